@@ -1,0 +1,1 @@
+"""The rules of stock keeping, pure: no clock, no randomness, no input or output."""

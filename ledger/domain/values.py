@@ -1,0 +1,132 @@
+"""What a word may hold: identifiers, quantities, instants, buckets and stream names."""
+
+import unicodedata
+from functools import lru_cache
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec import Meta, Struct
+
+Instant: TypeAlias = int
+"""Microseconds since 1970-01-01T00:00:00Z. Times are integers inside the ledger; UTC only."""
+
+MICROSECONDS_PER_MILLISECOND: Final = 1_000
+MICROSECONDS_PER_SECOND: Final = 1_000_000
+
+QUANTITY_MAX: Final = 1_000_000_000_000
+"""Units in one line. Leaves room for nine million such lines before a 64-bit sum is full."""
+
+EARLIEST: Final[Instant] = -62_135_596_800 * MICROSECONDS_PER_SECOND  # 0001-01-01T00:00:00Z
+LATEST: Final[Instant] = 253_402_300_799 * MICROSECONDS_PER_SECOND  # 9999-12-31T23:59:59Z
+
+Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
+"""A positive count of the SKU's base unit."""
+
+Delta = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
+"""A signed count of the SKU's base unit."""
+
+DocumentId = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._~:@+-]{1,128}\Z")]
+"""An id chosen by the caller: a reservation, a transfer, a movement, an idempotency key."""
+
+CODE_LENGTH_MAX: Final = 64
+TEXT_LENGTH_MAX: Final = 200
+
+Code = Annotated[str, Meta(min_length=1, max_length=CODE_LENGTH_MAX)]
+"""A SKU or a location: printable Unicode in NFC; `check_code` has the last word."""
+
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_LENGTH_MAX)]
+"""Free text: a reason, a reference. Never personal data; `check_text` has the last word."""
+
+PhysicalBucket = Literal["sellable", "quarantine", "damaged", "returned", "blocked"]
+VirtualBucket = Literal[
+    "supplier", "customer", "transit", "scrap", "variance", "conversion", "opening"
+]
+Bucket = Literal[PhysicalBucket, VirtualBucket]
+
+PHYSICAL_BUCKETS: Final[tuple[PhysicalBucket, ...]] = (
+    "sellable",
+    "quarantine",
+    "damaged",
+    "returned",
+    "blocked",
+)
+
+HoldKind = Literal["soft", "hard"]
+Policy = Literal["all", "partial"]
+
+StreamKind = Literal["stock", "reservation", "movement", "conflict"]
+
+
+class Money(Struct, frozen=True, kw_only=True, gc=False):
+    """An amount in millionths of the currency's unit, and its ISO 4217 code."""
+
+    millionths: int
+    currency: str
+
+
+class StockId(NamedTuple):
+    """One SKU at one location: what a stock stream is about."""
+
+    location: str
+    sku: str
+
+    @property
+    def stream(self) -> str:
+        """The id of this stock's event stream."""
+        return stock_stream(self.location, self.sku)
+
+
+_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+@lru_cache(maxsize=65_536)
+def encode_part(text: str) -> str:
+    """Percent-encode everything outside `[A-Za-z0-9_-]`, byte by byte.
+
+    Stream ids and NATS subjects share this encoding; it is injective, so two different names
+    never meet in one stream or subject.
+    """
+    return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode())
+
+
+def stream_id(kind: StreamKind, *parts: str) -> str:
+    """Name a stream: its kind and its encoded parts, joined by slashes."""
+    return "/".join((kind, *map(encode_part, parts)))
+
+
+@lru_cache(maxsize=65_536)
+def stock_stream(location: str, sku: str) -> str:
+    """Name the stream of one SKU at one location."""
+    return f"stock/{encode_part(location)}/{encode_part(sku)}"
+
+
+def reservation_stream(reservation_id: str) -> str:
+    """Name the stream of one reservation."""
+    return f"reservation/{encode_part(reservation_id)}"
+
+
+def code_problem(text: str) -> str | None:
+    """Say what is wrong with a SKU or a location, or nothing."""
+    if not 1 <= len(text) <= CODE_LENGTH_MAX:
+        return f"must have 1 to {CODE_LENGTH_MAX} characters, has {len(text)}"
+    if text.isascii() and text.isprintable():
+        return None
+    if not unicodedata.is_normalized("NFC", text):
+        return "must be in Unicode normal form C"
+    return _unprintable(text)
+
+
+def text_problem(text: str) -> str | None:
+    """Say what is wrong with a free text, or nothing."""
+    if text.isascii() and text.isprintable():
+        return None
+    return _unprintable(text)
+
+
+def _unprintable(text: str) -> str | None:
+    for character in text:
+        category = unicodedata.category(character)
+        # Spaces, joiners (emoji) and unassigned characters may pass; controls, lone surrogates
+        # and line separators may not: they break subjects, logs and the database's text type.
+        if category in ("Cc", "Cs", "Zl", "Zp"):
+            return f"must not hold the character U+{ord(character):04X}"
+    return None

@@ -1,0 +1,46 @@
+"""An event as the ledger keeps it: what happened, and everything known about its recording."""
+
+from msgspec import Struct
+
+from ledger.domain.events import AnyEvent
+from ledger.domain.values import Instant
+
+
+class Meta(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Who reported an event, why, and as part of what.
+
+    `instant` is the decision time of the command. `claimed_at` is kept where a fact claimed a
+    time in the future and was recorded at the instant instead.
+    """
+
+    instant: Instant
+    actor: str
+    source: str
+    reason: str
+    correlation_id: str
+    command_id: str
+    movement_id: str | None = None
+    reference: str | None = None
+    claimed_at: Instant | None = None
+
+
+class Body(Struct, frozen=True, gc=False):
+    """The stored form: one JSON object per event row."""
+
+    meta: Meta
+    event: AnyEvent
+
+
+class Recorded(Struct, frozen=True, gc=False):
+    """An event with its place in the ledger; what projections, relays and auditors read.
+
+    `recorded_at` is ledger time in microseconds, set by the database under the append lock.
+    """
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    recorded_at: Instant
+    meta: Meta
+    event: AnyEvent

@@ -1,0 +1,1 @@
+"""The only room that knows bytes and the event tables."""

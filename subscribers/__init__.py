@@ -1,0 +1,1 @@
+"""What goes out, and to whom: the relay to JetStream, public messages and the subscriber SDK."""
