@@ -1,0 +1,1 @@
+"""Builders, servers and other furniture of the tests."""
