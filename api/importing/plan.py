@@ -1,0 +1,54 @@
+"""Everything one import is going to send, and what it leaves out: pure but for reading files."""
+
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+import pyarrow as pa
+
+from api.importing.batches import Batches
+from api.importing.online_retail import (
+    WAREHOUSE,
+    LocationBy,
+    Read,
+    read_online_retail,
+    stock_numbers,
+)
+from api.importing.opening import least_opening, opening_movements, read_opening
+
+Opening: TypeAlias = Path | Literal["auto", "none"]
+
+_SENT: Final = ["document", "sku", "location", "body"]
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The requests in order, the movements in them by kind, and left-out lines by reason."""
+
+    batches: Batches
+    kinds: dict[str, int]
+    skipped: dict[str, int]
+
+
+def plan_online_retail(
+    path: Path, *, opening: Opening = "auto", location_by: LocationBy = WAREHOUSE
+) -> Plan:
+    """Read a file of invoice lines; opening stock, if any, is sent before the first of them."""
+    return with_opening(read_online_retail(path, location_by), opening)
+
+
+def with_opening(read: Read, opening: Opening) -> Plan:
+    """Put opening stock in front: computed, from a file, or none."""
+    movements, kinds = read.movements, dict(read.kinds)
+    if opening == "none" or not movements.num_rows:
+        return Plan(_batches(movements), kinds, read.skipped)
+    found = least_opening(movements) if opening == "auto" else read_opening(opening, WAREHOUSE)
+    openings = opening_movements(found, movements)
+    kinds = {"opening": openings.num_rows, **kinds}
+    both = pa.concat_tables([openings.select(_SENT), movements.select(_SENT)])
+    return Plan(_batches(both), kinds, read.skipped)
+
+
+def _batches(movements: Any) -> Batches:
+    rows = movements.select(_SENT).combine_chunks()
+    numbers = stock_numbers(rows["location"], rows["sku"])
+    return Batches(rows.append_column("stock", numbers))
