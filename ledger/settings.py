@@ -73,6 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     # -- HTTP ---------------------------------------------------------------------------------
 
+    # Each waits in memory for its batch; beyond this, new ones wait in the kernel's backlog.
+    http_connections_max: Count = 4_096
     # 1,000 movements with every optional field stay below 1 MiB; bigger bodies answer 413.
     body_bytes_max: Bytes = 8 * MIB
     # One call stays one batch; more is an import and belongs in several calls.

@@ -1,0 +1,74 @@
+"""`inventory-ledger`: finds the command's module and turns failures into one line and exit 1."""
+
+import importlib
+import importlib.util
+import sys
+from typing import Final
+
+import click
+import psycopg
+
+from api.runtime.database import DatabaseError
+from api.runtime.datadir import DataDirectoryBusy
+from api.runtime.migrations import MigrationError
+from api.runtime.postgres import ServerStartError
+from api.runtime.supervisor import StartFailed
+
+# In the order of a newcomer's questions. A module is imported when its command is called.
+COMMANDS: Final = (
+    "serve",
+    "demo",
+    "import",
+    "verify",
+    "rebuild",
+    "export",
+    "tail",
+    "keys",
+    "migrate",
+    "bench",
+)
+
+_EXPECTED: Final = (
+    DataDirectoryBusy,
+    DatabaseError,
+    MigrationError,
+    ServerStartError,
+    StartFailed,
+    psycopg.OperationalError,
+)
+
+
+class _Commands(click.Group):
+    """Commands by module name: `api.cli.<name>`, with an underscore where Python has the word."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Those that are installed."""
+        return [name for name in COMMANDS if importlib.util.find_spec(_module(name))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The module's `command`."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(_module(cmd_name)).command
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Says an operator's problem in one line; our own mistakes keep their traceback."""
+        try:
+            return super().invoke(ctx)
+        except _EXPECTED as error:
+            raise click.ClickException(str(error).strip()) from error
+
+
+def _module(name: str) -> str:
+    return f"api.cli.{name}_" if name == "import" else f"api.cli.{name}"
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="inventory-ledger")
+def main() -> None:
+    """An event-sourced inventory ledger: facts in, answers out, nothing forgotten."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""`inventory-ledger serve`: the whole service, in the foreground."""
+
+import logging
+import os
+from typing import Any
+
+import click
+
+from api.cli.common import settings_from
+from api.runtime.logs import configure_logging
+from api.runtime.signals import stop_on_signals
+from api.runtime.supervisor import ROLES, Supervisor
+from ledger.settings import unknown_names
+
+logger = logging.getLogger(__name__)
+
+
+def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    roles = tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
+    unknown = [name for name in roles if name not in ROLES]
+    if unknown or not roles:
+        raise click.BadParameter(f"{', '.join(unknown) or value!r}: choose from {', '.join(ROLES)}")
+    return roles
+
+
+@click.command(name="serve")
+@click.option("--roles", default=",".join(ROLES), show_default=True, callback=_roles)
+@click.option("--port", "http_port", type=int, help="Default: LEDGER_HTTP_PORT; 0: any free one.")
+@click.option("--host", "http_host", help="Default: LEDGER_HTTP_HOST.")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
+@click.option("--database-url", help="Default: DATABASE_URL, else embedded.")
+@click.option("--nats-url", help="Default: NATS_URL, else embedded.")
+@click.option("--admin-key", help="Default: LEDGER_ADMIN_KEY, else made at first start.")
+@click.option("--auth", help="required or none. Default: LEDGER_AUTH.")
+@click.option("--api-processes", type=click.IntRange(1, 64), default=1, show_default=True)
+def command(roles: tuple[str, ...], api_processes: int, **options: Any) -> None:
+    """Run the service; with nothing configured, everything on this machine.
+
+    Prints the URL when ready. Ctrl-C drains and stops.
+    """
+    settings = settings_from(**options)
+    configure_logging("supervisor")
+    stop = stop_on_signals()
+    for name in unknown_names(os.environ):
+        logger.warning("no such setting", extra={"variable": name})
+    supervisor = Supervisor(
+        settings,
+        roles=roles,
+        api_processes=api_processes,
+        announce=click.echo,
+        show_key=lambda key: click.echo(f"admin key, shown once: {key}", err=True),
+    )
+    supervisor.run(stop)

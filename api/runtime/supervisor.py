@@ -1,0 +1,289 @@
+"""The parent of everything: starts servers and roles, restarts what dies, stops all in order."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import psycopg
+
+from api.runtime.child import MODULE
+from api.runtime.database import Prepared, prepare
+from api.runtime.datadir import admin_key, locked, remove_runtime, write_runtime
+from api.runtime.postgres import ServerStartError
+from api.runtime.processes import end_all, processes_with, signal_when_parent_ends, stop
+from api.runtime.servers import EmbeddedNats, EmbeddedPostgres, Servers
+from ledger.settings import Settings, to_environ
+
+ROLES: Final = ("api", "projector", "relay")
+
+_STOP_ORDER: Final = ("api", "relay", "projector")
+_TICK_S: Final = 0.05
+_PROBE_TIMEOUT_S: Final = 2.0
+_STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-off starts anew.
+_CRASHES_BEFORE_READY_MAX: Final = 5  # Then it is the deployment that is wrong, not the moment.
+_KILL_GRACE_S: Final = 2.0  # Over the role's own limit for draining.
+
+logger = logging.getLogger(__name__)
+
+
+class StartFailed(RuntimeError):
+    """The service never became ready."""
+
+
+class Backoff:
+    """How long to wait before the next start: twice as long after every early death."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._min_s = settings.restart_backoff_min_ms / 1000
+        self._max_s = settings.restart_backoff_max_ms / 1000
+        self._started = 0.0
+        self._due: float | None = None
+        self.crashes = 0
+
+    def started(self) -> None:
+        """Remembers when a life began."""
+        self._started = time.monotonic()
+        self._due = None
+
+    def is_due(self) -> bool:
+        """Whether a dead one may start again; the first question after a death starts the wait."""
+        now = time.monotonic()
+        if self._due is None:
+            self.crashes = 1 if now - self._started > _STABLE_S else self.crashes + 1
+            self._due = now + min(self._max_s, self._min_s * 2 ** min(self.crashes - 1, 16))
+        return now >= self._due
+
+
+class Child:
+    """One role in a process of its own."""
+
+    def __init__(self, name: str, role: str, settings: Settings) -> None:
+        self.name = name
+        self.settings = settings
+        self.backoff = Backoff(settings)
+        self._role = role
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, None while it is not running."""
+        return self._process.pid if self._process is not None and self.is_running() else None
+
+    def is_running(self) -> bool:
+        """Whether its process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Starts the process; it learns its settings from its environment only."""
+        where = [self._role, self.settings.data_dir, str(os.getpid())]
+        self._process = subprocess.Popen(
+            # -P: a directory named "api" where the operator stands must not shadow ours.
+            [sys.executable, "-P", "-m", MODULE, *where],
+            env=_child_environment(self.settings),
+            stdin=subprocess.DEVNULL,
+            stdout=sys.stderr,  # Standard output is for results: ours is the URL.
+            start_new_session=True,  # Ctrl-C is for the supervisor, which stops us in order.
+            preexec_fn=signal_when_parent_ends(signal.SIGTERM),  # noqa: PLW1509 - one prctl
+        )
+        self.backoff.started()
+
+    def stop(self) -> None:
+        """Lets it drain, then insists."""
+        if self._process is not None:
+            patience_s = self.settings.drain_timeout_ms / 1000 + _KILL_GRACE_S
+            stop(self._process, [(signal.SIGTERM, patience_s)])
+
+
+class Supervisor:
+    """Runs the service of one data directory until it is told to stop.
+
+    `announce` is called once with the base URL, when the service answers that it is ready.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        roles: Sequence[str] = ROLES,
+        api_processes: int = 1,
+        announce: Callable[[str], None],
+        show_key: Callable[[str], None],
+    ) -> None:
+        path = str(settings.data_path)
+        self._settings = msgspec.structs.replace(settings, data_dir=path, http_port=_port(settings))
+        self._roles = roles
+        self._api_processes = api_processes
+        self._announce = announce
+        self._show_key = show_key
+        self._servers = Servers(self._settings)
+        self._server_backoff = {name: Backoff(settings) for name in self._servers.embedded}
+        self._children: list[Child] = []
+        self._ready = False
+
+    def run(self, stop: threading.Event) -> None:
+        """Starts everything, keeps it alive until `stop`, then drains and ends it in order.
+
+        Raises DataDirectoryBusy, ServerStartError, MigrationError, DatabaseError or StartFailed.
+        """
+        with locked(self._settings.data_path):
+            remove_runtime(self._settings.data_path)
+            self._end_leftovers()
+            self._require_free_ports()
+            with self._servers:
+                for backoff in self._server_backoff.values():
+                    backoff.started()
+                try:
+                    self._start_roles(prepare(self._servers.database_url, self._servers.service_login))
+                    while not stop.wait(_TICK_S):
+                        self._look_after_all()
+                finally:
+                    self._stop_roles()
+                    remove_runtime(self._settings.data_path)
+
+    def _start_roles(self, database: Prepared) -> None:
+        logger.info(database.durability)
+        key, is_new = admin_key(self._settings.data_path, self._settings.admin_key)
+        if is_new:
+            self._show_key(key)
+        common = msgspec.structs.replace(
+            self._settings,
+            database_url=database.service_url,
+            nats_url=self._servers.nats_url,
+            admin_key=key,
+        )
+        for role in self._roles:
+            self._children += self._of_role(role, common)
+        for child in self._children:
+            child.start()
+
+    def _of_role(self, role: str, common: Settings) -> list[Child]:
+        """Several API processes take consecutive ports; every other role exists once."""
+        if role != "api":
+            return [Child(role, role, common)]
+        numbers = range(self._api_processes)
+        ports = [msgspec.structs.replace(common, http_port=common.http_port + n) for n in numbers]
+        return [Child(f"api-{n + 1}" if n else "api", role, ports[n]) for n in numbers]
+
+    def _look_after_all(self) -> None:
+        changed = [self._revive_server(name) for name in self._servers.embedded]
+        changed += [self._revive_child(child) for child in self._children]
+        if not self._ready and self._is_ready():
+            self._ready = True
+            self._write_runtime()
+            self._announce(self._settings.http_url)
+        elif self._ready and any(changed):
+            self._write_runtime()
+
+    def _revive_server(self, name: str) -> bool:
+        """Starts a dead server again, on its old address; True when it was started."""
+        server: EmbeddedPostgres | EmbeddedNats = self._servers.embedded[name]
+        backoff = self._server_backoff[name]
+        if server.is_running() or not backoff.is_due():
+            return False
+        logger.error("server died; starting it again", extra={"server": name})
+        backoff.started()
+        try:
+            server.start()
+        except (ServerStartError, psycopg.Error) as error:
+            logger.error("server did not start", extra={"server": name, "error": error})
+        return True
+
+    def _revive_child(self, child: Child) -> bool:
+        if child.is_running() or not child.backoff.is_due():
+            return False
+        crashes = child.backoff.crashes
+        if not self._ready and child.name == "api" and crashes > _CRASHES_BEFORE_READY_MAX:
+            raise StartFailed("the API does not start; its log above says why")
+        logger.error("role died; starting it again", extra={"role": child.name, "crashes": crashes})
+        child.start()
+        return True
+
+    def _is_ready(self) -> bool:
+        """Asks every API process; without one, being alive has to do."""
+        ports = [c.settings.http_url for c in self._children if c.name.startswith("api")]
+        return all(_answers(f"{url}/health/ready") for url in ports) and all(
+            child.is_running() for child in self._children if not ports
+        )
+
+    def _stop_roles(self) -> None:
+        order = {role: place for place, role in enumerate(_STOP_ORDER)}
+        for child in sorted(self._children, key=lambda c: order[c.name.partition("-")[0]]):
+            child.stop()
+
+    def _write_runtime(self) -> None:
+        pids = {"supervisor": os.getpid()}
+        running = {n: s for n, s in self._servers.embedded.items() if s.is_running()}
+        pids |= {name: server.pid for name, server in running.items()}
+        pids |= {child.name: pid for child in self._children if (pid := child.pid) is not None}
+        document: dict[str, Any] = {
+            "http": self._settings.http_url,
+            "database": self._servers.database_url,
+            "nats": self._servers.nats_url,
+            "service_database": self._children[0].settings.database_url,
+            "pids": pids,
+        }
+        write_runtime(self._settings.data_path, document)
+
+    def _end_leftovers(self) -> None:
+        """Roles of a killed supervisor may still be draining; two relays would be one too many."""
+        ended = end_all(
+            lambda: processes_with(MODULE, self._settings.data_dir),
+            signum=signal.SIGTERM,
+            timeout_s=self._settings.drain_timeout_ms / 1000,
+        )
+        if ended:
+            logger.warning("ended left-over roles", extra={"processes": ended})
+
+    def _require_free_ports(self) -> None:
+        """The HTTP server shares its port with whoever binds it likewise: two services would mix."""
+        numbers = range(self._api_processes) if "api" in self._roles else ()
+        for port in (self._settings.http_port + n for n in numbers):
+            if not _is_free(self._settings.http_host, port):
+                raise StartFailed(f"port {port} on {self._settings.http_host} is in use")
+
+
+def _child_environment(settings: Settings) -> dict[str, str]:
+    """Ours wins over the inherited; PYTHONUNBUFFERED keeps the last words of a crash."""
+    return {**os.environ, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
+
+
+def _port(settings: Settings) -> int:
+    """The configured port, or a free one where the setting says 0."""
+    if settings.http_port:
+        return settings.http_port
+    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((settings.http_host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def _answers(url: str) -> bool:
+    """Whether a GET answers 200; the proxy settings of the desk do not apply."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=_PROBE_TIMEOUT_S) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
