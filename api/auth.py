@@ -1,0 +1,42 @@
+"""Who may come in: API keys, compared in constant time."""
+
+import hmac
+from hashlib import sha256
+from typing import Final
+
+from api.problems import Problem
+from ledger.settings import Settings
+
+ADMIN: Final = "admin"
+ANONYMOUS: Final = "anonymous"
+
+_BEARER: Final = "bearer "
+
+
+class Authenticator:
+    """Turns the credential of a request into the name under which the ledger knows its caller."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._open = settings.auth == "none"
+        assert self._open or settings.admin_key, "an API process is given its admin key"
+        self._admin = _digest(settings.admin_key or "")
+
+    def principal(self, authorization: str | None, api_key: str | None = None) -> str:
+        """The caller's name. Raises Problem `unauthenticated`."""
+        if self._open:
+            return ANONYMOUS
+        key = api_key
+        if authorization is not None:
+            if authorization[: len(_BEARER)].lower() != _BEARER:
+                raise Problem("unauthenticated", "the Authorization header must be `Bearer <key>`")
+            key = authorization[len(_BEARER) :].strip()
+        if not key:
+            raise Problem("unauthenticated", "send an API key as Bearer token or in X-API-Key")
+        # Digests have one length, so that the comparison's time says nothing about the key's.
+        if hmac.compare_digest(_digest(key), self._admin):
+            return ADMIN
+        raise Problem("unauthenticated", "the API key is not valid")
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()
