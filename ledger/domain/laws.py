@@ -63,14 +63,22 @@ def on_hand_is_its_buckets(position: int, on_hand: int, levels: Mapping[str, int
 
 
 def promise_is_covered(
-    position: int, *, sellable: int, reserved: int, asked: int, backorder: int = 0, fenced: int = 0
+    position: int,
+    *,
+    sellable: int,
+    reserved: int,
+    asked: int,
+    backorder: int = 0,
+    fenced: int = 0,
 ) -> Breaches:
     """Law 3, with the totals before the promise and the units it newly binds."""
     if asked <= 0 or reserved + asked <= sellable + backorder - fenced:
         return []
     return [
         Breach(
-            3, position, f"{asked} promised with {sellable} sellable and {reserved} reserved before"
+            3,
+            position,
+            f"{asked} promised with {sellable} sellable and {reserved} reserved before",
         )
     ]
 
@@ -112,7 +120,11 @@ def line_adds_up(position: int, name: str, line: LineTotals) -> Breaches:
     gone = line.fulfilled + line.released + line.expired
     if line.granted != line.open + gone:
         found.append(
-            Breach(4, position, f"{name}: granted {line.granted}, open {line.open}, gone {gone}")
+            Breach(
+                4,
+                position,
+                f"{name}: granted {line.granted}, open {line.open}, gone {gone}",
+            )
         )
     if min(line.requested, line.granted, line.rejected, line.open) < 0 or (
         min(line.fulfilled, line.released, line.expired) < 0
@@ -134,18 +146,28 @@ def reserved_is_its_holds(position: int, reserved: int, open_units: Iterable[int
     found: Breaches = []
     if reserved != sum(units):
         found.append(
-            Breach(5, position, f"reserved is {reserved}, the open holds sum to {sum(units)}")
+            Breach(
+                5,
+                position,
+                f"reserved is {reserved}, the open holds sum to {sum(units)}",
+            )
         )
     if units and min(units) <= 0:
         found.append(Breach(5, position, f"a hold has {min(units)} units open"))
     return found
 
 
-def hold_matches_line(position: int, name: str, *, held: int, open_units: int) -> Breaches:
+def streams_agree(position: int, name: str, *, in_stock: int, in_reservation: int) -> Breaches:
     """Law 5: the stock's stream and the reservation's tell the same about one promise."""
-    if held == open_units:
+    if in_stock == in_reservation:
         return []
-    return [Breach(5, position, f"{name}: the stock holds {held}, the reservation {open_units}")]
+    return [
+        Breach(
+            5,
+            position,
+            f"{name}: {in_stock} by the stock, {in_reservation} by the reservation",
+        )
+    ]
 
 
 def hold_still_runs(position: int, *, expires_at: int | None, at: int, doing: str) -> Breaches:
@@ -156,7 +178,13 @@ def hold_still_runs(position: int, *, expires_at: int | None, at: int, doing: st
 
 
 def expiry_is_exact(
-    position: int, *, expires_at: int | None, written: int, now: int, held: int, quantity: int
+    position: int,
+    *,
+    expires_at: int | None,
+    written: int,
+    now: int,
+    held: int,
+    quantity: int,
 ) -> Breaches:
     """Law 6: a sweep writes what was open, at the instant it ran out, and never before."""
     found: Breaches = []
@@ -237,18 +265,18 @@ def log_is_in_order(last: Place, this: Place) -> Breaches:
     """
     found: Breaches = []
     if this.position != last.position + 1:
-        found.append(
-            Breach(10, this.position, f"position {this.position} follows {last.position}")
-        )
+        found.append(Breach(10, this.position, f"position {this.position} follows {last.position}"))
     if this.instant < last.instant:
-        found.append(
-            Breach(10, this.position, f"instant {this.instant} follows {last.instant}")
-        )
+        found.append(Breach(10, this.position, f"instant {this.instant} follows {last.instant}"))
     elif this.instant == last.instant and this.command != last.command:
         found.append(Breach(8, this.position, "two commands share one instant"))
     if this.recorded_at < last.recorded_at:
         found.append(
-            Breach(10, this.position, f"recorded {last.recorded_at - this.recorded_at} µs too early")
+            Breach(
+                10,
+                this.position,
+                f"recorded {last.recorded_at - this.recorded_at} µs too early",
+            )
         )
     elif this.recorded_at < this.instant:
         found.append(Breach(10, this.position, "recorded before it was decided"))
@@ -269,7 +297,11 @@ def effective_is_running_maximum(
     if effective_at == max(last, occurred_at):
         return []
     return [
-        Breach(11, position, f"effective at {effective_at}, should be {max(last, occurred_at)}")
+        Breach(
+            11,
+            position,
+            f"effective at {effective_at}, should be {max(last, occurred_at)}",
+        )
     ]
 
 

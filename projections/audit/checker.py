@@ -1,0 +1,147 @@
+"""The auditor's pass over the log: one event after another, every law, with his own books."""
+
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from ledger.domain import laws
+from ledger.domain.laws import Breach, Breaches, Place
+from ledger.domain.values import reservation_stream, stock_stream, stream_id
+from projections.audit import documents, stocks, wire
+from projections.audit.books import ConflictBook, LineBook, ReservationBook, StockBook
+
+BREACHES_MAX: Final = 1_000
+"""Kept for the report. One altered row may echo through everything after it; the first counts."""
+
+DIGEST_BYTES: Final = 16
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One row of the event table, as read."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    state: bytes
+    recorded_at: int
+
+
+class Checker:
+    """Takes event rows in ledger order and keeps every breach of a law."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self.place = laws.START
+        self.events = 0
+        self.breaches: Breaches = []
+        self.breaches_total = 0
+        self.stocks: dict[tuple[str, str], StockBook] = {}
+        self.reservations: dict[str, ReservationBook] = {}
+        self.conflicts: dict[str, ConflictBook] = {}
+        self.voided: dict[tuple[str, str], int] = {}
+        self.commands: dict[bytes, int] = {}  # Digest -> its last position; emptied by the caller.
+        self.touched_stocks: dict[tuple[str, str], StockBook] = {}
+        self.touched_lines: dict[tuple[str, str, str], int] = {}
+        self.claims: dict[
+            str, int
+        ] = {}  # Conflict -> amount short, as stock events of an item say.
+        self._versions: dict[str, int] = {}
+
+    def found(self, breaches: Breaches) -> None:
+        """Keep what a predicate found."""
+        if breaches:
+            self.breaches_total += len(breaches)
+            self.breaches.extend(breaches[: max(0, BREACHES_MAX - len(self.breaches))])
+
+    def take(self, row: Row) -> None:
+        """Check one event against everything before it."""
+        self.events += 1
+        position = row.position
+        last = self._versions.get(row.stream, 0)
+        if row.version != last + 1:
+            self.found(laws.version_is_next(position, row.stream, last=last, found=row.version))
+        self._versions[row.stream] = row.version
+        try:
+            body = wire.decode(row.state)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+            self.found([Breach(17, position, f"its body cannot be read: {problem}")])
+            self.place = Place(position, self.place.instant, row.recorded_at, self.place.command)
+            return
+        self._envelope(row, body)
+        event = body.event
+        if isinstance(event, wire.Stock):
+            stocks.take(self, event, position, body.meta.instant)
+        elif isinstance(event, wire.Reservation):
+            documents.take_reservation(self, event, position)
+        elif isinstance(event, wire.Conflict):
+            documents.take_conflict(self, event, position)
+        else:
+            documents.take_void(self, event, position)
+
+    def _envelope(self, row: Row, body: wire.Body) -> None:
+        meta, event, position = body.meta, body.event, row.position
+        command = f"{meta.actor}\0{meta.command_id}"
+        if meta.instant != self.place.instant:
+            self.close_item()
+        place = Place(position, meta.instant, row.recorded_at, command)
+        self.found(laws.log_is_in_order(self.place, place))
+        self.place = place
+        self.found(
+            laws.provenance_is_named(
+                position,
+                actor=meta.actor,
+                source=meta.source,
+                reason=meta.reason,
+                correlation_id=meta.correlation_id,
+            )
+        )
+        self.found(
+            laws.nothing_from_the_future(
+                position, occurred_at=event.occurred_at, instant=meta.instant
+            )
+        )
+        if wire.TOPICS[type(event)] != row.topic:
+            self.found([Breach(17, position, f"a body of another kind stands as {row.topic!r}")])
+        if stream_of(event) != row.stream:
+            self.found([Breach(17, position, f"its body belongs to {stream_of(event)!r}")])
+        digest = blake2b(command.encode(), digest_size=DIGEST_BYTES).digest()
+        self.commands[digest] = position
+
+    def line(self, reservation_id: str, location: str, sku: str, position: int) -> LineBook:
+        """The book of one line of a reservation, begun at its first event."""
+        lines = documents.reservation_of(self, reservation_id, position).lines
+        line = lines.get((location, sku))
+        if line is None:
+            line = lines[location, sku] = LineBook()
+        return line
+
+    def close_item(self) -> None:
+        """Judge what one item of a command left behind, once its last event is in."""
+        now = self.place.instant
+        if self.touched_stocks:
+            for book in self.touched_stocks.values():
+                stocks.judge(self, book, now)
+            self.touched_stocks.clear()
+        if self.touched_lines:
+            documents.judge_lines(self)
+        if self.claims:
+            documents.judge_claims(self)
+
+    def close(self) -> None:
+        """Judge the last item, then every total once more from its parts."""
+        self.close_item()
+        for book in self.stocks.values():
+            stocks.judge_whole(self, book)
+
+
+def stream_of(event: wire.AnyEvent) -> str:
+    """The stream an event says it belongs to."""
+    if isinstance(event, wire.Stock):
+        return stock_stream(event.location, event.sku)
+    if isinstance(event, wire.Reservation):
+        return reservation_stream(event.reservation_id)
+    if isinstance(event, wire.Conflict):
+        return stream_id("conflict", event.conflict_id)
+    return stream_id("movement", event.owner, event.movement_id)

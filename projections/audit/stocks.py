@@ -1,0 +1,251 @@
+"""How the auditor reads the events of a stock, and what he then holds against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from ledger.domain import laws
+from ledger.domain.laws import Breach
+from projections.audit import wire
+from projections.audit.books import NEGATIVE_STOCK, PROMISE_BROKEN, Hold, LineBook, StockBook
+
+if TYPE_CHECKING:
+    from projections.audit.checker import Checker
+
+
+def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
+    """Enter one event of a stock into the books."""
+    book = _book(checker, event, position)
+    book.lapse(now)
+    checker.found(
+        laws.effective_is_running_maximum(
+            position,
+            last=book.effective_at,
+            occurred_at=event.occurred_at,
+            effective_at=event.effective_at,
+        )
+    )
+    book.effective_at = max(book.effective_at, event.occurred_at)
+    book.version += 1
+    book.last = position
+    handler = _HANDLERS.get(type(event))
+    if handler is not None:
+        handler(checker, book, event, position, now)
+    source, target, units = event.moved()
+    if units:
+        book.shift(source, -units)
+        book.shift(target, units)
+    for change in event.conflicts:
+        _conflict(checker, book, change, position)
+
+
+def judge(checker: Checker, book: StockBook, now: int) -> None:
+    """After an item: exactly what is broken is open."""
+    book.lapse(now)
+    levels = book.levels
+    short = laws.shortage(sellable=levels["sellable"], reserved=book.live)
+    if short or PROMISE_BROKEN in book.conflicts:
+        checker.found(
+            laws.conflicts_are_open(
+                book.last,
+                f"{PROMISE_BROKEN} at {book.location!r} for {book.sku!r}",
+                expected=laws.broken_promises(short, book.in_breaking_order()),
+                found=book.shorts(PROMISE_BROKEN),
+            )
+        )
+    if NEGATIVE_STOCK in book.conflicts or min(levels.values()) < 0:
+        checker.found(
+            laws.conflicts_are_open(
+                book.last,
+                f"{NEGATIVE_STOCK} at {book.location!r} for {book.sku!r}",
+                expected={bucket: -level for bucket, level in levels.items() if level < 0},
+                found=book.shorts(NEGATIVE_STOCK),
+            )
+        )
+
+
+def judge_whole(checker: Checker, book: StockBook) -> None:
+    """At the end: the running totals are what their parts add up to."""
+    holds = book.holds.values()
+    checker.found(laws.reserved_is_its_holds(book.last, book.recorded, (h.units for h in holds)))
+    checker.found(
+        laws.reserved_is_its_holds(book.last, book.live, (h.units for h in holds if not h.lapsed))
+    )
+
+
+def _book(checker: Checker, event: wire.Stock, position: int) -> StockBook:
+    key = (event.location, event.sku)
+    book = checker.stocks.get(key)
+    if book is None:
+        book = checker.stocks[key] = StockBook(event.location, event.sku, position)
+    checker.touched_stocks[key] = book
+    return book
+
+
+def _conflict(
+    checker: Checker, book: StockBook, change: wire.ConflictChange, position: int
+) -> None:
+    of_kind = book.conflicts.setdefault(change.kind, {})
+    conflict_id, short = of_kind.pop(change.holder, (change.conflict_id, 0))
+    if conflict_id != change.conflict_id:
+        checker.found(
+            [
+                Breach(
+                    7,
+                    position,
+                    f"{change.kind} of {change.holder!r} is open twice: "
+                    f"{conflict_id!r} and {change.conflict_id!r}",
+                )
+            ]
+        )
+    checker.found(
+        laws.conflict_change_is_one(position, change.conflict_id, before=short, after=change.short)
+    )
+    if change.short:
+        of_kind[change.holder] = change.conflict_id, change.short
+    elif not of_kind:
+        del book.conflicts[change.kind]
+    checker.claims[change.conflict_id] = change.short
+
+
+# --- holds --------------------------------------------------------------------------------------
+
+
+def _line(checker: Checker, book: StockBook, reservation_id: str, position: int) -> LineBook:
+    checker.touched_lines[reservation_id, book.location, book.sku] = position
+    return checker.line(reservation_id, book.location, book.sku, position)
+
+
+def _found_hold(
+    checker: Checker, book: StockBook, reservation_id: str, position: int
+) -> Hold | None:
+    checker.touched_lines[reservation_id, book.location, book.sku] = position
+    hold = book.holds.get(reservation_id)
+    if hold is None:
+        checker.found([Breach(5, position, f"{reservation_id!r} holds nothing here")])
+    else:
+        hold.position = position
+    return hold
+
+
+def _reserved(
+    checker: Checker, book: StockBook, event: wire.Reserved, position: int, now: int
+) -> None:
+    checker.touched_lines[event.reservation_id, book.location, book.sku] = position
+    _covered(checker, book, event.quantity, position)
+    if event.reservation_id in book.holds:
+        checker.found([Breach(5, position, f"{event.reservation_id!r} holds units here already")])
+        return
+    checker.found(laws.hold_still_runs(position, expires_at=event.expires_at, at=now, doing="made"))
+    hard = event.kind == "hard"
+    book.hold(Hold(event.reservation_id, event.quantity, hard, event.expires_at, position))
+
+
+def _covered(checker: Checker, book: StockBook, asked: int, position: int) -> None:
+    checker.found(
+        laws.promise_is_covered(
+            position, sellable=book.levels["sellable"], reserved=book.live, asked=asked
+        )
+    )
+
+
+def _alive(checker: Checker, hold: Hold, position: int, at: int, doing: str) -> None:
+    checker.found(laws.hold_still_runs(position, expires_at=hold.expires_at, at=at, doing=doing))
+
+
+def _whole(checker: Checker, book: StockBook, hold: Hold, position: int, asked: str) -> None:
+    short = laws.shortage(sellable=book.levels["sellable"], reserved=book.live)
+    if short:
+        broken = laws.broken_promises(short, book.in_breaking_order())
+        short = broken.get(hold.reservation_id, 0)
+        checker.found(laws.promise_is_whole(position, short=short, asked=asked))
+
+
+def _confirmed(
+    checker: Checker, book: StockBook, event: wire.HoldConfirmed, position: int, now: int
+) -> None:
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, now, "confirmed")
+        _whole(checker, book, hold, position, "confirmed")
+        book.rerun(hold, hard=True, expires_at=None)
+
+
+def _extended(
+    checker: Checker, book: StockBook, event: wire.HoldExtended, position: int, now: int
+) -> None:
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, now, "extended")
+        _whole(checker, book, hold, position, "extended")
+        book.rerun(hold, hard=hold.hard, expires_at=event.expires_at)
+
+
+def _amended(
+    checker: Checker, book: StockBook, event: wire.HoldAmended, position: int, now: int
+) -> None:
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, now, "amended")
+        _covered(checker, book, event.delta, position)
+        book.resize(hold, event.delta)
+
+
+def _released(
+    checker: Checker, book: StockBook, event: wire.HoldReleased, position: int, now: int
+) -> None:
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, now, "released")
+        _line(checker, book, event.reservation_id, position).freed += event.quantity
+        book.resize(hold, -event.quantity)
+
+
+def _fulfilled(
+    checker: Checker, book: StockBook, event: wire.HoldFulfilled, position: int, now: int
+) -> None:
+    del now  # A fact: the moment that counts is when the goods left.
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, event.occurred_at, "fulfilled")
+        _line(checker, book, event.reservation_id, position).shipped += event.quantity
+        book.resize(hold, -event.quantity)
+
+
+def _expired(
+    checker: Checker, book: StockBook, event: wire.HoldsExpired, position: int, now: int
+) -> None:
+    for swept in event.holds:
+        hold = _found_hold(checker, book, swept.reservation_id, position)
+        if hold is None:
+            continue
+        checker.found(
+            laws.expiry_is_exact(
+                position,
+                expires_at=hold.expires_at,
+                written=swept.expired_at,
+                now=now,
+                held=hold.units,
+                quantity=swept.quantity,
+            )
+        )
+        line = _line(checker, book, swept.reservation_id, position)
+        line.expired += swept.quantity
+        line.open -= swept.quantity
+        checker.reservations[swept.reservation_id].ended_by = "expired"
+        checker.reservations[swept.reservation_id].last = position
+        book.resize(hold, -swept.quantity)
+
+
+Handler = Callable[["Checker", StockBook, Any, int, int], None]
+
+_HANDLERS: Final[dict[type, Handler]] = {
+    wire.Reserved: _reserved,
+    wire.HoldConfirmed: _confirmed,
+    wire.HoldExtended: _extended,
+    wire.HoldAmended: _amended,
+    wire.HoldReleased: _released,
+    wire.HoldFulfilled: _fulfilled,
+    wire.HoldsExpired: _expired,
+}

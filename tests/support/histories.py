@@ -1,0 +1,321 @@
+"""Random valid histories, decided by the domain, and the way to write them into a ledger.
+
+A history is what a seed makes of it: the same seed, the same events. It is written by
+`ledger.append` itself, so a database so filled is one that a service could have filled.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from random import Random
+from typing import Any, Final
+
+import psycopg
+from msgspec import Struct
+
+from ledger.domain import commands as c
+from ledger.domain import conflict, reservation
+from ledger.domain.conflict import Conflict
+from ledger.domain.decisions import Context, Effect, MovementId, Origin, decide, instants_of
+from ledger.domain.events import (
+    AnyEvent,
+    ConflictEvent,
+    LineQuantity,
+    MovementVoided,
+    ReservationEvent,
+    StockEvent,
+    StockSold,
+)
+from ledger.domain.refusals import Refusal
+from ledger.domain.reservation import Reservation
+from ledger.domain.stock import Stock
+from ledger.domain.values import MICROSECONDS_PER_SECOND, PHYSICAL_BUCKETS, Instant, StockId
+from ledger.recorded import Meta, Recorded
+from ledger.store.mapper import TOPICS, Mapper
+
+BEGIN: Final[Instant] = 1_764_000_000 * MICROSECONDS_PER_SECOND
+SKUS: Final = ("MUG", "LAMP", "ARMCHAIR")
+PLACES: Final = ("ams-1", "nyc-2")
+PRINCIPAL: Final = "till-7"
+_SECOND: Final = MICROSECONDS_PER_SECOND
+
+
+class Item(Struct):
+    """One accepted command: its id and the events it came to."""
+
+    command_id: str
+    events: list[Recorded]
+
+
+class MemoryWorld:
+    """The streams of a history so far, as a decision wants to see them."""
+
+    def __init__(self) -> None:
+        """Nothing has happened."""
+        self.head = 0
+        self.stocks: dict[StockId, Stock] = {}
+        self.reservations: dict[str, Reservation] = {}
+        self.conflicts: dict[str, Conflict] = {}
+        self.origins: dict[MovementId, Origin] = {}
+        self._voided: dict[MovementId, int] = {}
+
+    def stock(self, stock_id: StockId) -> Stock:
+        """The stock, made when first asked for."""
+        stock = self.stocks.get(stock_id)
+        if stock is None:
+            stock = self.stocks[stock_id] = Stock(stock_id)
+        return stock
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """The reservation, if there is one."""
+        return self.reservations.get(reservation_id)
+
+    def conflict(self, conflict_id: str) -> Conflict | None:
+        """The conflict, if there is one."""
+        return self.conflicts.get(conflict_id)
+
+    def origin(self, movement_id: MovementId) -> Origin | None:
+        """The sale recorded under an id, if there is one."""
+        return self.origins.get(movement_id)
+
+    def voided(self, movement_id: MovementId) -> int:
+        """Units of a sale that were voided."""
+        return self._voided.get(movement_id, 0)
+
+    def take(self, effect: Effect) -> None:
+        """Let one event have happened."""
+        self.head += 1
+        event = effect.event
+        if isinstance(event, StockEvent):
+            self.stock(event.stock_id).evolve(event)
+            if isinstance(event, StockSold) and effect.cause.movement_id is not None:
+                key = MovementId(PRINCIPAL, effect.cause.movement_id)
+                self.origins[key] = Origin(
+                    event.stock_id, "sale", event.quantity, event.occurred_at
+                )
+        elif isinstance(event, ReservationEvent):
+            known = self.reservations.get(event.reservation_id)
+            self.reservations[event.reservation_id] = reservation.evolve(known, event)
+        elif isinstance(event, ConflictEvent):
+            before = self.conflicts.get(event.conflict_id)
+            self.conflicts[event.conflict_id] = conflict.evolve(before, event)
+        elif isinstance(event, MovementVoided):
+            key = MovementId(event.owner, event.movement_id)
+            self._voided[key] = self.voided(key) + event.quantity
+
+
+class Histories:
+    """Draws commands from a seed and keeps what the domain accepts."""
+
+    def __init__(self, seed: int, skus: Sequence[str] = SKUS, places: Sequence[str] = PLACES):
+        """The same seed and names give the same history."""
+        self.random = Random(seed)
+        self.world = MemoryWorld()
+        self.now: Instant = BEGIN
+        self.skus = skus
+        self.places = places
+        self._versions: dict[str, int] = {}
+        self._number = 0
+
+    def items(self, count: int) -> Iterator[Item]:
+        """That many accepted commands, refused ones left out."""
+        while count:
+            item = self.attempt(self._command())
+            if item is not None and item.events:
+                count -= 1
+                yield item
+
+    def events(self, count: int) -> list[Recorded]:
+        """The events of that many accepted commands."""
+        return [event for item in self.items(count) for event in item.events]
+
+    def attempt(self, command: c.AnyCommand) -> Item | None:
+        """Decide one command some seconds later, or nothing where it is refused."""
+        self._number += 1
+        command_id = f"c-{self._number}"
+        now = self.now + self.random.randrange(1, 20 * _SECOND)
+        recorded: list[Recorded] = []
+        decision = decide(command, self.world, now, Context(PRINCIPAL, command_id))
+        try:
+            for effect in decision:
+                recorded.append(self._record(effect, command_id))
+        except Refusal:
+            # Movements are drawn one a command: a refusal comes before the first event.
+            assert not recorded
+            self.now = now
+            return None
+        self.now = now + instants_of(command)
+        return Item(command_id, recorded)
+
+    def _record(self, effect: Effect, command_id: str) -> Recorded:
+        self.world.take(effect)
+        event, cause = effect.event, effect.cause
+        stream = event.stream
+        version = self._versions[stream] = self._versions.get(stream, 0) + 1
+        meta = Meta(
+            instant=cause.instant,
+            actor=PRINCIPAL,
+            source=cause.source or "pos",
+            reason=cause.reason,
+            correlation_id=f"corr-{command_id}",
+            command_id=command_id,
+            movement_id=cause.movement_id,
+            reference=cause.reference,
+            claimed_at=cause.claimed_at,
+        )
+        topic = TOPICS[type(event)]
+        return Recorded(
+            self.world.head, stream, version, topic, cause.instant + _SECOND, meta, event
+        )
+
+    # --- drawing ----------------------------------------------------------------------------
+
+    def _command(self) -> c.AnyCommand:
+        draw = self.random.random()
+        if draw < 0.5:
+            return c.RecordMovements(movements=(self._movement(),))
+        if draw < 0.66 or not self.world.reservations:
+            return self._place()
+        if draw < 0.94:
+            return self._change(self.random.choice(list(self.world.reservations)[-6:]))
+        if draw < 0.97 or not self.world.conflicts:
+            return c.ExpireHolds(location=self._place_name(), sku=self._sku())
+        return c.ResolveConflict(
+            conflict_id=self.random.choice(list(self.world.conflicts)), resolution="counted"
+        )
+
+    def _movement(self) -> c.AnyMovement:
+        quantity = self.random.randrange(1, 12)
+        common: dict[str, Any] = {
+            "sku": self._sku(),
+            "location": self._place_name(),
+            "reference": f"ref-{self._number}",
+        }
+        if self.random.random() < 0.2:
+            late = self.random.randrange(-600, 7_200) * _SECOND
+            common["occurred_at"] = self.now - late
+        kinds = ("receive", "receive", "sale", "sale", "move", "scrap", "adjust", "return", "void")
+        kind = self.random.choice((*kinds, "promised"))
+        if kind == "void" and self.world.origins:
+            key = self.random.choice(list(self.world.origins))
+            origin = self.world.origins[key]
+            common |= {"location": origin.stock_id.location, "sku": origin.stock_id.sku}
+            common.pop("occurred_at", None)
+            return c.SaleVoid(**common, of=key.movement_id, quantity=min(quantity, 3))
+        match kind:
+            case "sale":
+                return c.Sale(**common, quantity=quantity, channel="web")
+            case "promised":
+                known = [*self.world.reservations] or ["unknown"]
+                name = self.random.choice(known)
+                return c.Sale(**common, quantity=quantity, reservation_id=name)
+            case "move":
+                source, target = self.random.sample(PHYSICAL_BUCKETS, 2)
+                return c.Move(**common, quantity=quantity, from_bucket=source, to_bucket=target)
+            case "scrap":
+                bucket = self.random.choice(PHYSICAL_BUCKETS)
+                return c.Scrap(**common, quantity=quantity, bucket=bucket)
+            case "adjust":
+                return c.Adjust(**common, delta=self.random.choice((-9, -3, 4, 8)))
+            case "return":
+                return c.Return(**common, quantity=quantity)
+            case _:
+                return c.Receive(**common, quantity=quantity * 2)
+
+    def _place(self) -> c.PlaceReservation:
+        soft = self.random.random() < 0.7
+        lines = tuple(self._line() for _ in range(self.random.randrange(1, 4)))
+        return c.PlaceReservation(
+            reservation_id=f"order-{self._number}",
+            lines=lines,
+            channel=self.random.choice(("web", None)),
+            kind="soft" if soft else "hard",
+            expires_at=self._later() if soft else None,
+            policy=self.random.choice(("all", "partial")),
+        )
+
+    def _change(self, name: str) -> c.AnyCommand:
+        known = self.world.reservations[name]
+        line = self.random.choice(known.lines)
+        some = LineQuantity(
+            sku=line.sku, location=line.location, quantity=self.random.randrange(1, 6)
+        )
+        match self.random.randrange(7):
+            case 0:
+                return c.ConfirmReservation(reservation_id=name)
+            case 1:
+                return c.ExtendReservation(reservation_id=name, expires_at=self._later())
+            case 2:
+                return c.AmendReservation(reservation_id=name, lines=(some,))
+            case 3:
+                return c.FulfilReservation(reservation_id=name)
+            case 4:
+                return c.FulfilReservation(reservation_id=name, lines=(some,))
+            case 5:
+                return c.ReleaseReservation(reservation_id=name, lines=(some,))
+            case _:
+                return c.ReleaseReservation(reservation_id=name)
+
+    def _line(self) -> LineQuantity:
+        return LineQuantity(
+            sku=self._sku(), location=self._place_name(), quantity=self.random.randrange(1, 8)
+        )
+
+    def _later(self) -> Instant:
+        return self.now + self.random.randrange(30, 900) * _SECOND
+
+    def _sku(self) -> str:
+        return self.random.choice(self.skus)
+
+    def _place_name(self) -> str:
+        return self.random.choice(self.places)
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+def digest(principal: str, command_id: str) -> bytes:
+    """The receipt's key of a command."""
+    return blake2b(f"{principal}\0{command_id}".encode(), digest_size=16).digest()
+
+
+def state(recorded: Recorded) -> bytes:
+    """The bytes of an event row."""
+    event: AnyEvent = recorded.event
+    return Mapper.encode(recorded.meta, event)
+
+
+def append(connection: psycopg.Connection[Any], items: Sequence[Item]) -> int:
+    """Write items in one commit through `ledger.append`; returns the head after it."""
+    events = [event for item in items for event in item.events]
+    if not events:
+        return 0
+    row = connection.execute(
+        "select ledger.append(0::smallint, h.epoch, h.position, %s, interval '1 s',"
+        " %s::text[], %s::bigint[], %s::text[], %s::bytea[],"
+        " %s::bytea[], %s::bytea[], %s::bigint[], %s::bytea[]) from ledger.heads h",
+        (
+            events[-1].meta.instant,
+            [event.stream for event in events],
+            [event.version for event in events],
+            [event.topic for event in events],
+            [state(event) for event in events],
+            [digest(PRINCIPAL, item.command_id) for item in items],
+            [b"\x01" for _ in items],
+            [item.events[-1].position for item in items],
+            [b"{}" for _ in items],
+        ),
+    ).fetchone()
+    assert row is not None and row[0] is not None, "the head moved"
+    connection.commit()
+    return events[-1].position
+
+
+def fill(url: str, seed: int, commands: int, *, batch: int = 500) -> int:
+    """Fill an empty ledger with the history of a seed; returns its head."""
+    histories = Histories(seed)
+    head = 0
+    with psycopg.connect(url) as connection:
+        items = list(histories.items(commands))
+        for start in range(0, len(items), batch):
+            head = append(connection, items[start : start + batch])
+    return head
