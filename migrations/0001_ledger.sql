@@ -25,7 +25,7 @@ insert into ledger.heads (shard) values (0);
 create table ledger.events (
     shard smallint not null,
     stream text collate "C" not null,
-    version bigint not null check (version > 0),
+    version bigint not null check (version >= 0),
     position bigint not null check (position > 0),
     recorded_at timestamptz not null,
     topic text collate "C" not null,
@@ -54,29 +54,34 @@ create table ledger.snapshots (
 
 -- Append what one batch decided: all of it or none of it, one round trip, one commit.
 -- Returns when it was recorded, or null where the head has moved or the epoch is another's.
+-- A null epoch or expected position means any: for callers who rely on stream versions alone.
 create function ledger.append(
     p_shard smallint, p_epoch bigint, p_expected bigint, p_instant bigint, p_lease interval,
     p_streams text[], p_versions bigint[], p_topics text[], p_states bytea[],
     p_commands bytea[], p_fingerprints bytea[], p_positions bigint[], p_answers bytea[]
 ) returns timestamptz language plpgsql as $$
 declare
+    v_position bigint;
     v_last timestamptz;
     v_recorded_at timestamptz;
 begin
-    select recorded_at into v_last from ledger.heads
-     where shard = p_shard and epoch = p_epoch and position = p_expected for update;
+    select position, recorded_at into v_position, v_last from ledger.heads
+     where shard = p_shard and epoch = coalesce(p_epoch, epoch)
+       and position = coalesce(p_expected, position) for update;
     if not found then
         return null;
     end if;
     -- The clock is read after the wait for the row, so that recorded_at never lies in the past
     -- of a reader who saw an earlier position.
-    v_recorded_at := greatest(clock_timestamp(), v_last, to_timestamp(0) + p_instant * interval '1 microsecond');
+    v_recorded_at := greatest(
+        clock_timestamp(), v_last, to_timestamp(0) + p_instant * interval '1 microsecond');
     update ledger.heads
-       set position = p_expected + cardinality(p_streams), instant = greatest(instant, p_instant),
-           recorded_at = v_recorded_at, leased_until = clock_timestamp() + p_lease
+       set position = v_position + cardinality(p_streams), instant = greatest(instant, p_instant),
+           recorded_at = v_recorded_at,
+           leased_until = greatest(leased_until, clock_timestamp() + p_lease)
      where shard = p_shard;
     insert into ledger.events (shard, stream, version, position, recorded_at, topic, state)
-    select p_shard, e.stream, e.version, p_expected + e.ordinal, v_recorded_at, e.topic, e.state
+    select p_shard, e.stream, e.version, v_position + e.ordinal, v_recorded_at, e.topic, e.state
       from unnest(p_streams, p_versions, p_topics, p_states)
            with ordinality as e (stream, version, topic, state, ordinal);
     insert into ledger.receipts (shard, command, fingerprint, position, answer)

@@ -87,7 +87,9 @@ class StockSold(StockEvent, frozen=True, tag="stock.sold.v1"):
     quantity: int
     channel: str | None = None
     order: str | None = None
-    reservation_id: str | None = None  # Set: fulfilled beyond what its hold still had open.
+    reservation_id: str | None = (
+        None  # Set: fulfilled beyond what its hold still had open.
+    )
 
 
 class SaleVoided(StockEvent, frozen=True, tag="stock.sale_voided.v1"):
@@ -229,7 +231,9 @@ class ReservationPlaced(ReservationEvent, frozen=True, tag="reservation.placed.v
     lines: tuple[PlacedLine, ...]
 
 
-class ReservationConfirmed(ReservationEvent, frozen=True, tag="reservation.confirmed.v1"):
+class ReservationConfirmed(
+    ReservationEvent, frozen=True, tag="reservation.confirmed.v1"
+):
     """The promise no longer runs out."""
 
 
@@ -245,7 +249,9 @@ class ReservationAmended(ReservationEvent, frozen=True, tag="reservation.amended
     lines: tuple[LineQuantity, ...]
 
 
-class ReservationFulfilled(ReservationEvent, frozen=True, tag="reservation.fulfilled.v1"):
+class ReservationFulfilled(
+    ReservationEvent, frozen=True, tag="reservation.fulfilled.v1"
+):
     """Promised units left; only what the promise still had open is counted here."""
 
     lines: tuple[LineQuantity, ...]
@@ -342,8 +348,12 @@ AnyReservationEvent: TypeAlias = (
     | ReservationFulfilled
     | ReservationReleased
 )
-AnyConflictEvent: TypeAlias = ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
-AnyEvent: TypeAlias = AnyStockEvent | AnyReservationEvent | MovementVoided | AnyConflictEvent
+AnyConflictEvent: TypeAlias = (
+    ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
+)
+AnyEvent: TypeAlias = (
+    AnyStockEvent | AnyReservationEvent | MovementVoided | AnyConflictEvent
+)
 
 Posting: TypeAlias = tuple[StockId, Bucket, int]
 """A stock, one of its buckets, and a signed change at the event's `occurred_at`."""
@@ -385,7 +395,9 @@ def postings(event: AnyEvent) -> Iterator[Posting]:
             return
 
 
-def _move(event: StockEvent, source: Bucket, target: Bucket, quantity: int) -> Iterator[Posting]:
+def _move(
+    event: StockEvent, source: Bucket, target: Bucket, quantity: int
+) -> Iterator[Posting]:
     stock_id = StockId(event.location, event.sku)
     yield stock_id, source, -quantity
     yield stock_id, target, quantity

@@ -15,8 +15,12 @@ MICROSECONDS_PER_SECOND: Final = 1_000_000
 QUANTITY_MAX: Final = 1_000_000_000_000
 """Units in one line. Leaves room for nine million such lines before a 64-bit sum is full."""
 
-EARLIEST: Final[Instant] = -62_135_596_800 * MICROSECONDS_PER_SECOND  # 0001-01-01T00:00:00Z
-LATEST: Final[Instant] = 253_402_300_799 * MICROSECONDS_PER_SECOND  # 9999-12-31T23:59:59Z
+EARLIEST: Final[Instant] = (
+    -62_135_596_800 * MICROSECONDS_PER_SECOND
+)  # 0001-01-01T00:00:00Z
+LATEST: Final[Instant] = (
+    253_402_300_799 * MICROSECONDS_PER_SECOND
+)  # 9999-12-31T23:59:59Z
 
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 """A positive count of the SKU's base unit."""
@@ -75,7 +79,9 @@ class StockId(NamedTuple):
         return stock_stream(self.location, self.sku)
 
 
-_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_PLAIN: Final = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+)
 
 
 @lru_cache(maxsize=65_536)

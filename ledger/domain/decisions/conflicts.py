@@ -1,0 +1,205 @@
+"""What a stock event breaks or mends, said in the same commit as the event itself."""
+
+from msgspec.structs import replace
+
+from ledger.domain.conflict import Conflict
+from ledger.domain.decisions.world import Cause, ConflictIds, Decision, Effect, World
+from ledger.domain.commands import ResolveConflict
+from ledger.domain.events import (
+    AnyEvent,
+    AnyStockEvent,
+    ConflictChange,
+    ConflictChanged,
+    ConflictCleared,
+    ConflictOpened,
+    ConflictResolved,
+    StockReserved,
+)
+from ledger.domain.outcomes import (
+    RESERVATIONS_SHOWN_MAX,
+    BrokenPromise,
+    ConflictNote,
+    ConflictState,
+)
+from ledger.domain.refusals import IllegalState, NotFound
+from ledger.domain.stock import PROMISE_BROKEN, Stock
+from ledger.domain.values import Instant
+
+
+class Settled(list[Effect]):
+    """A stock event with the conflicts it opens, changes and clears, in that order of rank."""
+
+    notes: tuple[ConflictNote, ...] = ()
+
+
+def settle(
+    stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds
+) -> Settled:
+    """Complete a stock event with what it does to the stock's conflicts."""
+    after = stock.conflicts_after(event)
+    if not after:
+        return Settled((Effect(event, cause),))
+    changes = [
+        _change(stock, kind, holder, short, ids)
+        for (kind, holder), short in after.items()
+    ]
+    settled = Settled((Effect(replace(event, conflicts=tuple(changes)), cause),))
+    for change in changes:
+        settled.append(_told(stock, event, change, cause))
+    settled.notes = _notes(stock, event, changes)
+    return settled
+
+
+def opened(
+    stock: Stock,
+    kind: str,
+    short: int,
+    cause: Cause,
+    ids: ConflictIds,
+    holder: str | None = None,
+) -> tuple[Effect, ConflictNote]:
+    """A conflict about a single fact, which only people can close."""
+    event = ConflictOpened(
+        occurred_at=cause.instant,
+        conflict_id=ids.new(),
+        kind=kind,
+        location=stock.stock_id.location,
+        sku=stock.stock_id.sku,
+        short=short,
+        reservation_id=holder,
+    )
+    note = ConflictNote(conflict_id=event.conflict_id, kind=kind, short=short)
+    return Effect(event, cause, fresh=True), note
+
+
+def resolve(command: ResolveConflict, world: World, now: Instant) -> Decision:
+    """Close a conflict by somebody's word. Refused once it is closed in another way."""
+    conflict = world.conflict(command.conflict_id)
+    if conflict is None:
+        raise NotFound("conflict", command.conflict_id)
+    same = (conflict.resolution, conflict.note) == (command.resolution, command.note)
+    if conflict.status == "resolved" and same:
+        return _state(conflict, command, world.head)
+    if conflict.status != "open":
+        raise IllegalState("conflict", conflict.conflict_id, conflict.status, "resolve")
+    event = ConflictResolved(
+        occurred_at=now,
+        conflict_id=conflict.conflict_id,
+        kind=conflict.kind,
+        location=conflict.location,
+        sku=conflict.sku,
+        resolution=command.resolution,
+        note=command.note,
+    )
+    cause = Cause(instant=now, reason="conflict_resolved")
+    yield Effect(event, cause)
+    return _state(conflict, command, world.head)
+
+
+def _state(
+    conflict: Conflict, command: ResolveConflict, position: int
+) -> ConflictState:
+    return ConflictState(
+        conflict_id=conflict.conflict_id,
+        kind=conflict.kind,
+        status="resolved",
+        resolution=command.resolution,
+        note=command.note,
+        position=position,
+    )
+
+
+def _change(
+    stock: Stock, kind: str, holder: str, short: int, ids: ConflictIds
+) -> ConflictChange:
+    known = stock.conflicts.get((kind, holder))
+    conflict_id = ids.new() if known is None else known.conflict_id
+    return ConflictChange(
+        conflict_id=conflict_id, kind=kind, holder=holder, short=short
+    )
+
+
+def _told(
+    stock: Stock, event: AnyStockEvent, change: ConflictChange, cause: Cause
+) -> Effect:
+    """The change again, as the conflict's own stream tells it."""
+    location, sku = stock.stock_id
+    known = stock.conflicts.get((change.kind, change.holder))
+    told: AnyEvent
+    if known is None:
+        promise = change.kind == PROMISE_BROKEN
+        told = ConflictOpened(
+            occurred_at=event.occurred_at,
+            conflict_id=change.conflict_id,
+            kind=change.kind,
+            location=location,
+            sku=sku,
+            short=change.short,
+            bucket=None if promise else change.holder,  # type: ignore[arg-type]
+            reservation_id=change.holder if promise else None,
+            quantity=_open_units(stock, event, change.holder) if promise else None,
+        )
+        return Effect(told, cause, fresh=True)
+    if change.short:
+        told = ConflictChanged(
+            occurred_at=event.occurred_at,
+            conflict_id=change.conflict_id,
+            kind=change.kind,
+            location=location,
+            sku=sku,
+            short=change.short,
+        )
+    else:
+        told = ConflictCleared(
+            occurred_at=event.occurred_at,
+            conflict_id=change.conflict_id,
+            kind=change.kind,
+            location=location,
+            sku=sku,
+        )
+    return Effect(told, cause)
+
+
+def _open_units(stock: Stock, event: AnyStockEvent, reservation_id: str) -> int:
+    hold = stock.holds.get(reservation_id)
+    if hold is not None:
+        return hold.quantity
+    assert isinstance(event, StockReserved), "a promise breaks only while it is open"
+    return event.quantity
+
+
+def _notes(
+    stock: Stock, event: AnyStockEvent, changes: list[ConflictChange]
+) -> tuple[ConflictNote, ...]:
+    """What a caller is told: conflicts opened or made worse; broken promises in one note."""
+    worse = [c for c in changes if c.short > _short_before(stock, c)]
+    notes = [
+        ConflictNote(conflict_id=c.conflict_id, kind=c.kind, short=c.short)
+        for c in worse
+        if c.kind != PROMISE_BROKEN
+    ]
+    broken = [c for c in worse if c.kind == PROMISE_BROKEN]
+    if broken:
+        notes.append(
+            ConflictNote(
+                conflict_id=broken[0].conflict_id,
+                kind=PROMISE_BROKEN,
+                short=sum(c.short for c in broken),
+                reservations=tuple(
+                    BrokenPromise(
+                        reservation_id=c.holder,
+                        conflict_id=c.conflict_id,
+                        quantity=_open_units(stock, event, c.holder),
+                        short=c.short,
+                    )
+                    for c in broken[:RESERVATIONS_SHOWN_MAX]
+                ),
+                reservations_total=len(broken),
+            )
+        )
+    return tuple(notes)
+
+
+def _short_before(stock: Stock, change: ConflictChange) -> int:
+    known = stock.conflicts.get((change.kind, change.holder))
+    return 0 if known is None else known.short

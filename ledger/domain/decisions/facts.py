@@ -1,0 +1,342 @@
+"""Facts about stock: recorded whatever the level, with the conflicts they cause beside them."""
+
+from typing import Final, NamedTuple, assert_never
+
+from ledger.domain.commands import (
+    Adjust,
+    AnyMovement,
+    Move,
+    Opening,
+    Receive,
+    Return,
+    Sale,
+    SaleVoid,
+    Scrap,
+)
+from ledger.domain.conflict import CLOCK_SKEW, FULFILLED_WITHOUT_HOLD
+from ledger.domain.decisions.conflicts import opened, settle
+from ledger.domain.decisions.world import (
+    Cause,
+    ConflictIds,
+    Context,
+    Deciding,
+    Effect,
+    MovementId,
+    Origin,
+    World,
+)
+from ledger.domain.events import (
+    AnyStockEvent,
+    HoldFulfilled,
+    LineQuantity,
+    MovementVoided,
+    ReservationFulfilled,
+    SaleVoided,
+    StockAdjusted,
+    StockMoved,
+    StockOpened,
+    StockReceived,
+    StockReturned,
+    StockScrapped,
+    StockSold,
+)
+from ledger.domain.outcomes import ConflictNote, MovementResult
+from ledger.domain.refusals import IllegalState, Malformed, NotFound, StaleQuantity
+from ledger.domain.reservation import Reservation
+from ledger.domain.stock import Stock
+from ledger.domain.values import Instant, StockId
+
+DEFAULT_REASONS: Final[dict[type, str]] = {
+    Opening: "opening",
+    Receive: "receipt",
+    Sale: "sale",
+    SaleVoid: "sale_void",
+    Return: "customer_return",
+    Adjust: "adjustment",
+    Move: "condition",
+    Scrap: "scrap",
+}
+"""Every event has a reason; these stand where the caller gave none."""
+
+
+class Timing(NamedTuple):
+    """When a fact counts as having happened, and the claim it replaces, if any."""
+
+    occurred_at: Instant
+    claimed_at: Instant | None
+
+
+def timing(claimed: Instant | None, now: Instant) -> Timing:
+    """A fact's own time; a claim from the future is kept, and counts as now."""
+    if claimed is None:
+        return Timing(now, None)
+    if claimed > now:
+        return Timing(now, claimed)
+    return Timing(claimed, None)
+
+
+def record(
+    movement: AnyMovement,
+    movement_id: str,
+    world: World,
+    now: Instant,
+    context: Context,
+) -> Deciding[MovementResult]:
+    """Decide one movement. Refused: a stale compare-and-set, a void of more than is left."""
+    stock = world.stock(movement.stock_id)
+    stock.advance(now)
+    when = timing(movement.occurred_at, now)
+    cause = Cause(
+        now,
+        movement.reason or DEFAULT_REASONS[type(movement)],
+        movement.source,
+        movement.reference,
+        movement_id,
+        when.claimed_at,
+    )
+    ids = ConflictIds(now)
+    position, version = world.head + 1, stock.version + 1
+    notes: tuple[ConflictNote, ...]
+    if type(movement) is SaleVoid:
+        notes = yield from _void(movement, stock, world, cause, ids, context)
+    elif type(movement) is Sale and movement.reservation_id is not None:
+        notes = yield from _sale_of_promise(movement, stock, world, when, cause, ids)
+    else:
+        settled = settle(stock, _event(movement, stock, when.occurred_at), cause, ids)
+        yield from settled
+        notes = settled.notes
+    if when.claimed_at is not None and when.claimed_at - now > context.skew_max:
+        effect, note = opened(stock, CLOCK_SKEW, when.claimed_at - now, cause, ids)
+        yield effect
+        notes = (*notes, note)
+    return MovementResult(position=position, version=version, conflicts=notes)
+
+
+def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
+    """The event a movement without a second stream comes to."""
+    effective_at = at if at > stock.effective_at else stock.effective_at
+    sku, location = movement.sku, movement.location
+    common = {
+        "occurred_at": at,
+        "effective_at": effective_at,
+        "sku": sku,
+        "location": location,
+    }
+    match movement:
+        case Sale():
+            return StockSold(
+                occurred_at=at,
+                effective_at=effective_at,
+                sku=sku,
+                location=location,
+                quantity=movement.quantity,
+                channel=movement.channel,
+                order=movement.order,
+            )
+        case Receive():
+            return StockReceived(
+                occurred_at=at,
+                effective_at=effective_at,
+                sku=sku,
+                location=location,
+                quantity=movement.quantity,
+                unit_cost=movement.unit_cost,
+            )
+        case Opening():
+            return StockOpened(**common, quantity=movement.quantity)  # type: ignore[arg-type]
+        case Return():
+            return StockReturned(
+                **common,  # type: ignore[arg-type]
+                quantity=movement.quantity,
+                to_bucket=movement.to_bucket,
+                order=movement.order,
+            )
+        case Adjust():
+            _check_expected(movement, stock)
+            return StockAdjusted(**common, delta=movement.delta)  # type: ignore[arg-type]
+        case Move():
+            if movement.from_bucket == movement.to_bucket:
+                raise Malformed("to_bucket", "must differ from from_bucket")
+            return StockMoved(
+                **common,  # type: ignore[arg-type]
+                quantity=movement.quantity,
+                from_bucket=movement.from_bucket,
+                to_bucket=movement.to_bucket,
+            )
+        case Scrap():
+            return StockScrapped(
+                **common,  # type: ignore[arg-type]
+                quantity=movement.quantity,
+                bucket=movement.bucket,
+            )
+        case SaleVoid():
+            raise AssertionError("a void touches two streams")
+        case _:
+            assert_never(movement)
+
+
+def _check_expected(movement: Adjust, stock: Stock) -> None:
+    expected, actual = movement.expected_on_hand, stock.on_hand
+    if expected is not None and expected != actual:
+        raise StaleQuantity(
+            movement.sku, movement.location, expected=expected, actual=actual
+        )
+
+
+def _void(  # noqa: PLR0913 - the parts of one decision
+    movement: SaleVoid,
+    stock: Stock,
+    world: World,
+    cause: Cause,
+    ids: ConflictIds,
+    context: Context,
+) -> Deciding[tuple[ConflictNote, ...]]:
+    """Undo a sale where and when it was made, never more than is left of it."""
+    key = MovementId(context.principal, movement.of)
+    origin = world.origin(key)
+    if origin is None:
+        raise NotFound("movement", movement.of)
+    if origin.kind != "sale" or origin.stock_id != stock.stock_id:
+        raise IllegalState("movement", movement.of, _described(origin), "void")
+    left = origin.quantity - world.voided(key)
+    if movement.quantity > left:
+        state = (
+            "voided"
+            if left == 0
+            else "partly voided"
+            if left < origin.quantity
+            else "recorded"
+        )
+        raise IllegalState(
+            "movement",
+            movement.of,
+            state,
+            "void",
+            requested=movement.quantity,
+            left=left,
+        )
+    at = origin.occurred_at
+    voided = SaleVoided(
+        occurred_at=at,
+        effective_at=max(at, stock.effective_at),
+        sku=movement.sku,
+        location=movement.location,
+        quantity=movement.quantity,
+        of=movement.of,
+    )
+    settled = settle(stock, voided, cause, ids)
+    yield from settled
+    document = MovementVoided(
+        occurred_at=at,
+        owner=key.owner,
+        movement_id=key.movement_id,
+        recorded=origin.quantity,
+        quantity=movement.quantity,
+    )
+    yield Effect(document, cause)
+    return settled.notes
+
+
+def _described(origin: Origin) -> str:
+    location, sku = origin.stock_id
+    return f"a {origin.kind} of {sku!r} at {location!r}"
+
+
+def _sale_of_promise(  # noqa: PLR0913 - the parts of one decision
+    movement: Sale,
+    stock: Stock,
+    world: World,
+    when: Timing,
+    cause: Cause,
+    ids: ConflictIds,
+) -> Deciding[tuple[ConflictNote, ...]]:
+    """A sale that names a reservation is its fulfilment."""
+    assert movement.reservation_id is not None
+    line = LineQuantity(
+        sku=movement.sku, location=movement.location, quantity=movement.quantity
+    )
+    promise = Promised(
+        movement.reservation_id,
+        world.reservation(movement.reservation_id),
+        movement.channel,
+        movement.order,
+    )
+    consumed, notes = yield from fulfil_line(
+        promise, line, stock, when.occurred_at, cause, ids
+    )
+    if consumed:
+        fulfilled = LineQuantity(
+            sku=line.sku, location=line.location, quantity=consumed
+        )
+        yield Effect(
+            ReservationFulfilled(
+                occurred_at=when.occurred_at,
+                reservation_id=promise.reservation_id,
+                lines=(fulfilled,),
+            ),
+            cause,
+        )
+    return notes
+
+
+class Promised(NamedTuple):
+    """The promise that a fulfilment names; it may be unknown, and the goods left all the same."""
+
+    reservation_id: str
+    reservation: Reservation | None
+    channel: str | None
+    order: str | None = None
+
+    def consumable(self, line: LineQuantity, at: Instant, now: Instant) -> int:
+        """Units a fact at `at` may take from the hold: open then, as recorded, and open still."""
+        if self.reservation is None or self.reservation.expired_at(now):
+            return 0
+        promised = self.reservation.line(StockId(line.location, line.sku))
+        return 0 if promised is None else promised.open_at(at)
+
+
+def fulfil_line(  # noqa: PLR0913 - the parts of one decision
+    promise: Promised,
+    line: LineQuantity,
+    stock: Stock,
+    at: Instant,
+    cause: Cause,
+    ids: ConflictIds,
+) -> Deciding[tuple[int, tuple[ConflictNote, ...]]]:
+    """Goods of a promise left: consume its hold, record what exceeds it as a sale all the same.
+
+    Returns the units consumed and what the fact broke.
+    """
+    consumed = min(promise.consumable(line, at, cause.instant), line.quantity)
+    notes: tuple[ConflictNote, ...] = ()
+    if consumed:
+        event = HoldFulfilled(
+            occurred_at=at,
+            effective_at=max(at, stock.effective_at),
+            sku=line.sku,
+            location=line.location,
+            reservation_id=promise.reservation_id,
+            quantity=consumed,
+            channel=promise.channel,
+        )
+        settled = settle(stock, event, cause, ids)
+        yield from settled
+        notes = settled.notes
+    if rest := line.quantity - consumed:
+        sold = StockSold(
+            occurred_at=at,
+            effective_at=max(at, stock.effective_at),
+            sku=line.sku,
+            location=line.location,
+            quantity=rest,
+            channel=promise.channel,
+            order=promise.order,
+            reservation_id=promise.reservation_id,
+        )
+        settled = settle(stock, sold, cause, ids)
+        yield from settled
+        holder = promise.reservation_id
+        effect, note = opened(stock, FULFILLED_WITHOUT_HOLD, rest, cause, ids, holder)
+        yield effect
+        notes = (*notes, *settled.notes, note)
+    return consumed, notes

@@ -1,0 +1,109 @@
+"""What a decision may look at, and what it leaves behind."""
+
+from collections.abc import Generator
+from itertools import count
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
+
+from ledger.domain.conflict import Conflict
+from ledger.domain.events import AnyEvent
+from ledger.domain.outcomes import Outcome
+from ledger.domain.reservation import Reservation
+from ledger.domain.stock import Stock
+from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant, StockId
+
+
+class Origin(NamedTuple):
+    """A recorded movement that another one may refer to: what left, whence, and when."""
+
+    stock_id: StockId
+    kind: str  # The movement's type, as the caller wrote it.
+    quantity: int
+    occurred_at: Instant
+
+
+class MovementId(NamedTuple):
+    """A movement's id in the name space of the principal that reported it."""
+
+    owner: str
+    movement_id: str
+
+
+class World(Protocol):
+    """The streams a decision reads. It never changes them itself: whoever runs the decision
+    takes each effect into the world as it is yielded, so that what follows sees it.
+    """
+
+    head: int
+    """The position of the last event decided."""
+
+    def stock(self, stock_id: StockId) -> Stock:
+        """The stock, empty where nothing was ever recorded."""
+        ...
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """The reservation, or none under this id."""
+        ...
+
+    def conflict(self, conflict_id: str) -> Conflict | None:
+        """The conflict, or none under this id."""
+        ...
+
+    def origin(self, movement_id: MovementId) -> Origin | None:
+        """The recorded movement under this id, or none."""
+        ...
+
+    def voided(self, movement_id: MovementId) -> int:
+        """How many units of a recorded movement have been voided."""
+        ...
+
+
+class Cause(Struct, frozen=True, gc=False):
+    """Why an event is recorded: the part of its envelope that the domain decides."""
+
+    instant: Instant
+    reason: str
+    source: str | None = None
+    reference: str | None = None
+    movement_id: str | None = None
+    claimed_at: Instant | None = None
+
+
+class Effect(NamedTuple):
+    """One event to record. `fresh` where it is known to be the first of its stream."""
+
+    event: AnyEvent
+    cause: Cause
+    fresh: bool = False
+
+
+class Context(Struct, frozen=True, gc=False):
+    """Who asks, under which idempotency key."""
+
+    principal: str
+    command_id: str
+    skew_max: int = 300 * MICROSECONDS_PER_SECOND
+    """Microseconds a claimed time may lie ahead before people should know."""
+
+
+ResultT = TypeVar("ResultT")
+
+Deciding: TypeAlias = Generator[Effect, None, ResultT]
+"""A decision under way: yields events in ledger order, returns what they come to."""
+
+Decision: TypeAlias = Generator[Effect, None, Outcome]
+"""A whole command's decision: its outcome holds once its events are durable."""
+
+
+class ConflictIds:
+    """Names for the conflicts that one decision opens: its instant and a running number."""
+
+    def __init__(self, now: Instant) -> None:
+        """Start numbering at one."""
+        self._now = now
+        self._numbers = count(1)
+
+    def new(self) -> str:
+        """The next name; unique because instants never repeat."""
+        return f"{self._now:x}-{next(self._numbers)}"
