@@ -5,16 +5,16 @@ idempotency key is made of its document's name and its part, so that the same li
 movement id, `<key>/<index>`, in whichever file, at whichever time it is sent.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from api.importing.columns import Column, Table
+
 BATCH_MOVEMENTS_MAX: Final = 1_000
 """What the service takes in one call."""
-
-_NO_TEXT: Final = pa.scalar(None, pa.string())
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -33,7 +33,7 @@ class Batches:
     other. `table` needs the columns `document` (keys), `stock` (numbers) and `body` (JSON texts).
     """
 
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Table) -> None:
         """Cut the rows: a new batch where the document changes and after every 1,000 rows."""
         self.rows: int = table.num_rows
         starts, self._keys = _cut(table["document"].combine_chunks())
@@ -64,7 +64,7 @@ class Batches:
         return tuple(self._stocks[self._offsets[index] : self._offsets[index + 1]])
 
 
-def _cut(documents: Any) -> tuple[list[int], list[str]]:
+def _cut(documents: Column) -> tuple[list[int], list[str]]:
     """Where batches start, and their keys: the document, and `.2`, `.3` … for its later parts."""
     if not len(documents):
         return [], []
@@ -82,22 +82,23 @@ def _cut(documents: Any) -> tuple[list[int], list[str]]:
     return starts, keys
 
 
-def json_texts(texts: Any) -> Any:
+def json_texts(texts: Column) -> Column:
     """Each text as a JSON string, quotes included; each distinct one is encoded once."""
     coded = pc.dictionary_encode(texts)
     encode = msgspec.json.encode
-    quoted = pa.array([encode(text).decode() for text in coded.dictionary.to_pylist()], pa.string())
+    distinct = coded.dictionary.to_pylist()
+    quoted = pa.array([encode(text).decode() for text in distinct], pa.string())
     return pc.take(quoted, coded.indices)
 
 
-def json_instants(instants: Any) -> Any:
+def json_instants(instants: Column) -> Column:
     """Each timestamp as a quoted RFC 3339 time in UTC, without a fraction where it has none."""
     coded = pc.dictionary_encode(instants)
     times = pc.strftime(coded.dictionary, format='"%Y-%m-%dT%H:%M:%SZ"')
     return pc.take(pc.replace_substring_regex(times, r"\.0+Z", "Z"), coded.indices)
 
 
-def join_texts(*parts: Any) -> Any:
+def join_texts(*parts: Column) -> Column:
     """Columns and constants, side by side, as one text a row."""
     columns = [pa.scalar(part, pa.string()) if isinstance(part, str) else part for part in parts]
     return pc.binary_join_element_wise(*columns, "")

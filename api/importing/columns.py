@@ -7,19 +7,27 @@ becomes a Python object before it is sent.
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
+Column: TypeAlias = Any
+"""A pyarrow array, or a chunked one. pyarrow comes without types."""
+
+Table: TypeAlias = Any
+"""A pyarrow table."""
+
 _ENCODINGS: Final = ("utf8", "latin1")  # Spreadsheets of the nineties still write Latin-1.
-_TIME_FORMS: Final = (
+_UNAMBIGUOUS_FORMS: Final = (
     "%Y-%m-%dT%H:%M:%S",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
+)
+_DATE_FORMS: Final = (
     "%m/%d/%Y %H:%M",  # The original UCI form: 12/1/2010 8:26.
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
@@ -33,14 +41,14 @@ class UnreadableFile(ValueError):
     """The file is not what the import expects; the message says why."""
 
 
-def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set[str]) -> Any:
+def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set[str]) -> Table:
     """The columns named in `aliases`, under our names, in the file's order.
 
     Names are compared without case, spaces and punctuation. An absent optional column is null.
     """
     table = _read_parquet(path) if path.suffix.lower() in _PARQUET_SUFFIXES else _read_csv(path)
     present = {_plain(name): name for name in reversed(table.column_names)}
-    columns: dict[str, Any] = {}
+    columns: dict[str, Column] = {}
     for name, spellings in aliases.items():
         found = next((present[s] for s in map(_plain, spellings) if s in present), None)
         if found is not None:
@@ -52,7 +60,7 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
     return pa.table(columns)
 
 
-def as_text(column: Any) -> Any:
+def as_text(column: Column) -> Column:
     """A column as text, trimmed; blank becomes null; numbers lose a fraction of zero."""
     text = pc.utf8_trim_whitespace(pc.cast(_plain_array(column), pa.string()))
     text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
@@ -61,7 +69,7 @@ def as_text(column: Any) -> Any:
     return text
 
 
-def as_integers(column: Any) -> Any:
+def as_integers(column: Column) -> Column:
     """A column as 64-bit integers; what is not an integer of up to twelve digits is null."""
     text = as_text(column)
     readable = pc.match_substring_regex(text, r"^[+-]?[0-9]{1,12}$")
@@ -69,15 +77,15 @@ def as_integers(column: Any) -> Any:
     return pc.cast(pc.if_else(readable, digits, pa.scalar(None, pa.string())), pa.int64())
 
 
-def is_zero(column: Any) -> Any:
-    """Whether a price is nothing at all; compared as it stands, never rounded. Blank is not zero."""
+def is_zero(column: Column) -> Column:
+    """Whether a price is nothing at all, as it stands, never rounded. Blank is not zero."""
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         return pc.fill_null(pc.equal(column, pa.scalar(0, column.type)), False)
     zero = pc.match_substring_regex(as_text(column), r"^[+-]?0*\.?0*$")
     return pc.fill_null(zero, False)
 
 
-def as_instants(column: Any) -> Any:
+def as_instants(column: Column) -> Column:
     """A column as timestamps in microseconds, UTC where it names no zone; unreadable is null."""
     column = _plain_array(column)
     if pa.types.is_timestamp(column.type):
@@ -90,20 +98,22 @@ def as_instants(column: Any) -> Any:
     return pc.take(_parsed(coded.dictionary), coded.indices)
 
 
-def _parsed(texts: Any) -> Any:
+def _parsed(texts: Column) -> Column:
     texts = pc.replace_substring_regex(texts, r"(Z|[+]00:?00)$", "")
     texts = pc.replace_substring_regex(texts, r"\.0+$", "")
-    best, unreadable = pa.nulls(len(texts), pa.timestamp("us")), len(texts)
-    for form in _TIME_FORMS:
-        parsed = pc.strptime(texts, format=form, unit="us", error_is_null=True)
-        if parsed.null_count < unreadable:
-            best, unreadable = parsed, parsed.null_count
-        if unreadable == texts.null_count:
-            break
-    return best
+    known = pa.nulls(len(texts), pa.timestamp("us"))
+    for form in _UNAMBIGUOUS_FORMS:
+        known = pc.coalesce(known, pc.strptime(texts, format=form, unit="us", error_is_null=True))
+    if known.null_count == texts.null_count:
+        return known
+    # 1/2/2011 is two dates: one reading holds for the whole file, the one that explains most.
+    readings = [
+        pc.strptime(texts, format=form, unit="us", error_is_null=True) for form in _DATE_FORMS
+    ]
+    return pc.coalesce(known, min(readings, key=lambda reading: reading.null_count))
 
 
-def _plain_array(column: Any) -> Any:
+def _plain_array(column: Column) -> Column:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
@@ -112,15 +122,15 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _read_parquet(path: Path) -> Any:
+def _read_parquet(path: Path) -> Table:
     try:
         return pa_parquet.read_table(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
 
 
-def _read_csv(path: Path) -> Any:
-    if not _CSV_SUFFIXES.__contains__(path.suffix.lower()):
+def _read_csv(path: Path) -> Table:
+    if path.suffix.lower() not in _CSV_SUFFIXES:
         raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
     problem = ""
     for encoding in _ENCODINGS:
@@ -131,7 +141,7 @@ def _read_csv(path: Path) -> Any:
     raise UnreadableFile(f"{path.name} is not a readable CSV file: {problem}")
 
 
-def _read_csv_as(path: Path, encoding: str) -> Any:
+def _read_csv_as(path: Path, encoding: str) -> Table:
     """Every column as text: an invoice number is a name, and a quantity may be a typing error."""
     read = pa_csv.ReadOptions(encoding=encoding)
     parse = pa_csv.ParseOptions(newlines_in_values=True)
@@ -140,6 +150,4 @@ def _read_csv_as(path: Path, encoding: str) -> Any:
     convert = pa_csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
     )
-    return pa_csv.read_csv(
-        path, read_options=read, parse_options=parse, convert_options=convert
-    )
+    return pa_csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)

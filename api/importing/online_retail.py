@@ -13,7 +13,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from api.importing.batches import join_texts, json_instants, json_texts
-from api.importing.columns import as_instants, as_integers, as_text, is_zero, read_columns
+from api.importing.columns import (
+    Column,
+    Table,
+    as_instants,
+    as_integers,
+    as_text,
+    is_zero,
+    read_columns,
+)
 
 LocationBy = Literal["warehouse", "country"]
 
@@ -57,22 +65,22 @@ def read_online_retail(path: Path, location_by: LocationBy = WAREHOUSE) -> Read:
     return apply_rules(read_columns(path, _COLUMNS, _OPTIONAL), location_by)
 
 
-def apply_rules(table: Any, location_by: LocationBy = WAREHOUSE) -> Read:
+def apply_rules(table: Table, location_by: LocationBy = WAREHOUSE) -> Read:
     """Turn invoice lines into movements, in row order."""
     lines = _normalised(_in_row_order(table), location_by)
     reasons = _reasons_to_skip(lines)
     kept = lines.filter(pc.is_null(reasons))
     kinds = _kinds(kept)
     names = pc.take(pa.array(_KINDS), kinds)
-    return Read(_movements(kept, kinds), _counts(names), _counts(reasons))
+    return Read(_movements(kept, kinds), counts(names), counts(reasons))
 
 
-def _in_row_order(table: Any) -> Any:
+def _in_row_order(table: Table) -> Table:
     rows = as_integers(table["row"])
     return table if rows.null_count else table.take(pc.sort_indices(rows))
 
 
-def _normalised(table: Any, location_by: LocationBy) -> Any:
+def _normalised(table: Table, location_by: LocationBy) -> Table:
     places = table["country"] if location_by == "country" else pa.array([WAREHOUSE])
     location = as_text(places)
     if location_by != "country":
@@ -90,7 +98,7 @@ def _normalised(table: Any, location_by: LocationBy) -> Any:
     )
 
 
-def _reasons_to_skip(lines: Any) -> Any:
+def _reasons_to_skip(lines: Table) -> Column:
     """Per line, why it is no movement, or null. The first reason that holds is the one named."""
     invoice, sku, quantity = lines["invoice"], lines["sku"], lines["quantity"]
     stock = pc.match_substring_regex(sku, r"^[0-9]{5}")
@@ -114,7 +122,7 @@ def _reasons_to_skip(lines: Any) -> Any:
     return pc.case_when(cases, *map(pa.scalar, columns), pa.scalar(None, pa.string()))
 
 
-def _unreadable(lines: Any) -> Any:
+def _unreadable(lines: Table) -> Column:
     """A line that lacks a value, or whose names the service would not take."""
     lacking = pc.is_null(lines["invoice"])
     for name in ("sku", "location", "quantity", "at"):
@@ -126,14 +134,14 @@ def _unreadable(lines: Any) -> Any:
     return pc.or_kleene(lacking, pc.invert(pc.and_kleene(key, pc.and_kleene(sku, location))))
 
 
-def _kinds(kept: Any) -> Any:
+def _kinds(kept: Table) -> Column:
     credit = pc.starts_with(kept["invoice"], "C")
     adjusts = pc.and_(kept["free"], kept["anonymous"])
     direction = pc.if_else(pc.less(kept["quantity"], 0), _ADJUST_OUT, _ADJUST_IN)
     return pc.if_else(credit, _RETURN, pc.if_else(adjusts, direction, _SALE))
 
 
-def _movements(kept: Any, kinds: Any) -> Any:
+def _movements(kept: Table, kinds: Column) -> Table:
     quantity = kept["quantity"]
     sells = pc.equal(kinds, _SALE)
     returns = pc.equal(kinds, _RETURN)
@@ -163,7 +171,7 @@ def _movements(kept: Any, kinds: Any) -> Any:
     )
 
 
-def stock_numbers(location: Any, sku: Any) -> Any:
+def stock_numbers(location: Column, sku: Column) -> Column:
     """A small number per location and SKU: equal where both are equal."""
     # The separator cannot be part of either name: control characters are refused.
     both = join_texts(location, "\x1f", sku)
@@ -171,6 +179,7 @@ def stock_numbers(location: Any, sku: Any) -> Any:
     return pc.cast(pc.dictionary_encode(coded).indices, pa.int64())
 
 
-def _counts(values: Any) -> dict[str, int]:
+def counts(values: Column) -> dict[str, int]:
+    """How often each value occurs, the most frequent first."""
     counted = pc.value_counts(pc.drop_null(values)).to_pylist()
     return {row["values"]: row["counts"] for row in sorted(counted, key=lambda r: -r["counts"])}

@@ -6,13 +6,15 @@ would break the zero level; the opening is recorded first, a minute before the e
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from api.importing.batches import join_texts, json_instants, json_texts
 from api.importing.columns import (
+    Column,
+    Table,
     UnreadableFile,
     as_instants,
     as_integers,
@@ -32,7 +34,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def least_opening(movements: Any) -> Any:
+def least_opening(movements: Table) -> Table:
     """Per stock, the least units with which no level ever goes below zero in row order.
 
     That is the deepest point of the running sum, turned upside down. Stocks that never dip need
@@ -56,7 +58,7 @@ def least_opening(movements: Any) -> Any:
     return opening.filter(pc.greater(opening["quantity"], 0))
 
 
-def read_opening(path: Path, location: str) -> Any:
+def read_opening(path: Path, location: str) -> Table:
     """Opening stock from a file with sku, quantity and, where wanted, location and occurred_at."""
     table = read_columns(path, _COLUMNS, {"location", "at"})
     columns = {
@@ -72,7 +74,7 @@ def read_opening(path: Path, location: str) -> Any:
     return opening.filter(pc.greater(opening["quantity"], 0))
 
 
-def opening_movements(opening: Any, movements: Any) -> Any:
+def opening_movements(opening: Table, movements: Table) -> Table:
     """The movements that record an opening, in the columns of the movements they come before."""
     opening = opening.sort_by([("location", "ascending"), ("sku", "ascending")])
     at = _instants(opening, movements)
@@ -99,7 +101,7 @@ def opening_movements(opening: Any, movements: Any) -> Any:
     )
 
 
-def _instants(opening: Any, movements: Any) -> Any:
+def _instants(opening: Table, movements: Table) -> Column:
     first = pc.min(movements["at"])
     if not first.is_valid:
         raise UnreadableFile("there is no movement that the opening stock could come before")

@@ -1,12 +1,14 @@
 """Everything one import is going to send, and what it leaves out: pure but for reading files."""
 
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import pyarrow as pa
 
 from api.importing.batches import Batches
+from api.importing.columns import Table, UnreadableFile
+from api.importing.movements import read_movements
 from api.importing.online_retail import (
     WAREHOUSE,
     LocationBy,
@@ -36,6 +38,13 @@ def plan_online_retail(
     return with_opening(read_online_retail(path, location_by), opening)
 
 
+def plan_movements(path: Path, *, opening: Opening = "none") -> Plan:
+    """Read a file of movements in the service's own words."""
+    if opening == "auto":
+        raise UnreadableFile("--opening auto is computed for sales histories; name a file or none")
+    return with_opening(read_movements(path), opening)
+
+
 def with_opening(read: Read, opening: Opening) -> Plan:
     """Put opening stock in front: computed, from a file, or none."""
     movements, kinds = read.movements, dict(read.kinds)
@@ -48,7 +57,7 @@ def with_opening(read: Read, opening: Opening) -> Plan:
     return Plan(_batches(both), kinds, read.skipped)
 
 
-def _batches(movements: Any) -> Batches:
+def _batches(movements: Table) -> Batches:
     rows = movements.select(_SENT).combine_chunks()
     numbers = stock_numbers(rows["location"], rows["sku"])
     return Batches(rows.append_column("stock", numbers))

@@ -1,0 +1,159 @@
+"""`inventory-ledger import`: other systems' files become movements of the ledger."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import uvloop
+from msgspec import Struct
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from api.cli.common import settings_from
+from api.cli.local_service import Service, service_at
+from api.importing.catching_up import projections_caught_up, stream_caught_up
+from api.importing.columns import UnreadableFile
+from api.importing.connection import Connection
+from api.importing.open_conflicts import count_open_conflicts
+from api.importing.opening import DOCUMENT as OPENING
+from api.importing.plan import Opening, Plan, plan_movements, plan_online_retail
+from api.importing.sending import REQUEST_TIMEOUT_S, ImportStopped, Sender, Tally
+
+_REFRESH_S: Final = 0.1
+
+_OPENING_DIFFERS: Final = (
+    "opening stock was recorded before with other quantities; import with --opening none to add "
+    "to what is there, or into an empty ledger"
+)
+
+
+class Outcome(Struct, frozen=True):
+    """What an import did, and how long it took to be seen everywhere."""
+
+    tally: Tally
+    seconds: float
+    open_conflicts: int
+    stream_checked: bool
+
+
+@click.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["online-retail", "movements"]), required=True)
+@click.option(
+    "--opening",
+    metavar="FILE|auto|none",
+    help="Stock before the first line. Default: auto for online-retail, else none.",
+)
+@click.option(
+    "--location-by",
+    type=click.Choice(["warehouse", "country"]),
+    default="warehouse",
+    show_default=True,
+    help="online-retail: one location, or one a country.",
+)
+@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
+@click.option("--nats-url", help="To wait for the stream of a service given by --url.")
+@click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
+def command(file: Path, url: str | None, api_key: str | None, **options: Any) -> None:
+    """Record the lines of a CSV or Parquet FILE. Safe to repeat, also after a kill."""
+    settings = settings_from(
+        data_dir=options["data_dir"], nats_url=options["nats_url"], admin_key=api_key
+    )
+    try:
+        plan = _plan(file, options["form"], options["opening"], options["location_by"])
+        with service_at(settings, url) as service:
+            outcome = uvloop.run(_send(plan, service))
+    except (UnreadableFile, ImportStopped) as error:
+        raise click.ClickException(str(error)) from error
+    _report(plan, outcome)
+    if outcome.tally.differing:
+        raise SystemExit(1)
+
+
+def _plan(file: Path, form: str, opening: str | None, location_by: Any) -> Plan:
+    if form == "movements":
+        return plan_movements(file, opening=_opening(opening or "none"))
+    return plan_online_retail(file, opening=_opening(opening or "auto"), location_by=location_by)
+
+
+def _opening(text: str) -> Opening:
+    if text == "auto":
+        return "auto"
+    if text == "none":
+        return "none"
+    path = Path(text)
+    if not path.is_file():
+        raise click.BadParameter(f"{text!r} is no file", param_hint="--opening")
+    return path
+
+
+async def _send(plan: Plan, service: Service) -> Outcome:
+    headers = {"Authorization": f"Bearer {service.key}"} if service.key else {}
+
+    def connect() -> Connection:
+        return Connection(service.url, timeout_s=REQUEST_TIMEOUT_S, headers=headers)
+
+    sender = Sender(plan.batches, connect, stop_on_differing=_why_to_stop)
+    started = time.monotonic()
+    await _watched(sender, plan.batches.rows)
+    questions = connect()
+    try:
+        await projections_caught_up(questions, sender.tally.position)
+        if service.nats_url is not None:
+            await stream_caught_up(service.nats_url, sender.tally.position)
+        seconds = time.monotonic() - started
+        still_open = await count_open_conflicts(questions)
+    finally:
+        questions.close()
+    return Outcome(sender.tally, seconds, still_open, service.nats_url is not None)
+
+
+def _why_to_stop(key: str) -> str | None:
+    """Sales against a wrong opening would be worse than none."""
+    return _OPENING_DIFFERS if key.partition(".")[0] == OPENING else None
+
+
+async def _watched(sender: Sender, movements: int) -> None:
+    """Send with a progress bar on standard error."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        bar = progress.add_task("recording", total=movements, speed="")
+        started = time.monotonic()
+        sending = asyncio.create_task(sender.run())
+        while not sending.done():
+            await asyncio.wait([sending], timeout=_REFRESH_S)
+            settled = sender.tally.settled
+            speed = f"{settled / (time.monotonic() - started):,.0f}/s"
+            progress.update(bar, completed=settled, speed=speed)
+        sending.result()
+
+
+def _report(plan: Plan, outcome: Outcome) -> None:
+    tally = outcome.tally
+    click.echo(f"recorded          {tally.recorded:>10,}")
+    click.echo(f"already recorded  {tally.already_recorded:>10,}")
+    click.echo(f"skipped           {sum(plan.skipped.values()):>10,}{_listed(plan.skipped)}")
+    opened = sum(tally.conflicts.values())
+    click.echo(f"conflicts opened  {opened:>10,}{_listed(dict(tally.conflicts))}")
+    click.echo(f"conflicts open    {outcome.open_conflicts:>10,}")
+    if tally.differing:
+        keys = ", ".join(tally.differing_keys)
+        click.echo(f"differing         {tally.differing:>10,}  recorded before otherwise: {keys}")
+    click.echo(f"of these          {plan.batches.rows:>10,}{_listed(plan.kinds)}")
+    click.echo(f"ledger position   {tally.position:>10,}")
+    seen = "projections and stream" if outcome.stream_checked else "projections"
+    speed = plan.batches.rows / outcome.seconds if outcome.seconds else 0.0
+    click.echo(f"{outcome.seconds:.1f} s until {seen} had caught up: {speed:,.0f} movements/s")
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return "  " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) if counts else ""

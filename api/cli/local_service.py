@@ -1,0 +1,100 @@
+"""The service a command talks to: a given URL, a directory's running one, or one of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from msgspec import Struct
+
+from api.runtime.datadir import KEY_FILE, read_runtime
+from api.runtime.processes import signal_when_parent_ends, stop
+from ledger.settings import Settings, to_environ
+
+_PROBE_TIMEOUT_S: Final = 2.0
+_LOG_FILE: Final = "serve.log"
+_LOG_TAIL_BYTES: Final = 2_000
+
+
+class Service(Struct, frozen=True):
+    """Where a service answers, the key it accepts, and its bus, where that is known."""
+
+    url: str
+    key: str | None
+    nats_url: str | None
+
+
+@contextmanager
+def service_at(settings: Settings, url: str | None) -> Iterator[Service]:
+    """The service at a URL; without one, the data directory's, started and stopped if need be."""
+    if url is not None:
+        yield Service(url.rstrip("/"), _key(settings), settings.nats_url)
+    elif (running := _running(settings)) is not None:
+        yield running
+    else:
+        with started(settings) as service:
+            yield service
+
+
+@contextmanager
+def started(settings: Settings) -> Iterator[Service]:
+    """Run `serve` in a process of its own, on a free port; its log is kept in the directory."""
+    data_dir = settings.data_path
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data_dir / _LOG_FILE).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "api.cli.main", "serve", "--port", "0"],
+            env=_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # Ctrl-C is for the command, which then stops the service.
+            preexec_fn=signal_when_parent_ends(signal.SIGTERM),  # noqa: PLW1509 - one prctl
+        )
+    try:
+        yield _announced(settings, process)
+    finally:
+        patience_s = 3 * settings.drain_timeout_ms / 1000  # Its roles drain one after another.
+        stop(process, [(signal.SIGTERM, patience_s)])
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _announced(settings: Settings, process: subprocess.Popen[bytes]) -> Service:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(b"http"):
+            runtime = read_runtime(settings.data_path) or {}
+            return Service(line.decode().strip(), _key(settings), runtime.get("nats"))
+    log = (settings.data_path / _LOG_FILE).read_bytes()[-_LOG_TAIL_BYTES:]
+    raise click.ClickException(f"the service did not start:\n{log.decode(errors='replace')}")
+
+
+def _running(settings: Settings) -> Service | None:
+    """The directory's service if it answers: a killed one leaves its description behind."""
+    runtime = read_runtime(settings.data_path)
+    if runtime is None:
+        return None
+    try:
+        with urllib.request.urlopen(f"{runtime['http']}/health/live", timeout=_PROBE_TIMEOUT_S):
+            return Service(runtime["http"], _key(settings), runtime["nats"])
+    except (OSError, urllib.error.URLError):
+        return None
+
+
+def _key(settings: Settings) -> str | None:
+    if settings.admin_key is not None:
+        return settings.admin_key
+    path = Path(settings.data_path / KEY_FILE)
+    return path.read_text().strip() if path.exists() else None
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, **to_environ(settings), "PYTHONUNBUFFERED": "1"}

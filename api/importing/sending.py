@@ -1,0 +1,175 @@
+"""Sends the batches of an import over a few connections and keeps count of the answers.
+
+An answer is final when it is a 2xx or a refusal. Everything else (503, 429, a cut connection, no
+answer in time) is asked again under the same idempotency key, with growing pauses, until the
+service has been of no use for too long. A killed import is simply started again: what had been
+recorded is answered as recorded, and nothing is kept beside the ledger that could disagree.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from api.importing.batches import Batch, Batches
+from api.importing.connection import Answer, Connection, ConnectionFailed
+from api.importing.order import Schedule
+
+CONNECTIONS: Final = 8
+"""Real invoices seldom leave more than this many free to go at once."""
+
+REQUEST_TIMEOUT_S: Final = 30.0
+"""Twice what the service itself waits for its database."""
+
+PATIENCE_S: Final = 120.0
+"""Without one answer for this long the import gives up; a take-over needs two seconds."""
+
+_PAUSE_MIN_S: Final = 0.05
+_PAUSE_MAX_S: Final = 2.0
+_DIFFERING_SHOWN_MAX: Final = 10
+
+_ACCEPTED: Final = (200, 201)
+_REFUSED: Final = 409
+_TRY_AGAIN: Final = (429, 503)
+
+
+class ImportStopped(Exception):
+    """The import cannot go on; what was recorded stays, and it can be started again."""
+
+
+class Tally(Struct):
+    """What became of the movements that were sent."""
+
+    recorded: int = 0
+    already_recorded: int = 0
+    differing: int = 0  # Under the same key, something else had been recorded before.
+    differing_keys: list[str] = []
+    conflicts: Counter[str] = msgspec.field(default_factory=Counter)
+    position: int = 0  # The highest one an answer named.
+
+    @property
+    def settled(self) -> int:
+        """Movements whose fate is known."""
+        return self.recorded + self.already_recorded + self.differing
+
+
+class _Conflict(Struct, gc=False):
+    kind: str
+
+
+class _Result(Struct, gc=False):
+    conflicts: list[_Conflict] = []
+
+
+class _Recorded(Struct, gc=False):
+    position: int
+    results: list[_Result]
+
+
+_decode_recorded: Final = msgspec.json.Decoder(_Recorded).decode
+
+
+class Sender:
+    """Carries one import to one service."""
+
+    def __init__(
+        self,
+        batches: Batches,
+        connect: Callable[[], Connection],
+        *,
+        connections: int = CONNECTIONS,
+        patience_s: float = PATIENCE_S,
+        stop_on_differing: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
+        """`stop_on_differing` says, for a key recorded before with other content, why to stop."""
+        self.tally = Tally()
+        self._batches = batches
+        self._connect = connect
+        self._connections = connections
+        self._patience_s = patience_s
+        self._stop_on_differing = stop_on_differing
+        self._schedule = Schedule(len(batches), batches.stocks)
+        self._turn = asyncio.Event()
+        self._last_answer_s = 0.0
+
+    async def run(self) -> Tally:
+        """Send everything. Raises ImportStopped, with `tally` telling how far it came."""
+        self._last_answer_s = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._connections):
+                    group.create_task(self._work())
+        except* ImportStopped as stopped:
+            raise stopped.exceptions[0] from None
+        return self.tally
+
+    async def _work(self) -> None:
+        connection = self._connect()
+        try:
+            while not self._schedule.finished:
+                number = self._schedule.take()
+                if number is None:
+                    self._turn.clear()
+                    await self._turn.wait()
+                    continue
+                batch = self._batches[number]
+                self._settle(batch, await self._deliver(connection, batch))
+                self._schedule.done(number)
+                self._turn.set()
+        finally:
+            connection.close()
+
+    async def _deliver(self, connection: Connection, batch: Batch) -> Answer:
+        """Ask until there is a final answer."""
+        loop = asyncio.get_running_loop()
+        pause_s = _PAUSE_MIN_S
+        while True:
+            try:
+                answer = await connection.post("/v1/movements", batch.body, batch.key)
+            except ConnectionFailed as failure:
+                problem, wait_s = str(failure), pause_s
+            else:
+                if answer.status not in _TRY_AGAIN:
+                    self._last_answer_s = loop.time()
+                    return answer
+                problem, wait_s = f"{answer.status}", max(pause_s, answer.retry_after_s or 0.0)
+            if loop.time() - self._last_answer_s > self._patience_s:
+                raise ImportStopped(f"the service was of no use for too long: {problem}")
+            await asyncio.sleep(wait_s)
+            pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+    def _settle(self, batch: Batch, answer: Answer) -> None:
+        tally = self.tally
+        if answer.status in _ACCEPTED:
+            recorded = _decode_recorded(answer.body)
+            tally.position = max(tally.position, recorded.position)
+            if answer.replayed:
+                tally.already_recorded += batch.movements
+                return
+            tally.recorded += batch.movements
+            for result in recorded.results:
+                for conflict in result.conflicts:
+                    tally.conflicts[conflict.kind] += 1
+        elif answer.status == _REFUSED and b"idempotency-conflict" in answer.body:
+            self._differs(batch)
+        else:
+            raise ImportStopped(f"{batch.key} was refused: {problem_text(answer)}")
+
+    def _differs(self, batch: Batch) -> None:
+        if (why := self._stop_on_differing(batch.key)) is not None:
+            raise ImportStopped(why)
+        self.tally.differing += batch.movements
+        if len(self.tally.differing_keys) < _DIFFERING_SHOWN_MAX:
+            self.tally.differing_keys.append(batch.key)
+
+
+def problem_text(answer: Answer) -> str:
+    """The sentence of a problem document, or its status where it is none."""
+    try:
+        problem: dict[str, Any] = msgspec.json.decode(answer.body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        return f"status {answer.status}"
+    return f"{answer.status} {problem.get('detail') or problem.get('title') or ''}".strip()
