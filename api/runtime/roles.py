@@ -29,15 +29,14 @@ def role(name: str) -> Role:
     """What to run for a role's name; its modules are imported here, not before."""
     match name:
         case "api":
-            return run_api
+            run: Role = run_api
         case "projector":
-            run: Role = importlib.import_module("projections.runner").run
-            return run
+            run = importlib.import_module("projections.runner").run
         case "relay":
             run = importlib.import_module("subscribers.relay").run
-            return run
         case _:
             raise ValueError(f"no such role: {name}")
+    return run
 
 
 def run_api(settings: Settings, stop: threading.Event) -> None:
@@ -78,7 +77,7 @@ async def _serve(settings: Settings, stop: threading.Event) -> None:
 
 async def _stop_when_told(server: Server, stop: threading.Event) -> None:
     await asyncio.to_thread(stop.wait)
-    server.stop()
+    server.stop()  # type: ignore[no-untyped-call]
 
 
 def _raise_file_limit() -> None:

@@ -43,7 +43,9 @@ class Servers:
     @property
     def service_login(self) -> str | None:
         """Where the service's role logs in by itself; None on somebody else's server."""
-        return self.postgres and self.postgres.url_of(DATABASE, SERVICE_ROLE)
+        if self.postgres is None:
+            return None
+        return self.postgres.url_of(DATABASE, SERVICE_ROLE)
 
     @property
     def nats_url(self) -> str | None:

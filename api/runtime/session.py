@@ -1,4 +1,4 @@
-"""What a command of the CLI needs: the running service of a data directory, or servers for a while."""
+"""What a command needs: the running service of a data directory, or servers for a while."""
 
 import time
 from collections.abc import Iterator

@@ -143,7 +143,8 @@ class Supervisor:
                 for backoff in self._server_backoff.values():
                     backoff.started()
                 try:
-                    self._start_roles(prepare(self._servers.database_url, self._servers.service_login))
+                    servers = self._servers
+                    self._start_roles(prepare(servers.database_url, servers.service_login))
                     while not stop.wait(_TICK_S):
                         self._look_after_all()
                 finally:
@@ -195,7 +196,7 @@ class Supervisor:
         try:
             server.start()
         except (ServerStartError, psycopg.Error) as error:
-            logger.error("server did not start", extra={"server": name, "error": error})
+            logger.warning("server did not start", extra={"server": name, "error": error})
         return True
 
     def _revive_child(self, child: Child) -> bool:
@@ -245,7 +246,7 @@ class Supervisor:
             logger.warning("ended left-over roles", extra={"processes": ended})
 
     def _require_free_ports(self) -> None:
-        """The HTTP server shares its port with whoever binds it likewise: two services would mix."""
+        """The HTTP server shares its port with others that bind it likewise: two would mix."""
         numbers = range(self._api_processes) if "api" in self._roles else ()
         for port in (self._settings.http_port + n for n in numbers):
             if not _is_free(self._settings.http_host, port):

@@ -28,7 +28,7 @@ def main() -> None:
     server = EmbeddedPostgres(directory)
     try:
         report = _prepare(server)
-    except Exception as error:  # Whatever it is, the tests shall show it.
+    except Exception as error:  # noqa: BLE001 - whatever it is, the tests shall show it
         report = {"error": repr(error)}
     _write(directory / "ready.json", report)
     select.select([session], [], [])

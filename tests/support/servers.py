@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg
 
+from api.runtime.database import CHECK_CLIENT, with_options
+from api.runtime.postgres import SERVICE_ROLE
 from api.runtime.processes import wait_until
 from tests.support.guardian import TEMPLATE
 
@@ -58,7 +60,7 @@ class Cluster:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
             connection.execute(f"create database {name} template {TEMPLATE}".encode())
             try:
-                service = f"{self.url(name, 'ledger_service')}&options=-c%20client_connection_check_interval%3D1s"
+                service = with_options(self.url(name, SERVICE_ROLE), CHECK_CLIENT)
                 yield Database(name, self.url(name), service)
             finally:
                 connection.execute(f"drop database {name} with (force)".encode())
