@@ -1,8 +1,9 @@
 """The auditor's own books: what each stock, reservation and conflict amounts to so far."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from typing import Final
+from typing import Final, TypeAlias
 
 from sortedcontainers import SortedList
 
@@ -11,13 +12,20 @@ from ledger.domain.laws import PHYSICAL, LineTotals
 PROMISE_BROKEN: Final = "promise_broken"
 NEGATIVE_STOCK: Final = "negative_stock"
 
-OrderKey = tuple[bool, int, str]
+OrderKey: TypeAlias = tuple[bool, int, str]
+
+Episode: TypeAlias = tuple[int, int | None, str, int, int | None]
+"""From a position, to a position, whose, how many units, until when."""
+
+MASK: Final = 2**64 - 1
+KEY: Final = secrets.randbits(62)
+"""Nobody can know it beforehand, so nobody can prepare rows that collide."""
 
 
 class Hold:
     """Units of one reservation in one stock that are open as recorded."""
 
-    __slots__ = ("expires_at", "hard", "lapsed", "placed", "position", "reservation_id", "units")
+    __slots__ = ("expires_at", "hard", "lapsed", "placed", "reservation_id", "since", "units")
 
     def __init__(
         self, reservation_id: str, units: int, hard: bool, expires_at: int | None, placed: int
@@ -28,13 +36,66 @@ class Hold:
         self.hard = hard
         self.expires_at = expires_at
         self.placed = placed
-        self.position = placed
+        self.since = placed  # The position of its last change.
         self.lapsed = False  # Run out, not yet written down.
 
     @property
     def key(self) -> OrderKey:
         """Its place among those that lose their units: soft before hard, newest first."""
         return self.hard, -self.placed, self.reservation_id
+
+
+class Trail:
+    """What a stock's history must read, as fingerprints of its rows and of its holds' episodes.
+
+    Rows are many and only ever added, so that they are not kept but hashed, in order, with a
+    key of this run; episodes end in another order than they began, so that theirs are summed.
+    Where a fingerprint differs the stock is folded once more, `traced`: then rows are kept.
+    """
+
+    __slots__ = ("episodes", "first", "rows", "sum", "traced", "value")
+
+    def __init__(self, first: int, *, traced: bool = False) -> None:
+        """Begin at the position of the stock's first event: history's number for the stock."""
+        self.first = first
+        self.value = KEY
+        self.rows = 0
+        self.sum = 0
+        self.traced: dict[tuple[int, int], tuple[int, ...]] | None = {} if traced else None
+        self.episodes: dict[int, Episode] = {}
+
+    def row(self, row: tuple[int, ...]) -> None:
+        """Add a row: stock, position, part, both times, six deltas, six balances."""
+        self.value = hash((self.value, row))
+        self.rows += 1
+        if self.traced is not None:
+            self.traced[row[1], row[2]] = row
+
+    def end_episode(self, hold: Hold, position: int) -> None:
+        """A soft hold is no longer as it has been since its last change."""
+        if not hold.hard:
+            self._episode(hold, position)
+        hold.since = position
+
+    def sum_with(self, holds: Iterable[Hold]) -> int:
+        """The fingerprint of all episodes, those of open soft holds included."""
+        going_on = (episode_hash(_episode_of(hold, None)) for hold in holds if not hold.hard)
+        return (self.sum + sum(going_on)) & MASK
+
+    def _episode(self, hold: Hold, position: int) -> None:
+        episode = _episode_of(hold, position)
+        self.sum = (self.sum + episode_hash(episode)) & MASK
+        if self.traced is not None:
+            self.episodes[hold.since] = episode
+
+
+def _episode_of(hold: Hold, until: int | None) -> Episode:
+    return hold.since, until, hold.reservation_id, hold.units, hold.expires_at
+
+
+def episode_hash(episode: Episode) -> int:
+    """The fingerprint of one episode, to be added to those of its stock's other ones."""
+    return hash((KEY, episode)) & MASK
 
 
 class StockBook:
@@ -53,10 +114,11 @@ class StockBook:
         "location",
         "recorded",
         "sku",
+        "trail",
         "version",
     )
 
-    def __init__(self, location: str, sku: str, first: int) -> None:
+    def __init__(self, location: str, sku: str, first: int, *, traced: bool = False) -> None:
         """Begin with nothing, at the position of the first event."""
         self.location = location
         self.sku = sku
@@ -69,6 +131,7 @@ class StockBook:
         self.live = 0  # Reserved at the last instant: what has run out is free.
         self.recorded = 0  # Reserved as written: sweeps count when they are written.
         self.conflicts: dict[str, dict[str, tuple[str, int]]] = {}
+        self.trail = Trail(first, traced=traced)
         self._expiries: list[tuple[int, str]] = []
         self._order: SortedList[OrderKey] | None = None
 
@@ -95,8 +158,9 @@ class StockBook:
         self.recorded += hold.units
         self._enter(hold)
 
-    def resize(self, hold: Hold, units: int) -> None:
+    def resize(self, hold: Hold, units: int, position: int) -> None:
         """Change the open units of a hold; without any it is gone."""
+        self.trail.end_episode(hold, position)
         self.recorded += units
         hold.units += units
         if not hold.lapsed:
@@ -105,8 +169,9 @@ class StockBook:
             del self.holds[hold.reservation_id]
             self._leave(hold)
 
-    def rerun(self, hold: Hold, *, hard: bool, expires_at: int | None) -> None:
+    def rerun(self, hold: Hold, position: int, *, hard: bool, expires_at: int | None) -> None:
         """Let a hold run out at another time, or never."""
+        self.trail.end_episode(hold, position)
         self._leave(hold)
         hold.hard, hold.expires_at = hard, expires_at
         self._enter(hold)

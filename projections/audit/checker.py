@@ -31,8 +31,9 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Checker:
     """Takes event rows in ledger order and keeps every breach of a law."""
 
-    def __init__(self) -> None:
-        """Begin before the first event."""
+    def __init__(self, *, traced: bool = False) -> None:
+        """Begin before the first event. `traced` keeps every row of history it expects."""
+        self.traced = traced
         self.place = laws.START
         self.events = 0
         self.breaches: Breaches = []

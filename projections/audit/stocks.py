@@ -13,6 +13,8 @@ from projections.audit.books import NEGATIVE_STOCK, PROMISE_BROKEN, Hold, LineBo
 if TYPE_CHECKING:
     from projections.audit.checker import Checker
 
+_PLACES: Final = {bucket: place for place, bucket in enumerate(laws.PHYSICAL)}
+
 
 def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
     """Enter one event of a stock into the books."""
@@ -30,14 +32,45 @@ def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
     book.version += 1
     book.last = position
     handler = _HANDLERS.get(type(event))
+    held = book.recorded
     if handler is not None:
         handler(checker, book, event, position, now)
     source, target, units = event.moved()
     if units:
         book.shift(source, -units)
         book.shift(target, units)
+    if source or (held != book.recorded and type(event) is not wire.HoldsExpired):
+        deltas = _deltas(source, target, units)
+        _history(book, position, 0, event.occurred_at, (*deltas, book.recorded - held))
     for change in event.conflicts:
         _conflict(checker, book, change, position)
+
+
+def _deltas(source: str, target: str, units: int) -> list[int]:
+    deltas = [0, 0, 0, 0, 0]
+    if (place := _PLACES.get(source)) is not None:
+        deltas[place] -= units
+    if (place := _PLACES.get(target)) is not None:
+        deltas[place] += units
+    return deltas
+
+
+def _history(
+    book: StockBook, position: int, part: int, occurred_at: int, deltas: tuple[int, ...]
+) -> None:
+    """What a reader of history must find: the change, and the balances after it."""
+    book.trail.row(
+        (
+            book.first,
+            position,
+            part,
+            occurred_at,
+            book.effective_at,
+            *deltas,
+            *book.levels.values(),
+            book.recorded,
+        )
+    )
 
 
 def judge(checker: Checker, book: StockBook, now: int) -> None:
@@ -78,7 +111,9 @@ def _book(checker: Checker, event: wire.Stock, position: int) -> StockBook:
     key = (event.location, event.sku)
     book = checker.stocks.get(key)
     if book is None:
-        book = checker.stocks[key] = StockBook(event.location, event.sku, position)
+        book = checker.stocks[key] = StockBook(
+            event.location, event.sku, position, traced=checker.traced
+        )
     checker.touched_stocks[key] = book
     return book
 
@@ -124,8 +159,6 @@ def _found_hold(
     hold = book.holds.get(reservation_id)
     if hold is None:
         checker.found([Breach(5, position, f"{reservation_id!r} holds nothing here")])
-    else:
-        hold.position = position
     return hold
 
 
@@ -169,7 +202,7 @@ def _confirmed(
     if hold is not None:
         _alive(checker, hold, position, now, "confirmed")
         _whole(checker, book, hold, position, "confirmed")
-        book.rerun(hold, hard=True, expires_at=None)
+        book.rerun(hold, position, hard=True, expires_at=None)
 
 
 def _extended(
@@ -179,7 +212,7 @@ def _extended(
     if hold is not None:
         _alive(checker, hold, position, now, "extended")
         _whole(checker, book, hold, position, "extended")
-        book.rerun(hold, hard=hold.hard, expires_at=event.expires_at)
+        book.rerun(hold, position, hard=hold.hard, expires_at=event.expires_at)
 
 
 def _amended(
@@ -189,7 +222,7 @@ def _amended(
     if hold is not None:
         _alive(checker, hold, position, now, "amended")
         _covered(checker, book, event.delta, position)
-        book.resize(hold, event.delta)
+        book.resize(hold, event.delta, position)
 
 
 def _released(
@@ -199,7 +232,7 @@ def _released(
     if hold is not None:
         _alive(checker, hold, position, now, "released")
         _line(checker, book, event.reservation_id, position).freed += event.quantity
-        book.resize(hold, -event.quantity)
+        book.resize(hold, -event.quantity, position)
 
 
 def _fulfilled(
@@ -210,13 +243,13 @@ def _fulfilled(
     if hold is not None:
         _alive(checker, hold, position, event.occurred_at, "fulfilled")
         _line(checker, book, event.reservation_id, position).shipped += event.quantity
-        book.resize(hold, -event.quantity)
+        book.resize(hold, -event.quantity, position)
 
 
 def _expired(
     checker: Checker, book: StockBook, event: wire.HoldsExpired, position: int, now: int
 ) -> None:
-    for swept in event.holds:
+    for part, swept in enumerate(event.holds):
         hold = _found_hold(checker, book, swept.reservation_id, position)
         if hold is None:
             continue
@@ -235,7 +268,9 @@ def _expired(
         line.open -= swept.quantity
         checker.reservations[swept.reservation_id].ended_by = "expired"
         checker.reservations[swept.reservation_id].last = position
-        book.resize(hold, -swept.quantity)
+        book.resize(hold, -swept.quantity, position)
+        deltas = (0, 0, 0, 0, 0, -swept.quantity)
+        _history(book, position, part, swept.expired_at, deltas)
 
 
 Handler = Callable[["Checker", StockBook, Any, int, int], None]

@@ -1,0 +1,56 @@
+"""Shapes of answers that more than one projection can give."""
+
+from typing import Any, Self
+
+from msgspec import Struct
+
+from ledger.domain.values import Instant
+
+
+class Balance(Struct, frozen=True, kw_only=True):
+    """What one stock amounts to, in base units."""
+
+    sku: str
+    location: str
+    on_hand: int
+    sellable: int
+    quarantine: int
+    damaged: int
+    returned: int
+    blocked: int
+    reserved: int
+    available: int
+    in_transit: int = 0
+
+    @classmethod
+    def of(cls, location: str, sku: str, amounts: tuple[Any, ...]) -> Self:
+        """From the five physical buckets and what is reserved; the rest is computed."""
+        sellable, quarantine, damaged, returned, blocked, reserved = map(int, amounts)
+        return cls(
+            sku=sku,
+            location=location,
+            on_hand=sellable + quarantine + damaged + returned + blocked,
+            sellable=sellable,
+            quarantine=quarantine,
+            damaged=damaged,
+            returned=returned,
+            blocked=blocked,
+            reserved=reserved,
+            available=sellable - reserved,
+        )
+
+
+class StockPage(Struct, frozen=True, kw_only=True):
+    """Balances at `as_of` as known at `known_at_position`, and where the answer was read.
+
+    `settled`: nothing recorded later can belong to that past any more. `known_at` is None where
+    the question named neither a time nor a position: everything known so far.
+    """
+
+    items: list[Balance]
+    as_of: Instant
+    known_at: Instant | None
+    known_at_position: int
+    settled: bool
+    position: int
+    next_cursor: str | None

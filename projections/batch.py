@@ -1,0 +1,61 @@
+"""A batch of recorded events, and what they mean for buckets: worked out once for everybody."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Final, TypeAlias
+
+from ledger.domain.events import (
+    HoldConfirmed,
+    HoldExtended,
+    HoldsExpired,
+    StockEvent,
+    held_delta,
+    postings,
+)
+from ledger.domain.values import PHYSICAL_BUCKETS
+from ledger.recorded import Recorded
+
+BUCKETS: Final = len(PHYSICAL_BUCKETS)
+
+Effect: TypeAlias = tuple[Recorded, tuple[int, ...] | None, int]
+"""A stock event, its changes of the physical buckets (none: nothing moved), its held delta."""
+
+_PLACE: Final[dict[str, int]] = {bucket: place for place, bucket in enumerate(PHYSICAL_BUCKETS)}
+_STILL: Final = frozenset({HoldConfirmed, HoldExtended})
+_NOTHING: Final = (0,) * BUCKETS
+
+
+class Batch:
+    """Consecutive events of the ledger in order; `effects` are those of its stock events."""
+
+    def __init__(self, recorded: Sequence[Recorded]) -> None:
+        """Take events that are already decoded."""
+        self.recorded = recorded
+
+    @cached_property
+    def effects(self) -> list[Effect]:
+        """What each stock event does to the levels and to the held total of its stock."""
+        return [effect(one) for one in self.recorded if isinstance(one.event, StockEvent)]
+
+
+def effect(recorded: Recorded) -> Effect:
+    """What one stock event does to its stock."""
+    event = recorded.event
+    if type(event) in _STILL:
+        return recorded, None, 0
+    held = held_delta(event)  # type: ignore[arg-type]
+    if type(event) is HoldsExpired:
+        return recorded, None, held
+    levels: list[int] | None = None
+    for _, bucket, delta in postings(event):
+        place = _PLACE.get(bucket)
+        if place is not None:
+            if levels is None:
+                levels = [0] * BUCKETS
+            levels[place] += delta
+    return recorded, None if levels is None else tuple(levels), held
+
+
+def nothing() -> tuple[int, ...]:
+    """No change of any bucket."""
+    return _NOTHING

@@ -1,0 +1,1 @@
+"""What facts broke, until it ended by itself or somebody dealt with it."""

@@ -1,0 +1,1 @@
+"""The past: every change of every stock with the balances after it."""

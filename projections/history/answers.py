@@ -1,0 +1,58 @@
+"""The shapes of the past."""
+
+from msgspec import Struct
+
+from ledger.domain.values import Instant
+from projections.answers import Balance
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """Up to which position a question may look, and whether that can still change."""
+
+    position: int
+    known_at: Instant | None
+    settled: bool
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """A page of balances of the past, and whether there are more."""
+
+    items: list[Balance]
+    position: int
+    more: bool
+
+
+class Movement(Struct, frozen=True, kw_only=True):
+    """One change of a stock, with the balances after it in the order that was asked for.
+
+    `changes` names every bucket that changed, and `reserved` where holds did. One event has
+    several parts where it wrote down several holds that had run out.
+    """
+
+    position: int
+    part: int
+    version: int
+    type: str
+    occurred_at: Instant
+    effective_at: Instant
+    recorded_at: Instant
+    changes: dict[str, int]
+    balances: Balance
+    actor: str
+    source: str
+    reason: str
+    reference: str | None
+    correlation_id: str
+    command_id: str
+    movement_id: str | None
+    reservation_id: str | None
+
+
+class MovementsPage(Struct, frozen=True, kw_only=True):
+    """A page of changes, as known at the position at which the first page was read."""
+
+    items: list[Movement]
+    order: str
+    known_at_position: int
+    position: int
+    next_cursor: str | None

@@ -1,0 +1,58 @@
+"""Questions about the past. Statements are never prepared: generic plans scan here."""
+
+from typing import Final, NamedTuple
+
+from ledger.domain.values import Instant
+from projections.answers import Balance
+from projections.history.answers import Known, Past
+from projections.instants import from_datetime, to_datetime
+from projections.progress import Pool
+from projections.statements import statements
+
+_SQL: Final = statements(__package__ or "")
+
+
+class Question(NamedTuple):
+    """Which stocks, at which business time, as known at which position, after which stock."""
+
+    sku: str | None
+    location: str | None
+    as_of: Instant
+    known: int
+    after: tuple[str, str] = ("", "")
+
+
+async def known_at_time(pool: Pool, at: Instant) -> Known:
+    """The last position recorded at or before a time."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["place_at"], {"at": to_datetime(at)})
+        position, head = await cursor.fetchone() or (0, 0)
+    return Known(position=position, known_at=at, settled=head > position)
+
+
+async def known_at_position(pool: Pool, position: int) -> Known:
+    """A position is exact; nothing can come before it any more once it has been reached."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["place_of"], {"position": position})
+        recorded_at, head = await cursor.fetchone() or (None, 0)
+    known_at = None if recorded_at is None else from_datetime(recorded_at)
+    return Known(position=position, known_at=known_at, settled=head >= position)
+
+
+async def list_at(pool: Pool, question: Question, limit: int) -> Past:
+    """A page of balances of the past, by location and SKU."""
+    parameters = {
+        "sku": question.sku,
+        "location": question.location,
+        "as_of": question.as_of,
+        "known": question.known,
+        "after_location": question.after[0],
+        "after_sku": question.after[1],
+        "limit": limit + 1,
+    }
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["list_at"], parameters, prepare=False, binary=True)
+        rows = await cursor.fetchall()
+    found = [row for row in rows if row[1] is not None]
+    items = [Balance.of(row[1], row[2], row[3:]) for row in found[:limit]]
+    return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)

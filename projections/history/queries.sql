@@ -1,0 +1,188 @@
+-- load_stocks --
+-- The numbers of stocks and their balances after their last row.
+select s.location, s.sku, s.stock,
+       coalesce(h.sellable, 0), coalesce(h.quarantine, 0), coalesce(h.damaged, 0),
+       coalesce(h.returned, 0), coalesce(h.blocked, 0), coalesce(h.reserved, 0)
+  from unnest(%b::text[], %b::text[]) as c (location, sku)
+  join {schema}.history_stocks s
+    on s.shard = 0 and s.location = c.location and s.sku = c.sku
+  left join lateral (
+       select * from {schema}.history h where h.shard = 0 and h.stock = s.stock
+        order by position desc, part desc limit 1) h on true
+
+-- load_holds --
+-- Open soft holds among those asked for.
+select h.stock, h.reservation_id, h.from_position, h.quantity, h.expires_at
+  from unnest(%b::int8[], %b::text[]) as c (stock, reservation_id)
+  join {schema}.history_holds h
+    on h.shard = 0 and h.stock = c.stock and h.reservation_id = c.reservation_id
+   and h.to_position is null
+
+-- insert_stocks --
+-- Give new stocks their numbers.
+insert into {schema}.history_stocks (shard, location, sku, stock)
+select 0::smallint, c.* from unnest(%b::text[], %b::text[], %b::int8[]) as c
+
+-- copy_history --
+-- Rows of history, in binary.
+copy {schema}.history
+    (shard, part, stock, position, occurred_at, effective_at,
+     d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved,
+     sellable, quarantine, damaged, returned, blocked, reserved)
+from stdin (format binary)
+
+-- end_holds --
+-- Episodes that ended.
+update {schema}.history_holds h set to_position = c.to_position
+  from unnest(%b::int8[], %b::int8[], %b::int8[]) as c (stock, from_position, to_position)
+ where h.shard = 0 and h.stock = c.stock and h.from_position = c.from_position
+
+-- insert_holds --
+-- Episodes that began, and those that began and ended within one batch.
+insert into {schema}.history_holds
+    (shard, stock, reservation_id, from_position, to_position, quantity, expires_at)
+select 0::smallint, c.*
+  from unnest(%b::int8[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
+
+-- place_at --
+-- The last position recorded at or before an instant, and the head.
+select ledger.position_at(0::smallint, %(at)s), h.position from ledger.heads h where h.shard = 0
+
+-- place_of --
+-- When a position was recorded, and the head.
+select (select e.recorded_at from ledger.events e where e.shard = 0 and e.position = %(position)s),
+       h.position
+  from ledger.heads h where h.shard = 0
+
+-- list_at --
+-- A page of balances by what had happened at `as_of`, as known at `known`.
+with place as (
+    select position from {schema}.tracking where shard = 0 and projection = 'history'
+), page as (
+    select s.location, s.sku, s.stock
+      from {schema}.history_stocks s
+     where s.shard = 0 and s.stock <= %(known)s
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+       and (s.location, s.sku) > (%(after_location)s, %(after_sku)s)
+     order by s.location, s.sku
+     limit %(limit)s
+)
+select place.position, page.location, page.sku,
+       coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0),
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
+       coalesce(b.returned, 0) + coalesce(c.returned, 0),
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
+           - coalesce(w.quantity, 0)
+  from place
+  left join page on true
+  -- The base is the earlier of the two rows; where either is missing it is empty.
+  left join lateral (
+       select * from (
+           select ends.*, count(*) over () as found from (
+               (select h.* from {schema}.history h
+                 where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
+                 order by h.effective_at desc, h.position desc, h.part desc limit 1)
+               union all
+               (select h.* from {schema}.history h
+                 where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
+                 order by h.position desc, h.part desc limit 1)
+           ) ends
+       ) counted
+       where found = 2 order by position, part limit 1) b on true
+  left join lateral (
+       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
+              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
+              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
+         from {schema}.history h
+        where h.stock = page.stock and h.occurred_at < h.effective_at
+          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s
+          and h.position <= %(known)s) c on true
+  -- Soft holds that had run out by `as_of` and were still open in what was known: those that
+  -- are open to this day, and those whose end was recorded after `known`.
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where o.shard = 0 and o.stock = page.stock and o.to_position is null
+          and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where o.stock = page.stock and o.to_position is not null
+          and int8range(o.from_position, o.to_position) @> %(known)s
+          and o.expires_at <= %(as_of)s) w on true
+
+
+-- stock_number --
+-- A stock's number, and where this projection stands.
+select t.position, s.stock
+  from {schema}.tracking t
+  left join {schema}.history_stocks s
+    on s.shard = 0 and s.location = %(location)s and s.sku = %(sku)s
+ where t.shard = 0 and t.projection = 'history'
+
+-- fold_at --
+-- Balances of one stock as recorded, by what had happened at `as_of`, as known at `known`.
+select coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0),
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
+       coalesce(b.returned, 0) + coalesce(c.returned, 0),
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0)
+  from (
+       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
+              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
+              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
+         from {schema}.history h
+        where h.stock = %(stock)s and h.occurred_at < h.effective_at
+          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s
+          and h.position <= %(known)s) c
+  left join lateral (
+       select * from (
+           select ends.*, count(*) over () as found from (
+               (select h.* from {schema}.history h
+                 where h.shard = 0 and h.stock = %(stock)s and h.effective_at <= %(as_of)s
+                 order by h.effective_at desc, h.position desc, h.part desc limit 1)
+               union all
+               (select h.* from {schema}.history h
+                 where h.shard = 0 and h.stock = %(stock)s and h.position <= %(known)s
+                 order by h.position desc, h.part desc limit 1)
+           ) ends
+       ) counted
+       where found = 2 order by position, part limit 1) b on true
+
+-- recorded_page --
+-- Rows of one stock in ledger order, with their events.
+select h.position, h.part, h.occurred_at, h.effective_at,
+       h.d_sellable, h.d_quarantine, h.d_damaged, h.d_returned, h.d_blocked, h.d_reserved,
+       h.sellable, h.quarantine, h.damaged, h.returned, h.blocked, h.reserved,
+       e.version, e.recorded_at, e.topic, e.state
+  from {schema}.history h
+  join ledger.events e on e.shard = 0 and e.position = h.position
+ where h.shard = 0 and h.stock = %(stock)s
+   and (h.position, h.part) > (%(position)s, %(part)s) and h.position <= %(until)s
+ order by h.position, h.part limit %(limit)s
+
+-- occurred_page --
+-- Rows of one stock in the order in which things happened, with their events. Rows in order and
+-- late ones come from an index each, so a page costs a page.
+with rows as (
+    (select h.* from {schema}.history h
+      where h.shard = 0 and h.stock = %(stock)s and h.occurred_at = h.effective_at
+        and (h.effective_at, h.position, h.part) > (%(occurred_at)s, %(position)s, %(part)s)
+        and h.effective_at <= %(until)s and h.position <= %(known)s
+      order by h.effective_at, h.position, h.part limit %(limit)s)
+    union all
+    (select h.* from {schema}.history h
+      where h.shard = 0 and h.stock = %(stock)s and h.occurred_at < h.effective_at
+        and (h.occurred_at, h.position, h.part) > (%(occurred_at)s, %(position)s, %(part)s)
+        and h.occurred_at <= %(until)s and h.position <= %(known)s
+      order by h.occurred_at, h.position, h.part limit %(limit)s)
+)
+select h.position, h.part, h.occurred_at, h.effective_at,
+       h.d_sellable, h.d_quarantine, h.d_damaged, h.d_returned, h.d_blocked, h.d_reserved,
+       h.sellable, h.quarantine, h.damaged, h.returned, h.blocked, h.reserved,
+       e.version, e.recorded_at, e.topic, e.state
+  from (select * from rows order by occurred_at, position, part limit %(limit)s) h
+  join ledger.events e on e.shard = 0 and e.position = h.position
+ order by h.occurred_at, h.position, h.part

@@ -1,0 +1,165 @@
+"""Writes history: rows by COPY, episodes of holds by one insert and one update a batch."""
+
+from typing import Any, Final
+
+from psycopg import Cursor
+
+from projections.batch import Batch
+from projections.history.projection import (
+    Changes,
+    OpenHold,
+    State,
+    StockState,
+    fold,
+    touched_holds,
+    touched_stocks,
+)
+from projections.statements import LIVE, statements
+from projections.wire import COPY_HEAD, COPY_TAIL, int8s, row_packer, texts
+
+STOCKS_REMEMBERED_MAX: Final = 200_000
+"""Some 60 MB; beyond it the last row of a stock is read again when it is next needed."""
+
+HOLDS_REMEMBERED_MAX: Final = 200_000
+"""Some 60 MB likewise, for open soft holds."""
+
+_COLUMNS: Final = 18
+_WIDE: Final = row_packer("hi" + "q" * 16).pack
+_COPY: Final = "copy_history"
+
+
+class HistoryView:
+    """Keeps `history`, `history_stocks` and `history_holds` at the runner's position."""
+
+    name = "history"
+    tables = ("history_stocks", "history", "history_holds")
+    late_tables = ("history",)
+
+    def __init__(self, schema: str = LIVE, *, fresh: bool = False) -> None:
+        """Write to the tables of one schema; `fresh`: they are empty, so what is unknown is new."""
+        self._sql = statements(__package__ or "", schema)
+        self._state = State()
+        self._complete = fresh
+
+    def forget(self) -> None:
+        """Read again what will be needed: the tables are not as this view left them."""
+        self._state = State()
+        self._complete = False
+
+    def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
+        """Write the rows of a batch."""
+        if not batch.effects:
+            return
+        if not self._complete:
+            self._bound()
+            self._load(cursor, batch)
+        changes = fold(batch, self._state)
+        if changes.stocks:
+            self._write_stocks(cursor, changes)
+        if changes.rows:
+            self._write_rows(cursor, changes)
+        self._write_holds(cursor, changes)
+
+    @property
+    def remembered(self) -> int:
+        """How many stocks and holds are in memory."""
+        return len(self._state.stocks) + len(self._state.holds)
+
+    def _bound(self) -> None:
+        if len(self._state.stocks) > STOCKS_REMEMBERED_MAX:
+            self._state.stocks.clear()
+        if len(self._state.holds) > HOLDS_REMEMBERED_MAX:
+            self._state.holds.clear()
+
+    def _load(self, cursor: Cursor[Any], batch: Batch) -> None:
+        stocks, holds = self._state.stocks, self._state.holds
+        unknown = sorted(touched_stocks(batch) - stocks.keys())
+        if unknown:
+            locations, skus = texts([k[0] for k in unknown]), texts([k[1] for k in unknown])
+            cursor.execute(self._sql["load_stocks"], (locations, skus))
+            for location, sku, stock, *balances in cursor:
+                stocks[location, sku] = StockState(stock, tuple(balances))
+        wanted = sorted(touched_holds(batch, stocks) - holds.keys())
+        if wanted:
+            numbers, ids = int8s([k[0] for k in wanted]), texts([k[1] for k in wanted])
+            cursor.execute(self._sql["load_holds"], (numbers, ids))
+            for stock, reservation_id, *hold in cursor:
+                holds[stock, reservation_id] = OpenHold(*hold)
+
+    def _write_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
+        cursor.execute(
+            self._sql["insert_stocks"],
+            (
+                texts([location for location, _ in changes.stocks]),
+                texts([sku for _, sku in changes.stocks]),
+                int8s(list(changes.stocks.values())),
+            ),
+        )
+
+    def _write_rows(self, cursor: Cursor[Any], changes: Changes) -> None:
+        pieces = [COPY_HEAD]
+        for a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q in changes.rows:  # noqa: E741
+            pieces.append(
+                # fmt: off
+                _WIDE(
+                    _COLUMNS,
+                    2,
+                    0,
+                    4,
+                    a,
+                    8,
+                    b,
+                    8,
+                    c,
+                    8,
+                    d,
+                    8,
+                    e,
+                    8,
+                    f,
+                    8,
+                    g,
+                    8,
+                    h,
+                    8,
+                    i,
+                    8,
+                    j,
+                    8,
+                    k,
+                    8,
+                    l,
+                    8,
+                    m,
+                    8,
+                    n,
+                    8,
+                    o,
+                    8,
+                    p,
+                    8,
+                    q,
+                )
+                # fmt: on
+            )
+        pieces.append(COPY_TAIL)
+        with cursor.copy(self._sql[_COPY]) as copy:
+            copy.write(b"".join(pieces))
+
+    def _write_holds(self, cursor: Cursor[Any], changes: Changes) -> None:
+        if changes.ended:
+            columns = zip(*changes.ended, strict=True)
+            cursor.execute(self._sql["end_holds"], tuple(int8s(column) for column in columns))
+        if changes.episodes:
+            new = list(changes.episodes.values())
+            cursor.execute(
+                self._sql["insert_holds"],
+                (
+                    int8s([one.stock for one in new]),
+                    texts([one.reservation_id for one in new]),
+                    int8s([one.from_position for one in new]),
+                    int8s([one.to_position for one in new]),
+                    int8s([one.quantity for one in new]),
+                    int8s([one.expires_at for one in new]),
+                ),
+            )

@@ -1,0 +1,69 @@
+"""Reads the ledger by position ranges: once, in binary, decoded once for every projection."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from psycopg import Connection, Cursor, connect
+
+from ledger.recorded import Recorded
+from ledger.store.mapper import Mapper
+from projections.wire import InstantLoader, register
+
+_READ: Final = b"""
+select position, stream, version, topic, state, recorded_at from ledger.events
+ where shard = 0 and position > %b and position <= %b order by position
+"""
+
+# Every statement of a projection goes by keys it knows. Fresh tables have no statistics yet, and
+# without them the planner would now and then read a whole one for a batch of a few rows.
+_OPTIONS: Final = (
+    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
+    " -c jit=off -c synchronous_commit=on"
+    " -c client_connection_check_interval=2000"
+)
+
+
+class Reading(NamedTuple):
+    """What could be read, and what stood in the way of the rest, if anything did."""
+
+    events: list[Recorded]
+    broken: Exception | None
+    broken_at: int
+
+
+def connect_for_projections(url: str, application_name: str) -> Connection[Any]:
+    """A connection that reads events fast and sends packed columns."""
+    connection: Connection[Any] = connect(
+        url, autocommit=True, options=_OPTIONS, application_name=application_name
+    )
+    register(connection)
+    return connection
+
+
+def reading_cursor(connection: Connection[Any]) -> Cursor[Any]:
+    """A cursor that returns timestamps as instants."""
+    cursor = connection.cursor(binary=True)
+    cursor.adapters.register_loader("timestamptz", InstantLoader)
+    return cursor
+
+
+def read(cursor: Cursor[Any], mapper: Mapper, after: int, until: int) -> Reading:
+    """The events after one position up to another, as far as this version understands them."""
+    cursor.execute(_READ, (after, until))
+    return decode(mapper, cursor.fetchall(), after, until)
+
+
+def decode(mapper: Mapper, rows: Iterable[tuple[Any, ...]], after: int, until: int) -> Reading:
+    """Rows to events. Stops, without raising, at the first that is missing or cannot be read."""
+    events: list[Recorded] = []
+    recorded = mapper.recorded
+    expected = after
+    try:
+        for row in rows:
+            expected += 1
+            assert row[0] == expected, f"position {expected} is missing from the ledger"
+            events.append(recorded(*row))
+        assert expected == until, f"position {expected + 1} is missing from the ledger"
+    except Exception as error:  # Whatever it is, the projections stop here and say so.
+        return Reading(events, error, after + len(events) + 1)
+    return Reading(events, None, 0)

@@ -1,0 +1,59 @@
+"""Every projection there is."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from psycopg import Cursor
+
+from projections.batch import Batch
+from projections.conflicts.view import ConflictsView
+from projections.history.view import HistoryView
+from projections.reservations.view import ReservationsView
+from projections.statements import LIVE, NEXT
+from projections.stock.view import StockView
+
+
+class View(Protocol):
+    """One projection's tables, and how a batch is written to them.
+
+    `late_tables` take their indexes after a rebuild has filled them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called in `tracking`, on the command line and in answers."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Its tables."""
+
+    @property
+    def late_tables(self) -> tuple[str, ...]:
+        """Those that a rebuild fills before it makes their indexes."""
+
+    def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
+        """Write a batch within the caller's transaction."""
+
+    def forget(self) -> None:
+        """The tables may not be as this view left them: remember nothing."""
+
+
+_KINDS: Final[dict[str, Callable[[str], View]]] = {
+    "stock": StockView,
+    "history": HistoryView,
+    "reservations": ReservationsView,
+    "conflicts": ConflictsView,
+}
+
+NAMES: Final = tuple(_KINDS)
+"""The projections, in the order in which a batch is written to them."""
+
+
+def live_views() -> list[View]:
+    """A view of every projection's live tables."""
+    return [make(LIVE) for make in _KINDS.values()]
+
+
+def next_view(name: str) -> View:
+    """A view of the empty tables of a rebuild."""
+    return HistoryView(NEXT, fresh=True) if name == "history" else _KINDS[name](NEXT)

@@ -1,0 +1,13 @@
+"""The shape of the present."""
+
+from msgspec import Struct
+
+from projections.answers import Balance
+
+
+class Present(Struct, frozen=True, kw_only=True):
+    """A page of present balances, the position they reflect, and whether there are more."""
+
+    items: list[Balance]
+    position: int
+    more: bool

@@ -1,0 +1,31 @@
+"""Questions about the present."""
+
+from typing import Final
+
+from ledger.domain.values import Instant, StockId
+from projections.answers import Balance
+from projections.progress import Pool
+from projections.statements import statements
+from projections.stock.answers import Present
+
+_SQL: Final = statements(__package__ or "")
+
+
+async def list_stocks(
+    pool: Pool, *, sku: str | None, location: str | None, now: Instant, limit: int
+) -> Present:
+    """The first page of present balances, by location and SKU."""
+    parameters = {"sku": sku, "location": location, "now": now, "limit": limit + 1}
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["list_stocks"], parameters, prepare=False)
+        rows = await cursor.fetchall()
+    found = [row for row in rows if row[1] is not None]
+    items = [Balance.of(row[1], row[2], row[3:]) for row in found[:limit]]
+    return Present(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+async def due_stocks(pool: Pool, *, now: Instant, limit: int) -> list[StockId]:
+    """Stocks whose soft holds have run out and are not yet swept, longest overdue first."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["due_stocks"], {"now": now, "limit": limit})
+        return [StockId(location, sku) for location, sku in await cursor.fetchall()]

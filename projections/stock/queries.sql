@@ -1,0 +1,58 @@
+-- add_to_stocks --
+-- Add net changes to the rows of their stocks; the first change makes the row.
+insert into {schema}.stock as s
+    (shard, location, sku, sellable, quarantine, damaged, returned, blocked, reserved,
+     version, position, effective_at)
+select 0::smallint, c.*
+  from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[],
+              %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
+    on conflict (shard, location, sku) do update
+   set sellable = s.sellable + excluded.sellable,
+       quarantine = s.quarantine + excluded.quarantine,
+       damaged = s.damaged + excluded.damaged,
+       returned = s.returned + excluded.returned,
+       blocked = s.blocked + excluded.blocked,
+       reserved = s.reserved + excluded.reserved,
+       version = excluded.version, position = excluded.position,
+       effective_at = excluded.effective_at
+
+-- change_holds --
+-- Bring soft holds up to date. Changes of hard holds meet no row and do nothing.
+merge into {schema}.stock_holds h
+using unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[])
+      as c (location, sku, reservation_id, delta, placed, gone, expires_at)
+   on h.shard = 0 and h.location = c.location and h.sku = c.sku
+  and h.reservation_id = c.reservation_id
+ when matched and (c.gone = 1 or (case c.placed when 1 then 0 else h.quantity end) + c.delta <= 0)
+ then delete
+ when matched
+ then update set quantity = (case c.placed when 1 then 0 else h.quantity end) + c.delta,
+                 expires_at = coalesce(c.expires_at, h.expires_at)
+ when not matched and c.placed = 1
+ then insert (shard, location, sku, reservation_id, quantity, expires_at)
+      values (0, c.location, c.sku, c.reservation_id, c.delta, c.expires_at)
+
+-- list_stocks --
+-- A page of present balances; what ran out before `now` no longer counts as reserved.
+with place as (
+    select position from {schema}.tracking where shard = 0 and projection = 'stock'
+), page as (
+    select s.location, s.sku, s.sellable, s.quarantine, s.damaged, s.returned, s.blocked,
+           s.reserved - coalesce((
+               select sum(h.quantity) from {schema}.stock_holds h
+                where h.shard = 0 and h.location = s.location and h.sku = s.sku
+                  and h.expires_at <= %(now)s), 0)::bigint as reserved
+      from {schema}.stock s
+     where s.shard = 0
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+     order by s.location, s.sku
+     limit %(limit)s
+)
+select place.position, page.* from place left join page on true
+
+-- due_stocks --
+-- Stocks with soft holds that have run out and wait for the sweeper, longest overdue first.
+select location, sku from {schema}.stock_holds
+ where shard = 0 and expires_at <= %(now)s
+ group by location, sku order by min(expires_at) limit %(limit)s
