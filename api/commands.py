@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from api.metrics import HttpMetrics
 from api.problems import MEDIA_TYPE, Problem, problem_of
 from api.schemas import conflicts, movements, reservations
 from api.schemas.fields import ID
@@ -60,7 +61,7 @@ class Call(Struct, frozen=True, gc=False):
     deadline: float
 
 
-class Answer(Struct, frozen=True, gc=False):
+class Answer(Struct, frozen=True, gc=False, array_like=True):
     """What goes back to the caller, ready to be sent."""
 
     status: int
@@ -120,11 +121,22 @@ class LoopSink:
 class Operations:
     """Every operation, bound to the writer of this process. Lives on one event loop."""
 
-    def __init__(self, settings: Settings, port: Port, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        port: Port,
+        metrics: HttpMetrics,
+    ) -> None:
         self.port = port
         self.settings = settings
-        self._sink = LoopSink(loop)
-        self._loop = loop
+        self.metrics = metrics
+        self._loop: asyncio.AbstractEventLoop
+        self._sink: LoopSink
+
+    def start(self) -> None:
+        """Belongs to the running loop from now on."""
+        self._loop = asyncio.get_running_loop()
+        self._sink = LoopSink(self._loop)
 
     def begin(self, name: str, path_id: str, call: Call, body: bytes, done: Done) -> None:
         """Starts an operation; `done` is called once, perhaps before this returns."""
@@ -306,6 +318,7 @@ class _Items:
             if isinstance(reply, Unavailable):
                 self._failure = reply
             problem = problem_of(reply)
+            self._operations.metrics.refused(problem.code)
             item = {"status": "refused", "movement_id": movement_id, **problem.members()}
             self._results[index] = item
         self._missing -= 1

@@ -1,0 +1,107 @@
+"""How an address is described and served: one place for what all handlers have in common."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+from litestar import get, post
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from api.commands import Answer, refused
+from api.dependencies import HttpRequest, backend_of, visit_of
+from api.front_door import Reply
+from api.problems import Problem
+
+READ_CODES: Final = ("malformed", "unauthenticated", "forbidden", "projection-behind")
+WRITE_CODES: Final = (
+    "malformed",
+    "unauthenticated",
+    "forbidden",
+    "idempotency-conflict",
+    "payload-too-large",
+    "rate-limited",
+    "overloaded",
+    "storage-unavailable",
+    "no-writer",
+)
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """What the OpenAPI document says about one operation."""
+
+    summary: str
+    tag: str
+    answers: dict[int, Any]  # Status to the type of the answer, or to a media type.
+    codes: tuple[str, ...] = ()
+    request: Any = None
+    body_required: bool = True
+    query: type[Struct] | None = None
+    path_id: str | None = None  # What the id in the path is the id of.
+    writes: bool = False
+    open: bool = False
+    accepts: tuple[str, ...] = ("application/json",)
+
+
+def write(path: str, *, name: str, operation_id: str, endpoint: Endpoint) -> HTTPRouteHandler:
+    """The handler of an operation of `api.commands`."""
+
+    async def handler(request: HttpRequest) -> Reply:
+        visit = visit_of(request)
+        path_id = request.scope["path_params"].get("id", "")
+        answer = await backend_of(request).write(name, str(path_id), visit, request.receive)
+        return Reply(answer)
+
+    return _decorated(post, path, operation_id, endpoint)(handler)
+
+
+def ask(
+    path: str,
+    question: Callable[[HttpRequest], Awaitable[Any]],
+    *,
+    operation_id: str,
+    endpoint: Endpoint,
+) -> HTTPRouteHandler:
+    """The handler of a question; it returns a `Reply` or an ASGI response of its own."""
+
+    async def handler(request: HttpRequest) -> Reply:
+        reply: Reply = await question(request)
+        return reply
+
+    return _decorated(get, path, operation_id, endpoint)(handler)
+
+
+def _decorated(method: Any, path: str, operation_id: str, endpoint: Endpoint) -> Any:
+    return method(
+        path,
+        operation_id=operation_id,
+        summary=endpoint.summary,
+        opt={"endpoint": endpoint},
+        status_code=min(endpoint.answers),
+    )
+
+
+def on_error(request: HttpRequest, error: Exception) -> Any:
+    """The answer to whatever a handler or the framework raised, in our own words."""
+    problem = error if isinstance(error, Problem) else _of_framework(error)
+    answer = refused(problem, visit_of(request).correlation_id)
+    backend_of(request).metrics.refused(answer.code or "")
+    if isinstance(error, HTTPException) and error.headers:
+        headers = (*answer.headers, *error.headers.items())
+        answer = Answer(answer.status, answer.body, answer.media_type, headers, answer.code)
+    return Reply(answer)
+
+
+def _of_framework(error: Exception) -> Exception:
+    if not isinstance(error, HTTPException):
+        return error
+    match error.status_code:
+        case HTTPStatus.NOT_FOUND:
+            return Problem("not-found", "nothing is served at this address")
+        case HTTPStatus.METHOD_NOT_ALLOWED:
+            return Problem("method-not-allowed", "this address does not know the method")
+        case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Problem("malformed", error.detail, path="$", problem=error.detail)
+        case _:
+            return error

@@ -1,0 +1,186 @@
+"""What every HTTP request passes before it is routed: its names, its credential, its size.
+
+Plain ASGI around the framework, so that a request without a route is answered in the same words
+as any other, and the hot path pays for nothing it does not use.
+"""
+
+import logging
+import re
+import secrets
+from time import perf_counter
+from typing import Any, Final
+
+from litestar.types import ASGIApp, Receive, Scope, Send
+from msgspec import Struct
+
+from api.auth import Authenticator
+from api.commands import Answer, refused
+from api.metrics import HttpMetrics
+from api.problems import Problem
+from api.schemas.fields import ID
+
+# Whole paths, compared whole: nothing else is open, however it begins or ends.
+OPEN_PATHS: Final = frozenset(
+    {"/", "/health/live", "/health/ready", "/metrics", "/schema/openapi.json"}
+)
+
+CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
+
+_CORRELATION_BYTES: Final = 16
+_JSON_HEADER: Final = (b"content-type", b"application/json")
+
+logger = logging.getLogger(__name__)
+
+
+class Visit(Struct, gc=False):
+    """What the headers of a request say about who asks, and as part of what."""
+
+    correlation_id: str
+    principal: str = ""
+    authorization: str | None = None
+    key: str | None = None
+    accept: str = ""
+
+
+class Reply:
+    """An answer on its way out: headers and body in two messages, nothing else."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        answer = self._answer
+        media_type = answer.media_type
+        headers = [
+            _JSON_HEADER
+            if media_type == "application/json"
+            else (b"content-type", media_type.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+        ]
+        for name, value in answer.headers:
+            headers.append((name.lower().encode(), value.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if scope.get("method") == "HEAD" else answer.body
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class FrontDoor:
+    """The service as granian sees it."""
+
+    def __init__(
+        self, app: ASGIApp, auth: Authenticator, metrics: HttpMetrics, body_bytes_max: int
+    ) -> None:
+        self._app = app
+        self._auth = auth
+        self._metrics = metrics
+        self._body_bytes_max = body_bytes_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets a request in, or says why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        visit = Visit(correlation_id="")
+        status = 500
+
+        async def stamped(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-correlation-id", visit.correlation_id.encode()))
+            await send(message)
+
+        scope["visit"] = visit  # type: ignore[typeddict-unknown-key]
+        try:
+            self._look_at(scope, visit)
+            await self._app(scope, receive, stamped)
+        except Problem as problem:
+            answer = refused(problem, visit.correlation_id)
+            await Reply(answer)(scope, receive, stamped)
+        handler = scope.get("route_handler")
+        operation = getattr(handler, "operation_id", None) or "none"
+        self._metrics.observe(operation, status, perf_counter() - started)
+
+    def _look_at(self, scope: Scope, visit: Visit) -> None:
+        """Reads the headers in one pass. Raises Problem."""
+        api_key = correlation_id = None
+        length = 0
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                visit.authorization = value.decode("latin-1")
+            elif name == b"idempotency-key":
+                visit.key = value.decode("latin-1")
+            elif name == b"x-api-key":
+                api_key = value.decode("latin-1")
+            elif name == b"x-correlation-id":
+                correlation_id = value.decode("latin-1")
+            elif name == b"accept":
+                visit.accept = value.decode("latin-1")
+            elif name == b"content-length":
+                length = int(value) if value.isdigit() else 0
+        visit.correlation_id = correlation_of(correlation_id, visit)
+        if scope["path"] not in OPEN_PATHS:
+            visit.principal = self._auth.principal(visit.authorization, api_key)
+        if visit.authorization is None and api_key is not None:
+            visit.authorization = f"Bearer {api_key}"
+        if length > self._body_bytes_max:
+            raise too_large(self._body_bytes_max, length)
+
+
+def correlation_of(given: str | None, visit: Visit | None = None) -> str:
+    """The caller's correlation id, or a new one. Raises Problem where it cannot be one."""
+    if given is not None and CORRELATION_ID.fullmatch(given) is not None:
+        return given
+    made = secrets.token_hex(_CORRELATION_BYTES)
+    if given is None:
+        return made
+    if visit is not None:
+        visit.correlation_id = made  # The refusal itself has to be found again, too.
+    problem = f"must match {CORRELATION_ID.pattern}"
+    raise Problem(
+        "malformed", f"X-Correlation-ID: {problem}", path="X-Correlation-ID", problem=problem
+    )
+
+
+def key_of(given: str | None) -> str:
+    """The idempotency key. Raises Problem where there is none, or it cannot be one."""
+    if given is not None and ID.fullmatch(given) is not None:
+        return given
+    problem = "is required" if given is None else f"must match {ID.pattern}"
+    detail = f"Idempotency-Key: {problem}"
+    raise Problem("malformed", detail, path="Idempotency-Key", problem=problem)
+
+
+def too_large(limit: int, length: int) -> Problem:
+    """The refusal of a body that exceeds the limit."""
+    return Problem(
+        "payload-too-large",
+        f"the body has more than {limit} bytes",
+        limit_bytes=limit,
+        length_bytes=length,
+    )
+
+
+async def body_of(receive: Receive, limit: int) -> bytes:
+    """The whole body, given up as soon as it exceeds the limit. Raises Problem."""
+    message: Any = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message["body"]
+        if len(body) > limit:
+            raise too_large(limit, len(body))
+        return body
+    parts = [message.get("body", b"")]
+    length = len(parts[0])
+    while message["type"] == "http.request" and message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > limit:
+            raise too_large(limit, length)
+    if message["type"] == "http.disconnect":
+        raise Problem("malformed", "the client went away before its body was complete")
+    return b"".join(parts)

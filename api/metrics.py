@@ -1,0 +1,86 @@
+"""What the service counts, in Prometheus' words."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+
+class HttpMetrics:
+    """Requests by operation and status, and how long they took.
+
+    Plain dictionaries, turned into metrics when somebody looks: a request pays one addition.
+    """
+
+    def __init__(self) -> None:
+        self._requests: dict[tuple[str, int], int] = {}
+        self._times: dict[str, list[int]] = {}
+        self._seconds: dict[str, float] = {}
+        self._refusals: dict[str, int] = {}
+
+    def observe(self, operation: str, status: int, seconds: float) -> None:
+        """Counts one request."""
+        key = operation, status
+        self._requests[key] = self._requests.get(key, 0) + 1
+        times = self._times.get(operation)
+        if times is None:
+            times = self._times[operation] = [0] * (len(_BUCKETS_S) + 1)
+        times[bisect_left(_BUCKETS_S, seconds)] += 1
+        self._seconds[operation] = self._seconds.get(operation, 0.0) + seconds
+
+    def refused(self, code: str) -> None:
+        """Counts one refusal."""
+        self._refusals[code] = self._refusals.get(code, 0) + 1
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics as they are now."""
+        requests = CounterMetricFamily(
+            "ledger_http_requests", "Requests answered", labels=["operation", "status"]
+        )
+        for (operation, status), count in self._requests.items():
+            requests.add_metric([operation, str(status)], count)
+        yield requests
+        refusals = CounterMetricFamily("ledger_refusals", "Refusals answered", labels=["code"])
+        for code, count in self._refusals.items():
+            refusals.add_metric([code], count)
+        yield refusals
+        seconds = HistogramMetricFamily(
+            "ledger_http_request_seconds", "Time to answer", labels=["operation"]
+        )
+        bounds = [*map(str, _BUCKETS_S), "+Inf"]
+        for operation, times in self._times.items():
+            buckets = list(zip(bounds, map(float, accumulate(times)), strict=True))
+            seconds.add_metric([operation], buckets, self._seconds[operation])
+        yield seconds
+
+
+class Gauges:
+    """Numbers that others keep, read when somebody looks."""
+
+    def __init__(self, read: Callable[[], dict[str, tuple[str, float]]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge a name, with its help text."""
+        for name, (text, value) in self._read().items():
+            yield GaugeMetricFamily(name, text, value=value)
+
+
+def exposition(*collectors: HttpMetrics | Gauges) -> bytes:
+    """The text Prometheus reads."""
+    registry = CollectorRegistry(auto_describe=False)
+    for collector in collectors:
+        registry.register(collector)
+    return generate_latest(registry)
