@@ -1,0 +1,172 @@
+"""PURE: a recorded event to public messages. The same event always gives the same bytes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, structs
+
+from ledger.domain import events
+from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant, Money, encode_part
+from ledger.recorded import Meta, Recorded
+from subscribers import messages
+
+SOURCE: Final = "inventory-ledger"
+SHARD: Final = 0
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Outgoing(NamedTuple):
+    """One message for one stream: where it goes, its id, its payload, its trace."""
+
+    subject: str
+    message_id: str
+    payload: bytes
+    trace: str
+
+
+@lru_cache(maxsize=16_384)
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%04Y-%m-%dT%H:%M:%S")
+
+
+def rfc3339(instant: Instant) -> str:
+    """A time as the outside reads it: UTC, always six digits of a second."""
+    seconds, micros = divmod(instant, MICROSECONDS_PER_SECOND)
+    return f"{_second(seconds)}.{micros:06d}Z"
+
+
+def event_message(recorded: Recorded, generation: int) -> Outgoing:
+    """The message that tells one event to the world."""
+    meta, place = recorded.meta, _PLACES[type(recorded.event)]
+    message_id = f"{generation}:{SHARD}:{recorded.position}"
+    envelope = messages.CloudEvent(
+        "1.0",
+        message_id,
+        SOURCE,
+        place.message.TYPE,
+        recorded.stream,
+        rfc3339(recorded.event.occurred_at),
+        "application/json",
+        recorded.position,
+        recorded.version,
+        rfc3339(recorded.recorded_at),
+        meta.correlation_id,
+        meta.command_id,
+        0,
+        _data(recorded.event, meta, place),
+    )
+    return Outgoing(
+        _subject(recorded.stream, place.verb),
+        message_id,
+        messages.encode(envelope),
+        trace_of(meta.correlation_id, recorded.position),
+    )
+
+
+def conflict_message(recorded: Recorded, told: Outgoing) -> Outgoing | None:
+    """The same message on the conflicts' own subject, where the event is about a conflict."""
+    event = recorded.event
+    if not isinstance(event, events.ConflictEvent):
+        return None
+    tokens = map(encode_part, (event.kind, event.location, event.sku))
+    return told._replace(subject=".".join(("inventory.conflicts", *tokens)))
+
+
+def trace_of(correlation_id: str, position: int) -> str:
+    """A W3C traceparent: one trace per correlation id, one span per position."""
+    return f"00-{_trace_id(correlation_id)}-{position:016x}-01"
+
+
+@lru_cache(maxsize=16_384)
+def _trace_id(correlation_id: str) -> str:
+    return blake2b(correlation_id.encode(), digest_size=16).hexdigest()
+
+
+def _subject(stream: str, verb: str) -> str:
+    kind, rest = stream.split("/", 1)
+    if kind == "stock":
+        return f"inventory.events.{rest.replace('/', '.')}.{verb}"
+    # Ids of several parts become one token; encoding the already encoded keeps them apart.
+    token = encode_part(rest) if "/" in rest else rest
+    return f"inventory.documents.{kind}.{token}.{verb}"
+
+
+def _data(event: events.AnyEvent, meta: Meta, place: "_Place") -> Struct:
+    fields = structs.asdict(event)
+    for name, convert in place.conversions:
+        value = fields[name]
+        if value or value == 0:  # Neither None nor an empty tuple; 0 is the year 1970.
+            fields[name] = convert(value)
+    fields["provenance"] = messages.Provenance(
+        actor=meta.actor,
+        source=meta.source,
+        reason=meta.reason,
+        movement_id=meta.movement_id,
+        reference=meta.reference,
+        claimed_at=None if meta.claimed_at is None else rfc3339(meta.claimed_at),
+    )
+    return place.message(**fields)
+
+
+def _nested(kind: type[Struct]) -> Callable[[tuple[Struct, ...]], tuple[Struct, ...]]:
+    """Converts a tuple of the domain's parts to their public twins, field by field."""
+    return lambda parts: tuple(kind(**structs.asdict(part)) for part in parts)
+
+
+def _money(money: Money) -> messages.Money:
+    return messages.Money(millionths=money.millionths, currency=money.currency)
+
+
+def _expired(holds: tuple[events.ExpiredHold, ...]) -> tuple[messages.ExpiredHold, ...]:
+    return tuple(
+        messages.ExpiredHold(
+            reservation_id=hold.reservation_id,
+            quantity=hold.quantity,
+            expired_at=rfc3339(hold.expired_at),
+        )
+        for hold in holds
+    )
+
+
+_CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
+    "occurred_at": rfc3339,
+    "effective_at": rfc3339,
+    "expires_at": rfc3339,
+    "unit_cost": _money,
+    "holds": _expired,
+    "conflicts": _nested(messages.ConflictChange),
+}
+
+
+class _Place(NamedTuple):
+    """What a kind of event becomes: its public shape, its verb, the fields that change form."""
+
+    message: type[messages.Message]
+    verb: str
+    conversions: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
+def _place(kind: type[events.Event], message: type[messages.Message]) -> _Place:
+    conversions = dict(_CONVERSIONS)
+    placed = kind is events.ReservationPlaced
+    conversions["lines"] = _nested(messages.PlacedLine if placed else messages.LineQuantity)
+    names = kind.__struct_fields__
+    return _Place(
+        message,
+        message.TYPE.split(".")[2],
+        tuple((name, convert) for name, convert in conversions.items() if name in names),
+    )
+
+
+def _places() -> dict[type[events.Event], _Place]:
+    """Pairs every event with its public message by the one thing that never changes: the tag."""
+    public = {message.TYPE: message for message in messages.EVENT_MESSAGES}
+    kinds: tuple[type[events.Event], ...] = events.AnyEvent.__args__
+    return {kind: _place(kind, public[f"inventory.{kind.__struct_config__.tag}"]) for kind in kinds}
+
+
+_PLACES: Final = _places()
