@@ -65,6 +65,6 @@ async def _until(condition: Callable[[], Awaitable[bool]], problem: str) -> None
     try:
         async with asyncio.timeout(TIMEOUT_S):
             while not await condition():
-                await asyncio.sleep(_LOOK_S)
+                await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 - others set it
     except TimeoutError as error:
         raise ImportStopped(problem) from error

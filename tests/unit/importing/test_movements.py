@@ -1,0 +1,79 @@
+"""Files in the service's own words."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from api.importing.columns import UnreadableFile
+from api.importing.plan import Plan, plan_movements
+
+
+def planned(tmp_path: Path, text: str) -> Plan:
+    """The plan of a CSV file with this text."""
+    path = tmp_path / "movements.csv"
+    path.write_text(text)
+    return plan_movements(path)
+
+
+def movements(plan: Plan, batch: int = 0) -> list[dict[str, Any]]:
+    """The movements of one request."""
+    found: list[dict[str, Any]] = msgspec.json.decode(plan.batches[batch].body)["movements"]
+    return found
+
+
+def test_a_column_is_a_field_and_an_empty_cell_is_none(tmp_path: Path) -> None:
+    """The document makes the key; only what a line says is sent."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,quantity,delta,reason,occurred_at\n"
+        "PO-1,receive,MUG,ams-1,10,,,2026-01-01T10:00:00Z\n"
+        'PO-1,adjust,"LAMP ""XL""",ams-1,,-2,broken,\n',
+    )
+
+    assert "PO-1" == plan.batches[0].key
+    assert [
+        {
+            "type": "receive",
+            "sku": "MUG",
+            "location": "ams-1",
+            "quantity": 10,
+            "occurred_at": "2026-01-01T10:00:00Z",
+        },
+        {
+            "type": "adjust",
+            "sku": 'LAMP "XL"',
+            "location": "ams-1",
+            "delta": -2,
+            "reason": "broken",
+        },
+    ] == movements(plan)
+
+
+def test_what_is_not_understood_goes_out_as_it_stands(tmp_path: Path) -> None:
+    """The service judges a value, not the reader: nothing is dropped in silence."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,quantity,occurred_at\nD,sale,MUG,ams-1,1.50,2026-01-01T10:00:00+02:00\n",
+    )
+
+    assert ("1.50", "2026-01-01T10:00:00+02:00") == (
+        movements(plan)[0]["quantity"],
+        movements(plan)[0]["occurred_at"],
+    )
+
+
+def test_a_line_without_its_names_is_counted_as_unreadable(tmp_path: Path) -> None:
+    """Document, type, SKU and location are what makes a line one."""
+    plan = planned(
+        tmp_path, "document,type,sku,location,quantity\nD,sale,,ams-1,1\n,sale,MUG,ams-1,1\n"
+    )
+
+    assert ({"unreadable": 2}, 0) == (plan.skipped, len(plan.batches))
+
+
+def test_an_opening_cannot_be_computed_for_them(tmp_path: Path) -> None:
+    """They may hold receipts: what was there before is not theirs to say."""
+    with pytest.raises(UnreadableFile, match="computed for sales histories"):
+        plan_movements(tmp_path / "movements.csv", opening="auto")
