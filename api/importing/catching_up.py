@@ -26,7 +26,6 @@ _NOT_YET: Final = (429, 503)
 
 async def projections_caught_up(connection: Connection, position: int) -> None:
     """Wait until one question to each projection is answered at the position."""
-
     for path in _QUESTIONS:
         question = f"{path}?limit=1&min_position={position}"
         await _until(partial(_answers, connection, question), f"{path} is behind {position}")
@@ -64,7 +63,7 @@ async def stream_caught_up(nats_url: str, position: int) -> None:
 async def _until(condition: Callable[[], Awaitable[bool]], problem: str) -> None:
     try:
         async with asyncio.timeout(TIMEOUT_S):
-            while not await condition():
-                await asyncio.sleep(_LOOK_S)  # noqa: ASYNC110 - others set it
+            while not await condition():  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(_LOOK_S)
     except TimeoutError as error:
         raise ImportStopped(problem) from error

@@ -6,7 +6,7 @@ what it sends, reads status, three headers and a body, and leaves the rest alone
 
 import asyncio
 import ssl
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -85,8 +85,8 @@ class _Exchange(asyncio.Protocol):
         self.closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # A cast, because uvloop's transports do not inherit from asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(ConnectionFailed(str(exc) if exc else "the service hung up"))

@@ -1,11 +1,16 @@
 """Where the real file lies, and what DuckDB makes of it without any of our code."""
 
+import datetime as dt
+import random
 from pathlib import Path
 
 import duckdb
 import pytest
 
 SHARED = Path(__file__).resolve().parents[4] / "shared" / "data" / "online_retail.parquet"
+
+FIRST = dt.datetime(2010, 12, 1, 8, 26, tzinfo=dt.UTC)
+LAST = dt.datetime(2011, 12, 9, 12, 50, tzinfo=dt.UTC)
 
 needs_the_file = pytest.mark.skipif(
     not SHARED.exists(), reason="the real file of ../shared/data is not here"
@@ -14,11 +19,11 @@ needs_the_file = pytest.mark.skipif(
 _MOVEMENTS = """
     create table movements as
     with lines as (
-        select row_no, upper(trim(stock_code)) as sku, invoice, quantity, invoice_ts as at,
+        select row_no, upper(trim(stock_code)) as sku, invoice, quantity, invoice_ts as moment,
                price = 0 and customer_id is null as adjusts
           from read_parquet(?)
     )
-    select row_no, sku, at,
+    select row_no, sku, moment,
            case when invoice like 'C%' then -quantity when adjusts then quantity else -quantity end
                as delta
       from lines
@@ -49,20 +54,14 @@ class Oracle:
 
     def as_of(self, instant: str) -> dict[str, int]:
         """On hand per SKU at an instant, lines of that very instant included."""
-        return self._levels("at <= ?::timestamp", [instant])
+        return self._levels("moment <= ?::timestamp", [instant])
 
     def instants(self, count: int, seed: int) -> list[str]:
         """Random instants within the file's year, to the second."""
-        rows = self._db.execute(
-            """
-            select strftime(first + to_seconds((hash(n + ?) % span)::bigint), '%Y-%m-%dT%H:%M:%SZ')
-              from range(?) as r (n),
-                   (select min(at) as first, date_diff('second', min(at), max(at)) as span
-                      from movements)
-            """,
-            [seed, count],
-        )
-        return [row[0] for row in rows.fetchall()]
+        chance = random.Random(seed)
+        seconds = int((LAST - FIRST).total_seconds())
+        moments = [FIRST + dt.timedelta(seconds=chance.randrange(seconds)) for _ in range(count)]
+        return [moment.strftime("%Y-%m-%dT%H:%M:%SZ") for moment in moments]
 
     def _levels(self, condition: str, parameters: list[str]) -> dict[str, int]:
         rows = self._db.execute(

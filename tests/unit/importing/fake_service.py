@@ -56,6 +56,10 @@ class FakeService:
                 return _answer(409, {"type": "urn:problem:idempotency-conflict"})
             case "refused":
                 return _answer(400, {"detail": "no such thing"})
+            case _:
+                return self._accept(key, body)
+
+    def _accept(self, key: str, body: Any) -> bytes:
         replayed = key in self.accepted
         self.accepted.setdefault(key, body)
         results = [
