@@ -13,6 +13,7 @@ import pwd
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +105,7 @@ class EmbeddedPostgres:
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._user is not None:
             _open_the_way(self._data_dir / "any", _binary("postgres"))
+            _let_others_read(_binary("postgres").parents[2])
         self._end_leftovers()
         if not (self.cluster / "PG_VERSION").exists():
             self._make_cluster()
@@ -117,6 +119,8 @@ class EmbeddedPostgres:
         if self._process is not None:
             stop(self._process, _STOP_STEPS)
             self._process = None
+            with suppress(OSError):  # Not empty after a crash; the next start clears it.
+                self._socket_dir().rmdir()
 
     def _make_cluster(self) -> None:
         """Makes the cluster beside its place first: a killed initdb leaves nothing half made."""
@@ -283,3 +287,14 @@ def _open_the_way(*paths: Path) -> None:
         if not mode & 0o001:
             logger.info("allowing passage through a directory", extra={"path": str(directory)})
             directory.chmod(mode | 0o001)
+
+
+def _let_others_read(package: Path) -> None:
+    """A wheel installed under a strict umask is root's alone; what it holds is public anyway."""
+    libraries = package.with_name(f"{package.name}.libs")
+    if (package / "pginstall" / "share").stat().st_mode & 0o005 == 0o005:
+        return
+    for top in (package, libraries):
+        for path in (top, *top.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o005 if path.is_dir() or mode & 0o100 else 0o004))
