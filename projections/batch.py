@@ -22,7 +22,6 @@ Effect: TypeAlias = tuple[Recorded, tuple[int, ...] | None, int]
 
 _PLACE: Final[dict[str, int]] = {bucket: place for place, bucket in enumerate(PHYSICAL_BUCKETS)}
 _STILL: Final = frozenset({HoldConfirmed, HoldExtended})
-_NOTHING: Final = (0,) * BUCKETS
 
 
 class Batch:
@@ -36,6 +35,10 @@ class Batch:
     def effects(self) -> list[Effect]:
         """What each stock event does to the levels and to the held total of its stock."""
         return [effect(one) for one in self.recorded if isinstance(one.event, StockEvent)]
+
+    def of(self, kinds: frozenset[type]) -> list[Recorded]:
+        """The events of some kinds, in order."""
+        return [one for one in self.recorded if type(one.event) in kinds]
 
 
 def effect(recorded: Recorded) -> Effect:
@@ -54,8 +57,3 @@ def effect(recorded: Recorded) -> Effect:
                 levels = [0] * BUCKETS
             levels[place] += delta
     return recorded, None if levels is None else tuple(levels), held
-
-
-def nothing() -> tuple[int, ...]:
-    """No change of any bucket."""
-    return _NOTHING

@@ -64,6 +64,6 @@ def decode(mapper: Mapper, rows: Iterable[tuple[Any, ...]], after: int, until: i
             assert row[0] == expected, f"position {expected} is missing from the ledger"
             events.append(recorded(*row))
         assert expected == until, f"position {expected + 1} is missing from the ledger"
-    except Exception as error:  # Whatever it is, the projections stop here and say so.
+    except Exception as error:  # noqa: BLE001 - whatever it is, projections stop here and say so
         return Reading(events, error, after + len(events) + 1)
     return Reading(events, None, 0)

@@ -9,7 +9,7 @@ from projections.batch import Batch
 from projections.conflicts.view import ConflictsView
 from projections.history.view import HistoryView
 from projections.reservations.view import ReservationsView
-from projections.statements import LIVE, NEXT
+from projections.statements import NEXT
 from projections.stock.view import StockView
 
 
@@ -31,6 +31,13 @@ class View(Protocol):
     def late_tables(self) -> tuple[str, ...]:
         """Those that a rebuild fills before it makes their indexes."""
 
+    @property
+    def remembered(self) -> int:
+        """Rows kept in memory between batches."""
+
+    def finish(self, cursor: Cursor[Any]) -> None:
+        """Write what a rebuild's view has held back."""
+
     def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
         """Write a batch within the caller's transaction."""
 
@@ -38,22 +45,31 @@ class View(Protocol):
         """The tables may not be as this view left them: remember nothing."""
 
 
-_KINDS: Final[dict[str, Callable[[str], View]]] = {
+HELD_BACK_MAX: Final = 200_000
+"""Net changes a rebuild keeps in memory before it writes them: some 100 MB."""
+
+_LIVE: Final[dict[str, Callable[[], View]]] = {
     "stock": StockView,
     "history": HistoryView,
     "reservations": ReservationsView,
     "conflicts": ConflictsView,
 }
+_NEXT: Final[dict[str, Callable[[], View]]] = {
+    "stock": lambda: StockView(NEXT, held_back_max=HELD_BACK_MAX),
+    "history": lambda: HistoryView(NEXT, fresh=True),
+    "reservations": lambda: ReservationsView(NEXT),
+    "conflicts": lambda: ConflictsView(NEXT),
+}
 
-NAMES: Final = tuple(_KINDS)
+NAMES: Final = tuple(_LIVE)
 """The projections, in the order in which a batch is written to them."""
 
 
 def live_views() -> list[View]:
     """A view of every projection's live tables."""
-    return [make(LIVE) for make in _KINDS.values()]
+    return [make() for make in _LIVE.values()]
 
 
 def next_view(name: str) -> View:
     """A view of the empty tables of a rebuild."""
-    return HistoryView(NEXT, fresh=True) if name == "history" else _KINDS[name](NEXT)
+    return _NEXT[name]()

@@ -1,10 +1,11 @@
 """Events to conflicts, given those a batch goes on with."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from msgspec import Struct
 
 from ledger.domain.events import (
+    AnyConflictEvent,
     ConflictChanged,
     ConflictCleared,
     ConflictEvent,
@@ -39,10 +40,12 @@ class Conflict(Struct, gc=False):
 
 Conflicts: TypeAlias = dict[str, Conflict]
 
+_CONCERNED: Final = frozenset[type](get_args(AnyConflictEvent))
+
 
 def concerned(batch: Batch) -> list[Recorded]:
     """The events of a batch that change a conflict."""
-    return [one for one in batch.recorded if isinstance(one.event, ConflictEvent)]
+    return batch.of(_CONCERNED)
 
 
 def needed(events: list[Recorded]) -> set[str]:

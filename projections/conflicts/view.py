@@ -34,8 +34,16 @@ class ConflictsView:
         """Write to the tables of one schema."""
         self._sql = statements(__package__ or "", schema)
 
+    @property
+    def remembered(self) -> int:
+        """Nothing, beyond what is held back within its own limit."""
+        return 0
+
     def forget(self) -> None:
         """Nothing is remembered between batches."""
+
+    def finish(self, cursor: Cursor[Any]) -> None:
+        """Nothing is held back."""
 
     def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
         """Write what a batch makes of the conflicts it touches."""

@@ -1,5 +1,6 @@
 """Writes history: rows by COPY, episodes of holds by one insert and one update a batch."""
 
+from struct import Struct
 from typing import Any, Final
 
 from psycopg import Cursor
@@ -24,7 +25,8 @@ HOLDS_REMEMBERED_MAX: Final = 200_000
 """Some 60 MB likewise, for open soft holds."""
 
 _COLUMNS: Final = 18
-_WIDE: Final = row_packer("hi" + "q" * 16).pack
+_FIRST: Final = row_packer("hi" + "q" * 8).pack
+_REST: Final = Struct("!" + "iq" * 8).pack
 _COPY: Final = "copy_history"
 
 
@@ -45,6 +47,9 @@ class HistoryView:
         """Read again what will be needed: the tables are not as this view left them."""
         self._state = State()
         self._complete = False
+
+    def finish(self, cursor: Cursor[Any]) -> None:
+        """Nothing is held back."""
 
     def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
         """Write the rows of a batch."""
@@ -98,49 +103,11 @@ class HistoryView:
 
     def _write_rows(self, cursor: Cursor[Any], changes: Changes) -> None:
         pieces = [COPY_HEAD]
-        for a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q in changes.rows:  # noqa: E741
+        for part, *values in changes.rows:
+            (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q) = values
             pieces.append(
-                # fmt: off
-                _WIDE(
-                    _COLUMNS,
-                    2,
-                    0,
-                    4,
-                    a,
-                    8,
-                    b,
-                    8,
-                    c,
-                    8,
-                    d,
-                    8,
-                    e,
-                    8,
-                    f,
-                    8,
-                    g,
-                    8,
-                    h,
-                    8,
-                    i,
-                    8,
-                    j,
-                    8,
-                    k,
-                    8,
-                    l,
-                    8,
-                    m,
-                    8,
-                    n,
-                    8,
-                    o,
-                    8,
-                    p,
-                    8,
-                    q,
-                )
-                # fmt: on
+                _FIRST(_COLUMNS, 2, 0, 4, part, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h)
+                + _REST(8, i, 8, j, 8, k, 8, m, 8, n, 8, o, 8, p, 8, q)
             )
         pieces.append(COPY_TAIL)
         with cursor.copy(self._sql[_COPY]) as copy:

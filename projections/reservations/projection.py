@@ -1,10 +1,11 @@
 """Events to reservations and their lines, given those a batch goes on with."""
 
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, get_args
 
 from msgspec import Struct, field
 
 from ledger.domain.events import (
+    AnyReservationEvent,
     HoldsExpired,
     LineQuantity,
     ReservationAmended,
@@ -70,12 +71,12 @@ class Reservation(Struct):
 
 Reservations: TypeAlias = dict[str, Reservation]
 
-_CONCERNED: Final = (ReservationEvent, HoldsExpired)
+_CONCERNED: Final = frozenset[type]({*get_args(AnyReservationEvent), HoldsExpired})
 
 
 def concerned(batch: Batch) -> list[Recorded]:
     """The events of a batch that change a reservation."""
-    return [one for one in batch.recorded if isinstance(one.event, _CONCERNED)]
+    return batch.of(_CONCERNED)
 
 
 def needed(events: list[Recorded]) -> set[str]:

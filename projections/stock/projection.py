@@ -36,11 +36,12 @@ class HoldChange(Struct, gc=False):
     """What a batch does to one hold that may be soft.
 
     `placed`: it began in this batch, so `delta` is all it has; else `delta` is added to what is
-    stored. `gone`: it is no longer a soft hold.
+    stored. `over`: it began where another may be stored. `gone`: it is no longer a soft hold.
     """
 
     delta: int = 0
     placed: bool = False
+    over: bool = False
     gone: bool = False
     expires_at: int | None = None
 
@@ -79,31 +80,47 @@ def _hold(event: StockEvent, holds: dict[HoldKey, HoldChange]) -> None:
     match event:
         case StockReserved():
             if event.kind == "soft":
-                holds[_key(event, event.reservation_id)] = HoldChange(
-                    delta=event.quantity, placed=True, expires_at=event.expires_at
-                )
+                _place(event, holds)
         case HoldConfirmed():
-            _of(event, event.reservation_id, holds).gone = True
+            _change(event, event.reservation_id, holds, gone=True)
         case HoldExtended():
-            _of(event, event.reservation_id, holds).expires_at = event.expires_at
+            _change(event, event.reservation_id, holds, expires_at=event.expires_at)
         case HoldAmended():
-            _of(event, event.reservation_id, holds).delta += event.delta
+            _change(event, event.reservation_id, holds, delta=event.delta)
         case HoldReleased() | HoldFulfilled():
-            _of(event, event.reservation_id, holds).delta -= event.quantity
+            _change(event, event.reservation_id, holds, delta=-event.quantity)
         case HoldsExpired():
             for hold in event.holds:
-                _of(event, hold.reservation_id, holds).delta -= hold.quantity
+                _change(event, hold.reservation_id, holds, delta=-hold.quantity)
         case _:
             return
 
 
-def _key(event: StockEvent, reservation_id: str) -> HoldKey:
-    return event.location, event.sku, reservation_id
+def _place(event: StockReserved, holds: dict[HoldKey, HoldChange]) -> None:
+    key = (event.location, event.sku, event.reservation_id)
+    before = holds.get(key)
+    over = before is not None and (before.over or not before.placed)
+    holds[key] = HoldChange(
+        delta=event.quantity, placed=True, over=over, expires_at=event.expires_at
+    )
 
 
-def _of(event: StockEvent, reservation_id: str, holds: dict[HoldKey, HoldChange]) -> HoldChange:
-    key = _key(event, reservation_id)
+def _change(
+    event: StockEvent,
+    reservation_id: str,
+    holds: dict[HoldKey, HoldChange],
+    *,
+    delta: int = 0,
+    gone: bool = False,
+    expires_at: int | None = None,
+) -> None:
+    key = (event.location, event.sku, reservation_id)
     change = holds.get(key)
     if change is None:
         change = holds[key] = HoldChange()
-    return change
+    change.delta += delta
+    change.gone = change.gone or gone
+    if expires_at is not None:
+        change.expires_at = expires_at
+    if change.placed and not change.over and (change.gone or change.delta <= 0):
+        del holds[key]  # It came and went: nothing is stored of it, nothing need be.

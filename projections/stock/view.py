@@ -20,23 +20,34 @@ class StockView:
     tables = ("stock", "stock_holds")
     late_tables: tuple[str, ...] = ()
 
-    def __init__(self, schema: str = LIVE) -> None:
-        """Write to the tables of one schema."""
+    def __init__(self, schema: str = LIVE, *, held_back_max: int = 0) -> None:
+        """Write to the tables of one schema; a rebuild may hold back net changes for a while."""
         self._sql = statements(__package__ or "", schema)
+        self._held_back_max = held_back_max
+        self._changes = Changes()
+
+    @property
+    def remembered(self) -> int:
+        """Nothing, beyond what is held back within its own limit."""
+        return 0
 
     def forget(self) -> None:
-        """Nothing is remembered between batches."""
+        """Drop what is held back: it belonged to a transaction that failed."""
+        self._changes = Changes()
 
     def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
-        """Write what a batch adds up to."""
-        if not batch.effects:
-            return
-        changes = fold(batch)
-        self._write_stocks(cursor, changes)
-        # A hold that came and went within the batch leaves no trace.
-        holds = {key: hold for key, hold in changes.holds.items() if not _passed(hold)}
-        if holds:
-            self._write_holds(cursor, holds)
+        """Write what a batch adds up to, or hold it back for the next one."""
+        fold(batch, self._changes)
+        if len(self._changes.stocks) + len(self._changes.holds) > self._held_back_max:
+            self.finish(cursor)
+
+    def finish(self, cursor: Cursor[Any]) -> None:
+        """Write what is held back."""
+        changes, self._changes = self._changes, Changes()
+        if changes.stocks:
+            self._write_stocks(cursor, changes)
+        if changes.holds:
+            self._write_holds(cursor, changes.holds)
 
     def _write_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
         keys, rows = sorted(changes.stocks), changes.stocks
@@ -66,7 +77,3 @@ class StockView:
                 int8s([hold.expires_at for hold in ordered]),
             ),
         )
-
-
-def _passed(hold: HoldChange) -> bool:
-    return hold.placed and (hold.gone or hold.delta <= 0)
