@@ -1,6 +1,5 @@
 """`inventory-ledger import`: other systems' files become movements of the ledger."""
 
-import asyncio
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -8,11 +7,10 @@ from typing import Any, Final
 import click
 import uvloop
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from api.cli.common import settings_from
 from api.cli.local_service import Service, service_at
+from api.cli.progress import watched
 from api.importing.catching_up import projections_caught_up, stream_caught_up
 from api.importing.columns import UnreadableFile
 from api.importing.connection import Connection
@@ -20,8 +18,6 @@ from api.importing.open_conflicts import count_open_conflicts
 from api.importing.opening import DOCUMENT as OPENING
 from api.importing.plan import Opening, Plan, plan_movements, plan_online_retail
 from api.importing.sending import REQUEST_TIMEOUT_S, ImportStopped, Sender, Tally
-
-_REFRESH_S: Final = 0.1
 
 _OPENING_DIFFERS: Final = (
     "opening stock was recorded before with other quantities; import with --opening none to add "
@@ -98,7 +94,7 @@ async def _send(plan: Plan, service: Service) -> Outcome:
 
     sender = Sender(plan.batches, connect, stop_on_differing=_why_to_stop)
     started = time.monotonic()
-    await _watched(sender, plan.batches.rows)
+    await watched(sender, plan.batches.rows, "recording")
     questions = connect()
     try:
         await projections_caught_up(questions, sender.tally.position)
@@ -114,27 +110,6 @@ async def _send(plan: Plan, service: Service) -> Outcome:
 def _why_to_stop(key: str) -> str | None:
     """Sales against a wrong opening would be worse than none."""
     return _OPENING_DIFFERS if key.partition(".")[0] == OPENING else None
-
-
-async def _watched(sender: Sender, movements: int) -> None:
-    """Send with a progress bar on standard error."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[speed]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("recording", total=movements, speed="")
-        started = time.monotonic()
-        sending = asyncio.create_task(sender.run())
-        while not sending.done():
-            await asyncio.wait([sending], timeout=_REFRESH_S)
-            settled = sender.tally.settled
-            speed = f"{settled / (time.monotonic() - started):,.0f}/s"
-            progress.update(bar, completed=settled, speed=speed)
-        sending.result()
 
 
 def _report(plan: Plan, outcome: Outcome) -> None:

@@ -5,7 +5,8 @@ idempotency key is made of its document's name and its part, so that the same li
 movement id, `<key>/<index>`, in whichever file, at whichever time it is sent.
 """
 
-from typing import Final
+from collections.abc import Hashable
+from typing import Final, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -18,12 +19,27 @@ BATCH_MOVEMENTS_MAX: Final = 1_000
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
-    """One request: its idempotency key, its JSON body, and which stocks it touches."""
+    """One request: its idempotency key, its JSON body, and how many movements it has."""
 
     key: str
     body: bytes
-    stocks: tuple[int, ...]
     movements: int
+
+
+class Work(Protocol):
+    """Requests in an order that each stock's are sent in."""
+
+    def __len__(self) -> int:
+        """How many requests there are."""
+        ...
+
+    def __getitem__(self, index: int) -> Batch:
+        """One request, as it goes over the wire."""
+        ...
+
+    def stocks(self, index: int) -> tuple[Hashable, ...]:
+        """Which stocks one request touches: requests that share one are sent one by one."""
+        ...
 
 
 class Batches:
@@ -55,7 +71,6 @@ class Batches:
         return Batch(
             self._keys[index],
             b'{"movements":[' + movements + b"]}",
-            self.stocks(index),
             high - low,
         )
 

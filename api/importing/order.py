@@ -7,7 +7,7 @@ a retry and after a crash too.
 """
 
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final
 
 WINDOW_BATCHES: Final = 256
@@ -21,7 +21,7 @@ class Schedule:
     def __init__(
         self,
         count: int,
-        stocks: Callable[[int], tuple[int, ...]],
+        stocks: Callable[[int], tuple[Hashable, ...]],
         window: int = WINDOW_BATCHES,
     ) -> None:
         """Take the number of batches and a way to ask which stocks one touches."""
@@ -31,7 +31,7 @@ class Schedule:
         self._admitted = 0
         self._oldest = 0
         self._open: set[int] = set()  # Admitted and not yet done.
-        self._last: dict[int, int] = {}  # The last admitted batch of each stock.
+        self._last: dict[Hashable, int] = {}  # The last admitted batch of each stock.
         self._waits: dict[int, int] = {}  # How many batches a batch still waits for.
         self._followers: dict[int, list[int]] = {}
         self._ready: list[int] = []

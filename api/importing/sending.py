@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from api.importing.batches import Batch, Batches
+from api.importing.batches import Batch, Work
 from api.importing.connection import Answer, Connection, ConnectionFailed
 from api.importing.order import Schedule
 
@@ -77,7 +77,7 @@ class Sender:
 
     def __init__(
         self,
-        batches: Batches,
+        batches: Work,
         connect: Callable[[], Connection],
         *,
         connections: int = CONNECTIONS,

@@ -1,0 +1,1 @@
+"""A retail day, made up from a seed and told as it happens."""
