@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from ledger.domain.commands import (
     AmendReservation,
     AnyCommand,
@@ -40,15 +42,14 @@ __all__ = [
     "Origin",
     "World",
     "decide",
+    "instants_of",
     "movement_id_of",
     "origins",
     "reads",
 ]
 
 
-def decide(
-    command: AnyCommand, world: World, now: Instant, context: Context
-) -> Decision:
+def decide(command: AnyCommand, world: World, now: Instant, context: Context) -> Decision:
     """Yield the events a command comes to and return its outcome, or raise a `Refusal`.
 
     Pure but for the clock of the stocks it reads: time given as `now` only ever grows.
@@ -108,9 +109,7 @@ def reads(command: AnyCommand, context: Context, world: World) -> Iterator[str]:
             yield from _stocks(getattr(command, "lines", None) or ())
             reservation = world.reservation(command.reservation_id)
             if reservation is not None:
-                yield from (
-                    line.stock_id.stream for line in reservation.lines if line.open
-                )
+                yield from (line.stock_id.stream for line in reservation.lines if line.open)
 
 
 def origins(command: AnyCommand, context: Context) -> Iterator[MovementId]:
@@ -126,15 +125,14 @@ def _stocks(lines: tuple[LineQuantity, ...]) -> Iterator[str]:
         yield stock_stream(line.location, line.sku)
 
 
-def _record(
-    command: RecordMovements, world: World, now: Instant, context: Context
-) -> Decision:
+def _record(command: RecordMovements, world: World, now: Instant, context: Context) -> Decision:
     """Record facts in order, each an instant later than the one before it."""
     results = []
     for index, movement in enumerate(command.movements):
+        if (before := context.recorded.get(index)) is not None:
+            results.append(replace(before, replayed=True))
+            continue
         movement_id = movement_id_of(context, index, movement.movement_id)
-        result = yield from facts.record(
-            movement, movement_id, world, now + index, context
-        )
+        result = yield from facts.record(movement, movement_id, world, now + index, context)
         results.append(result)
     return MovementsRecorded(position=world.head, results=tuple(results))

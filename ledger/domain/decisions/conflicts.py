@@ -32,17 +32,12 @@ class Settled(list[Effect]):
     notes: tuple[ConflictNote, ...] = ()
 
 
-def settle(
-    stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds
-) -> Settled:
+def settle(stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds) -> Settled:
     """Complete a stock event with what it does to the stock's conflicts."""
     after = stock.conflicts_after(event)
     if not after:
         return Settled((Effect(event, cause),))
-    changes = [
-        _change(stock, kind, holder, short, ids)
-        for (kind, holder), short in after.items()
-    ]
+    changes = [_change(stock, kind, holder, short, ids) for (kind, holder), short in after.items()]
     settled = Settled((Effect(replace(event, conflicts=tuple(changes)), cause),))
     for change in changes:
         settled.append(_told(stock, event, change, cause))
@@ -96,9 +91,7 @@ def resolve(command: ResolveConflict, world: World, now: Instant) -> Decision:
     return _state(conflict, command, world.head)
 
 
-def _state(
-    conflict: Conflict, command: ResolveConflict, position: int
-) -> ConflictState:
+def _state(conflict: Conflict, command: ResolveConflict, position: int) -> ConflictState:
     return ConflictState(
         conflict_id=conflict.conflict_id,
         kind=conflict.kind,
@@ -109,19 +102,13 @@ def _state(
     )
 
 
-def _change(
-    stock: Stock, kind: str, holder: str, short: int, ids: ConflictIds
-) -> ConflictChange:
+def _change(stock: Stock, kind: str, holder: str, short: int, ids: ConflictIds) -> ConflictChange:
     known = stock.conflicts.get((kind, holder))
     conflict_id = ids.new() if known is None else known.conflict_id
-    return ConflictChange(
-        conflict_id=conflict_id, kind=kind, holder=holder, short=short
-    )
+    return ConflictChange(conflict_id=conflict_id, kind=kind, holder=holder, short=short)
 
 
-def _told(
-    stock: Stock, event: AnyStockEvent, change: ConflictChange, cause: Cause
-) -> Effect:
+def _told(stock: Stock, event: AnyStockEvent, change: ConflictChange, cause: Cause) -> Effect:
     """The change again, as the conflict's own stream tells it."""
     location, sku = stock.stock_id
     known = stock.conflicts.get((change.kind, change.holder))

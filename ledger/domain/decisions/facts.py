@@ -178,9 +178,7 @@ def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
 def _check_expected(movement: Adjust, stock: Stock) -> None:
     expected, actual = movement.expected_on_hand, stock.on_hand
     if expected is not None and expected != actual:
-        raise StaleQuantity(
-            movement.sku, movement.location, expected=expected, actual=actual
-        )
+        raise StaleQuantity(movement.sku, movement.location, expected=expected, actual=actual)
 
 
 def _void(  # noqa: PLR0913 - the parts of one decision
@@ -200,13 +198,7 @@ def _void(  # noqa: PLR0913 - the parts of one decision
         raise IllegalState("movement", movement.of, _described(origin), "void")
     left = origin.quantity - world.voided(key)
     if movement.quantity > left:
-        state = (
-            "voided"
-            if left == 0
-            else "partly voided"
-            if left < origin.quantity
-            else "recorded"
-        )
+        state = "voided" if left == 0 else "partly voided" if left < origin.quantity else "recorded"
         raise IllegalState(
             "movement",
             movement.of,
@@ -252,22 +244,16 @@ def _sale_of_promise(  # noqa: PLR0913 - the parts of one decision
 ) -> Deciding[tuple[ConflictNote, ...]]:
     """A sale that names a reservation is its fulfilment."""
     assert movement.reservation_id is not None
-    line = LineQuantity(
-        sku=movement.sku, location=movement.location, quantity=movement.quantity
-    )
+    line = LineQuantity(sku=movement.sku, location=movement.location, quantity=movement.quantity)
     promise = Promised(
         movement.reservation_id,
         world.reservation(movement.reservation_id),
         movement.channel,
         movement.order,
     )
-    consumed, notes = yield from fulfil_line(
-        promise, line, stock, when.occurred_at, cause, ids
-    )
+    consumed, notes = yield from fulfil_line(promise, line, stock, when.occurred_at, cause, ids)
     if consumed:
-        fulfilled = LineQuantity(
-            sku=line.sku, location=line.location, quantity=consumed
-        )
+        fulfilled = LineQuantity(sku=line.sku, location=line.location, quantity=consumed)
         yield Effect(
             ReservationFulfilled(
                 occurred_at=when.occurred_at,

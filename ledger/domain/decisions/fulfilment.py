@@ -25,21 +25,15 @@ from ledger.domain.reservation import Reservation
 from ledger.domain.values import Instant, StockId
 
 
-def fulfil(
-    command: FulfilReservation, world: World, now: Instant, context: Context
-) -> Decision:
+def fulfil(command: FulfilReservation, world: World, now: Instant, context: Context) -> Decision:
     """Record that promised goods left; more than was open is recorded with a conflict."""
     reservation = find(world, command.reservation_id)
     lines = _lines(command, reservation, now)
     when = timing(command.occurred_at, now)
-    promise = Promised(
-        reservation.reservation_id, reservation, reservation.placed.channel
-    )
+    promise = Promised(reservation.reservation_id, reservation, reservation.placed.channel)
     if command.if_open:
         _refuse_unless_open(promise, lines, when.occurred_at, now)
-    cause = Cause(
-        now, "fulfilment", movement_id=context.command_id, claimed_at=when.claimed_at
-    )
+    cause = Cause(now, "fulfilment", movement_id=context.command_id, claimed_at=when.claimed_at)
     ids = ConflictIds(now)
     notes: list[ConflictNote] = []
     used: list[LineQuantity] = []
@@ -51,9 +45,7 @@ def fulfil(
         )
         notes += broken
         if consumed:
-            used.append(
-                LineQuantity(sku=line.sku, location=line.location, quantity=consumed)
-            )
+            used.append(LineQuantity(sku=line.sku, location=line.location, quantity=consumed))
     if used:
         yield Effect(
             ReservationFulfilled(
@@ -107,9 +99,7 @@ def _lines(
             stock_id = StockId(line.location, line.sku)
             added[stock_id] = added.get(stock_id, 0) + line.quantity
         return tuple(
-            LineQuantity(
-                sku=stock_id.sku, location=stock_id.location, quantity=quantity
-            )
+            LineQuantity(sku=stock_id.sku, location=stock_id.location, quantity=quantity)
             for stock_id, quantity in added.items()
         )
     lines = tuple(

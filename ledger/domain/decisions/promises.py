@@ -106,9 +106,7 @@ def confirm(command: ConfirmReservation, world: World, now: Instant) -> Decision
             cause,
             ids,
         )
-    confirmed = ReservationConfirmed(
-        occurred_at=now, reservation_id=reservation.reservation_id
-    )
+    confirmed = ReservationConfirmed(occurred_at=now, reservation_id=reservation.reservation_id)
     yield Effect(confirmed, cause)
     return _after(world, reservation.reservation_id, now)
 
@@ -158,11 +156,7 @@ def amend(command: AmendReservation, world: World, now: Instant) -> Decision:
     if not deltas:
         return state_of(reservation, now, world.head)
     _refuse_shortfalls(
-        [
-            _shortfall(world, stock_id, delta, now)
-            for stock_id, delta in deltas.items()
-            if delta > 0
-        ]
+        [_shortfall(world, stock_id, delta, now) for stock_id, delta in deltas.items() if delta > 0]
     )
     cause = Cause(now, "reservation_amended")
     ids = ConflictIds(now)
@@ -173,9 +167,7 @@ def amend(command: AmendReservation, world: World, now: Instant) -> Decision:
         for stock_id, delta in deltas.items()
     )
     yield Effect(
-        ReservationAmended(
-            occurred_at=now, reservation_id=reservation.reservation_id, lines=lines
-        ),
+        ReservationAmended(occurred_at=now, reservation_id=reservation.reservation_id, lines=lines),
         cause,
     )
     return _after(world, reservation.reservation_id, now)
@@ -264,9 +256,7 @@ def _added_up(lines: Iterable[LineQuantity]) -> dict[StockId, int]:
     return wanted
 
 
-def _same(
-    placed: ReservationPlaced, command: PlaceReservation, wanted: dict[StockId, int]
-) -> bool:
+def _same(placed: ReservationPlaced, command: PlaceReservation, wanted: dict[StockId, int]) -> bool:
     asked = {StockId(line.location, line.sku): line.requested for line in placed.lines}
     return (placed.channel, placed.kind, placed.expires_at, placed.policy, asked) == (
         command.channel,
@@ -299,9 +289,7 @@ def _grant(
         available = stock.available
         granted[stock_id] = max(0, min(quantity, available))
         if quantity > available:
-            shortfalls.append(
-                Shortfall(stock_id.sku, stock_id.location, quantity, available)
-            )
+            shortfalls.append(Shortfall(stock_id.sku, stock_id.location, quantity, available))
     if shortfalls and (command.policy == "all" or not any(granted.values())):
         raise InsufficientStock(tuple(shortfalls))
     return granted
@@ -354,9 +342,7 @@ def _refuse_broken(reservation: Reservation, world: World, now: Instant) -> None
         stock = world.stock(line.stock_id)
         stock.advance(now)
         if short := stock.short_of(reservation.reservation_id):
-            shortfalls.append(
-                Shortfall(line.sku, line.location, line.open, line.open - short)
-            )
+            shortfalls.append(Shortfall(line.sku, line.location, line.open, line.open - short))
     _refuse_shortfalls(shortfalls)
 
 
@@ -365,9 +351,7 @@ def _refuse_shortfalls(shortfalls: Iterable[Shortfall | None]) -> None:
         raise InsufficientStock(found)
 
 
-def _shortfall(
-    world: World, stock_id: StockId, delta: int, now: Instant
-) -> Shortfall | None:
+def _shortfall(world: World, stock_id: StockId, delta: int, now: Instant) -> Shortfall | None:
     stock = world.stock(stock_id)
     stock.advance(now)
     if delta <= stock.available:
@@ -375,9 +359,7 @@ def _shortfall(
     return Shortfall(stock_id.sku, stock_id.location, delta, stock.available)
 
 
-def _amendments(
-    command: AmendReservation, reservation: Reservation
-) -> dict[StockId, int]:
+def _amendments(command: AmendReservation, reservation: Reservation) -> dict[StockId, int]:
     """The signed change each named stock's promise needs to reach its new total."""
     deltas: dict[StockId, int] = {}
     for stock_id, total in _added_up(command.lines).items():
@@ -449,9 +431,5 @@ def _to_release(
                 requested=quantity,
                 open=still_open,
             )
-        lines.append(
-            LineQuantity(
-                sku=stock_id.sku, location=stock_id.location, quantity=quantity
-            )
-        )
+        lines.append(LineQuantity(sku=stock_id.sku, location=stock_id.location, quantity=quantity))
     return tuple(lines)

@@ -1,6 +1,6 @@
 """What a decision may look at, and what it leaves behind."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from itertools import count
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ledger.domain.conflict import Conflict
 from ledger.domain.events import AnyEvent
-from ledger.domain.outcomes import Outcome
+from ledger.domain.outcomes import MovementResult, Outcome
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Stock
 from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant, StockId
@@ -83,6 +83,9 @@ class Context(Struct, frozen=True, gc=False):
 
     principal: str
     command_id: str
+    recorded: Mapping[int, MovementResult] = {}
+    """Movements of this command, by index, that were recorded before under ids of their own."""
+
     skew_max: int = 300 * MICROSECONDS_PER_SECOND
     """Microseconds a claimed time may lie ahead before people should know."""
 

@@ -1,0 +1,251 @@
+"""The writer's connection: append a batch, load what a batch needs, hold the lease.
+
+Every method is one round trip. Errors come in two kinds: `ContentError` where the database
+refused the rows themselves, `StorageError` where nobody knows what became of them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeAlias
+
+import psycopg
+from msgspec import Struct
+
+from ledger.recorded import Recorded
+from ledger.store.mapper import Mapper
+from ledger.store.statements import statements
+from ledger.store.wire import ByteaArray, Int8Array, TextArray, register
+
+_SQL = statements("ledger.store", "journal.sql")
+
+# Every query of the writer is a handful of index probes; a plan that scans or hashes is a plan
+# made for a table that was empty when it was cached.
+_SESSION = """
+set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;
+set plan_cache_mode = force_generic_plan; set idle_session_timeout = 0; set jit = off
+"""
+
+Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+_CONTENT_CLASSES = frozenset({"22", "23", "54"})
+
+
+class StorageError(Exception):
+    """The database did not answer, or could not; what it was doing may or may not have happened."""
+
+
+class ContentError(Exception):
+    """The database refused these rows; nothing was written."""
+
+
+class Receipt(NamedTuple):
+    """What an accepted command was answered with, and the fingerprint of its payload."""
+
+    fingerprint: bytes
+    position: int
+    answer: bytes
+
+
+class StreamRow(NamedTuple):
+    """One event of a stream, or its snapshot, still as bytes."""
+
+    version: int
+    position: int
+    topic: str
+    state: bytes
+
+
+class Loaded(NamedTuple):
+    """What the ledger holds of the commands and streams asked for; absent means never."""
+
+    receipts: dict[bytes, Receipt]
+    snapshots: dict[str, StreamRow]
+    events: dict[str, list[StreamRow]]
+
+
+class Batch(Struct, kw_only=True):
+    """The rows one append writes: events in ledger order, and receipts."""
+
+    streams: list[str]
+    versions: list[int]
+    topics: list[str]
+    states: list[bytes]
+    commands: list[bytes]
+    fingerprints: list[bytes]
+    positions: list[int]
+    answers: list[bytes]
+
+    @classmethod
+    def empty(cls) -> "Batch":
+        """A batch without rows."""
+        return cls(
+            streams=[],
+            versions=[],
+            topics=[],
+            states=[],
+            commands=[],
+            fingerprints=[],
+            positions=[],
+            answers=[],
+        )
+
+
+class Tenure(NamedTuple):
+    """A term of office: its epoch, and where the ledger stood when it began."""
+
+    epoch: int
+    head: int
+    instant: int
+
+
+FINGERPRINT_BYTES = 17
+"""One byte of hash version, sixteen of hash."""
+
+
+class Journal:
+    """One connection to the ledger's tables, for one thread at a time."""
+
+    def __init__(self, conninfo: str, timeout_ms: int) -> None:
+        """Connect at first use; a statement without an answer after `timeout_ms` is given up."""
+        self._conninfo = conninfo
+        self._timeout_ms = timeout_ms
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._mapper = Mapper()
+
+    def close(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def append(
+        self, batch: Batch, *, epoch: int, expected: int, instant: int, lease_ms: int
+    ) -> bool:
+        """Write a batch right after position `expected`. False: the head or the epoch moved."""
+        row = self._one(
+            "append",
+            (
+                epoch,
+                expected,
+                instant,
+                lease_ms,
+                TextArray(batch.streams),
+                Int8Array(batch.versions),
+                TextArray(batch.topics),
+                ByteaArray(batch.states),
+                ByteaArray(batch.commands),
+                ByteaArray(batch.fingerprints),
+                Int8Array(batch.positions),
+                ByteaArray(batch.answers),
+            ),
+        )
+        return row is not None and row[0] is not None
+
+    def load(
+        self,
+        commands: Iterable[bytes],
+        snapshotted: Iterable[str] = (),
+        plain: Iterable[str] = (),
+        snapshot_topic: str = "",
+    ) -> Loaded:
+        """Read receipts and streams; `snapshotted` ones from their latest snapshot of a topic."""
+        parameters = {
+            "commands": ByteaArray(list(commands)),
+            "snapshotted": TextArray(list(snapshotted)),
+            "plain": TextArray(list(plain)),
+            "topic": snapshot_topic,
+        }
+        loaded = Loaded({}, {}, {})
+        for kind, stream, command, version, position, topic, state in self._all("load", parameters):
+            if kind == "receipt":
+                receipt = Receipt(state[:FINGERPRINT_BYTES], position, state[FINGERPRINT_BYTES:])
+                loaded.receipts[command] = receipt
+            elif kind == "snapshot":
+                loaded.snapshots[stream] = StreamRow(version, position, topic, state)
+            else:
+                row = StreamRow(version, position, topic, state)
+                loaded.events.setdefault(stream, []).append(row)
+        for rows in loaded.events.values():
+            rows.sort(key=_version)
+        return loaded
+
+    def versions(self, streams: Iterable[str]) -> dict[str, int]:
+        """The last version of each stream that exists."""
+        rows = self._all("versions", (TextArray(list(streams)),))
+        return dict(rows)
+
+    def rows(self, after: int, last: int) -> list[Recorded]:
+        """The events after one position up to another."""
+        return [self._mapper.recorded(*row) for row in self._all("rows", (after, last))]
+
+    def acquire(self, holder: str, lease_ms: int) -> Tenure | None:
+        """Become the active writer, if nobody is."""
+        row = self._one("acquire", (holder, lease_ms))
+        return None if row is None else Tenure(*row)
+
+    def renew(self, epoch: int, lease_ms: int) -> int | None:
+        """Stay the active writer: the head, or nothing when another has taken over."""
+        row = self._one("renew", (epoch, lease_ms))
+        return None if row is None else row[0]
+
+    def fence(self, epoch: int, lease_ms: int) -> Tenure | None:
+        """Begin a new epoch of one's own: afterwards, what is not written never will be."""
+        row = self._one("fence", (epoch, lease_ms))
+        return None if row is None else Tenure(*row)
+
+    def resign(self, epoch: int) -> None:
+        """Give the lease back."""
+        self._one("resign", (epoch,))
+
+    def save_snapshot(self, stream: str, version: int, topic: str, state: bytes) -> None:
+        """Keep a stream's state, and drop the older ones."""
+        with self._guarded() as cursor:
+            cursor.execute(_SQL["save_snapshot"], (stream, version, topic, state))
+            cursor.execute(_SQL["drop_snapshots"], (stream, version))
+
+    def notify(self) -> None:
+        """Wake everybody who listens for new events."""
+        with self._guarded() as cursor:
+            cursor.execute("notify ledger")
+
+    def _one(self, name: str, parameters: Parameters) -> tuple[Any, ...] | None:
+        with self._guarded() as cursor:
+            return cursor.execute(_SQL[name], parameters, prepare=True).fetchone()
+
+    def _all(self, name: str, parameters: Parameters) -> list[tuple[Any, ...]]:
+        with self._guarded() as cursor:
+            return cursor.execute(_SQL[name], parameters, prepare=True).fetchall()
+
+    @contextmanager
+    def _guarded(self) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            yield self._connection.cursor(binary=True)
+        except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] in _CONTENT_CLASSES:
+                raise ContentError(str(error)) from error
+            self.close()
+            raise StorageError(str(error).strip() or type(error).__name__) from error
+
+    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
+        timeout_s = max(1, self._timeout_ms // 1_000)
+        connection = psycopg.connect(
+            self._conninfo,
+            autocommit=True,
+            connect_timeout=timeout_s,
+            keepalives_idle=1,
+            keepalives_interval=1,
+            keepalives_count=3,
+            tcp_user_timeout=self._timeout_ms,
+            application_name="inventory-ledger writer",
+        )
+        register(connection)
+        with connection.cursor() as cursor:
+            cursor.execute(_SESSION)
+            cursor.execute(f"set statement_timeout = {self._timeout_ms}")
+        return connection
+
+
+def _version(row: StreamRow) -> int:
+    return row.version

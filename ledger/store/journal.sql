@@ -1,0 +1,63 @@
+-- append: one batch, one round trip, one commit; null where the head moved or the epoch is old.
+select ledger.append(
+    0::smallint, %b::bigint, %b::bigint, %b::bigint, %b::bigint * interval '1 millisecond',
+    %b::text[], %b::bigint[], %b::text[], %b::bytea[],
+    %b::bytea[], %b::bytea[], %b::bigint[], %b::bytea[])
+
+-- load: receipts by command, then each stream's latest snapshot and the events after it.
+select 'receipt', null::text, r.command, 0::bigint, r.position, ''::text, r.fingerprint || r.answer
+  from unnest(%(commands)b::bytea[]) as wanted (command)
+  join ledger.receipts r on r.shard = 0::smallint and r.command = wanted.command
+union all
+select 'snapshot', wanted.stream, null, s.version, 0::bigint, s.topic, s.state
+  from unnest(%(snapshotted)b::text[]) as wanted (stream)
+ cross join lateral (
+    select version, topic, state from ledger.snapshots
+     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s
+     order by version desc limit 1) s
+union all
+select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
+  from unnest(%(snapshotted)b::text[]) as wanted (stream)
+ cross join lateral (
+    select coalesce(max(version), 0) as version from ledger.snapshots
+     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s) s
+ cross join lateral (
+    select version, position, topic, state from ledger.events
+     where shard = 0::smallint and stream = wanted.stream and version > s.version) e
+union all
+select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
+  from unnest(%(plain)b::text[]) as wanted (stream)
+ cross join lateral (
+    select version, position, topic, state from ledger.events
+     where shard = 0::smallint and stream = wanted.stream) e
+
+-- versions: the last version of each stream.
+select wanted.stream, e.version
+  from unnest(%b::text[]) as wanted (stream)
+ cross join lateral (
+    select version from ledger.events
+     where shard = 0::smallint and stream = wanted.stream order by version desc limit 1) e
+
+-- rows: event rows by position, a half-open range.
+select position, stream, version, topic, state, (extract(epoch from recorded_at) * 1000000)::bigint
+  from ledger.events
+ where shard = 0::smallint and position > %b::bigint and position <= %b::bigint order by position
+
+-- acquire: the lease, if it has run out.
+select epoch, head, instant from ledger.acquire(0::smallint, %b::text, %b::bigint * interval '1 millisecond')
+
+-- renew: the lease, if it is still ours.
+select head from ledger.renew(0::smallint, %b::bigint, %b::bigint * interval '1 millisecond')
+
+-- fence: end every append under way under our epoch.
+select epoch, head, instant from ledger.fence(0::smallint, %b::bigint, %b::bigint * interval '1 millisecond')
+
+-- resign: let a stand-by take over at once.
+select ledger.resign(0::smallint, %b::bigint)
+
+-- save_snapshot: keep the newest state of a stream; older ones are dropped after it.
+insert into ledger.snapshots (shard, stream, version, topic, state)
+values (0::smallint, %b::text, %b::bigint, %b::text, %b::bytea) on conflict do nothing
+
+-- drop_snapshots: states that a newer snapshot has replaced.
+delete from ledger.snapshots where shard = 0::smallint and stream = %b::text and version < %b::bigint

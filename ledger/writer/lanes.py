@@ -1,0 +1,109 @@
+"""What waits for the writer: three lanes, bounded, drained all at once."""
+
+from collections import deque
+from threading import Condition
+from typing import Final, NamedTuple
+
+from ledger.domain.commands import RecordMovements
+from ledger.submission import Lane, NoWriter, Overloaded, Sink, Submission
+
+# Of one batch, in hundredths. Promises go first because somebody waits at a checkout; facts keep
+# a share that a rush of promises cannot take; bulk takes what costs nobody else much.
+_PROMISE_SHARE: Final = 75
+_BULK_SHARE: Final = 10
+
+
+class Waiting(NamedTuple):
+    """A submission with where its reply goes."""
+
+    submission: Submission
+    sink: Sink
+    ticket: object
+
+
+def weight(submission: Submission) -> int:
+    """How many movements a command is worth in a batch."""
+    command = submission.command
+    return len(command.movements) if isinstance(command, RecordMovements) else 1
+
+
+class Lanes:
+    """A bounded queue for many submitters and one drainer."""
+
+    def __init__(self, commands_max: int) -> None:
+        """Hold at most `commands_max` commands."""
+        self._max = commands_max
+        self._lanes: dict[Lane, deque[Waiting]] = {
+            "promise": deque(),
+            "fact": deque(),
+            "bulk": deque(),
+        }
+        self._again: deque[Waiting] = deque()  # Taken before, not yet decided: first in line.
+        self._filled = Condition()
+        self._closed = True
+
+    def __len__(self) -> int:
+        """How many commands wait."""
+        return len(self._again) + sum(map(len, self._lanes.values()))
+
+    def open(self) -> None:
+        """Let commands in."""
+        self._closed = False
+
+    def close(self) -> None:
+        """Let no more commands in; those inside stay."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify()
+
+    def put(self, waiting: Waiting) -> None:
+        """Queue a command, raising `Overloaded` or `NoWriter` without keeping it."""
+        if self._closed:
+            raise NoWriter("this process is not the active writer")
+        if len(self) >= self._max:
+            raise Overloaded(f"{self._max} commands are waiting already")
+        lane = self._lanes[waiting.submission.lane]
+        lane.append(waiting)
+        if len(lane) == 1:  # The drainer may be asleep only if there was nothing.
+            with self._filled:
+                self._filled.notify()
+
+    def put_back(self, waiting: list[Waiting]) -> None:
+        """Return commands that were taken and not decided, ahead of all others."""
+        self._again.extendleft(reversed(waiting))
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until something is queued, the queue is closed, or the time is up."""
+        with self._filled:
+            if not len(self) and not self._closed:
+                self._filled.wait(timeout_s)
+
+    def take(self, movements_max: int) -> list[Waiting]:
+        """Everything that waits, up to a number of movements, by the lanes' shares."""
+        taken: list[Waiting] = []
+        promises, facts, bulk = self._lanes["promise"], self._lanes["fact"], self._lanes["bulk"]
+        room = _move(self._again, taken, movements_max)
+        share = room * _PROMISE_SHARE // 100
+        room -= share - _move(promises, taken, share)
+        room = _move(facts, taken, room)
+        room = _move(promises, taken, room)
+        _move(bulk, taken, min(room, max(1, movements_max * _BULK_SHARE // 100)))
+        return taken
+
+    def drain(self) -> list[Waiting]:
+        """Take everything, whatever it weighs."""
+        taken = list(self._again)
+        self._again.clear()
+        for lane in self._lanes.values():
+            while lane:
+                taken.append(lane.popleft())
+        return taken
+
+
+def _move(lane: deque[Waiting], taken: list[Waiting], room: int) -> int:
+    """Take from a lane while there is room; returns the room left, below zero for one too big."""
+    while lane and room > 0:
+        waiting = lane.popleft()
+        room -= weight(waiting.submission)
+        taken.append(waiting)
+    return room
