@@ -16,11 +16,10 @@ select position, stream, version, topic, state, recorded_at from ledger.events
 
 # Every statement of a projection goes by keys it knows. Fresh tables have no statistics yet, and
 # without them the planner would now and then read a whole one for a batch of a few rows.
-_OPTIONS: Final = (
-    "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
-    " -c jit=off -c synchronous_commit=on"
-    " -c client_connection_check_interval=2000"
-)
+_SESSION: Final = """
+set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set jit = off;
+set synchronous_commit = on; set client_connection_check_interval = '2s'
+"""
 
 
 class Reading(NamedTuple):
@@ -33,9 +32,9 @@ class Reading(NamedTuple):
 
 def connect_for_projections(url: str, application_name: str) -> Connection[Any]:
     """A connection that reads events fast and sends packed columns."""
-    connection: Connection[Any] = connect(
-        url, autocommit=True, options=_OPTIONS, application_name=application_name
-    )
+    connection: Connection[Any] = connect(url, autocommit=True, application_name=application_name)
+    # Not as connection options: those would replace the ones in the URL, the role among them.
+    connection.execute(_SESSION)
     register(connection)
     return connection
 
