@@ -265,7 +265,9 @@ def log_is_in_order(last: Place, this: Place) -> Breaches:
     """
     found: Breaches = []
     if this.position != last.position + 1:
-        found.append(Breach(10, this.position, f"position {this.position} follows {last.position}"))
+        # Where a position is missing, it is the missing one that is named.
+        where = min(this.position, last.position + 1)
+        found.append(Breach(10, where, f"position {this.position} follows {last.position}"))
     if this.instant < last.instant:
         found.append(Breach(10, this.position, f"instant {this.instant} follows {last.instant}"))
     elif this.instant == last.instant and this.command != last.command:

@@ -82,6 +82,11 @@ class Trail:
         going_on = (episode_hash(_episode_of(hold, None)) for hold in holds if not hold.hard)
         return (self.sum + sum(going_on)) & MASK
 
+    def all_episodes(self, holds: Iterable[Hold]) -> dict[int, Episode]:
+        """Every episode kept, by where it began; only a traced trail has them."""
+        going_on = {hold.since: _episode_of(hold, None) for hold in holds if not hold.hard}
+        return self.episodes | going_on
+
     def _episode(self, hold: Hold, position: int) -> None:
         episode = _episode_of(hold, position)
         self.sum = (self.sum + episode_hash(episode)) & MASK

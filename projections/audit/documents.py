@@ -54,6 +54,7 @@ def _placed(checker: Checker, book: ReservationBook, event: wire.Placed, positio
     book.channel, book.kind, book.expires_at = event.channel, event.kind, event.expires_at
     book.placed_at, book.placed_position = event.occurred_at, position
     book.placed_kind, book.policy = event.kind, event.policy
+    book.ended_by = "released"
     for line in event.lines:
         entry = checker.line(book.reservation_id, line.location, line.sku, position)
         entry.requested += line.requested

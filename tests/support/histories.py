@@ -106,7 +106,9 @@ class MemoryWorld:
 class Histories:
     """Draws commands from a seed and keeps what the domain accepts."""
 
-    def __init__(self, seed: int, skus: Sequence[str] = SKUS, places: Sequence[str] = PLACES):
+    def __init__(
+        self, seed: int, skus: Sequence[str] = SKUS, places: Sequence[str] = PLACES
+    ) -> None:
         """The same seed and names give the same history."""
         self.random = Random(seed)
         self.world = MemoryWorld()
@@ -136,8 +138,7 @@ class Histories:
         recorded: list[Recorded] = []
         decision = decide(command, self.world, now, Context(PRINCIPAL, command_id))
         try:
-            for effect in decision:
-                recorded.append(self._record(effect, command_id))
+            recorded.extend(self._record(effect, command_id) for effect in decision)
         except Refusal:
             # Movements are drawn one a command: a refusal comes before the first event.
             assert not recorded
@@ -305,14 +306,23 @@ def append(connection: psycopg.Connection[Any], items: Sequence[Item]) -> int:
             [b"{}" for _ in items],
         ),
     ).fetchone()
-    assert row is not None and row[0] is not None, "the head moved"
+    assert row is not None
+    assert row[0] is not None, "the head moved"
     connection.commit()
     return events[-1].position
 
 
-def fill(url: str, seed: int, commands: int, *, batch: int = 500) -> int:
+def fill(
+    url: str,
+    seed: int,
+    commands: int,
+    *,
+    skus: Sequence[str] = SKUS,
+    places: Sequence[str] = PLACES,
+    batch: int = 500,
+) -> int:
     """Fill an empty ledger with the history of a seed; returns its head."""
-    histories = Histories(seed)
+    histories = Histories(seed, skus, places)
     head = 0
     with psycopg.connect(url) as connection:
         items = list(histories.items(commands))

@@ -1,0 +1,167 @@
+"""The whole audit of ledger and projections: the log from zero, then every row made from it."""
+
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from msgspec import Struct
+
+from ledger.domain import laws
+from ledger.domain.laws import Breach
+from projections.audit.checker import Checker
+from projections.audit.expected import TABLES
+from projections.audit.log import Source, pages, wait_for
+from projections.audit.past import Past
+from projections.audit.rows import compare
+
+CATCH_UP_TIMEOUT_S: Final = 60.0
+"""How long a projection may take to reach what was verified."""
+
+
+class Progress(Protocol):
+    """Told how far a step has come: its name, what is done, and of how much, if known."""
+
+    def __call__(self, step: str, done: int, total: int | None) -> None:
+        """Take note."""
+        ...
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What an audit found. `position` is the last one verified."""
+
+    position: int
+    events: int
+    checked: dict[str, int]
+    breaches: list[Breach]
+    breaches_total: int
+
+
+def silent(step: str, done: int, total: int | None) -> None:
+    """Progress for nobody."""
+
+
+def verify(
+    conninfo: str,
+    *,
+    progress: Progress = silent,
+    timeout_s: float = CATCH_UP_TIMEOUT_S,
+    catch_up: Callable[[int], None] | None = None,
+) -> Report:
+    """Check every law over the log and every projection; raises `Behind` where one does not move.
+
+    Verified is what the head says when it is first read, and what a projection had read beyond
+    it by the time its rows were compared. `catch_up` is called with the position before the
+    projections are compared, where nobody else runs them.
+    """
+    return _Verification(conninfo, progress, timeout_s).run(catch_up)
+
+
+def _causes_first(breach: Breach) -> tuple[bool, int, int]:
+    """What is wrong in the log comes before what it did to the projections."""
+    return breach.law == 12, breach.position, breach.law
+
+
+class _Verification:
+    def __init__(self, conninfo: str, progress: Progress, timeout_s: float) -> None:
+        self._conninfo = conninfo
+        self._progress = progress
+        self._timeout_s = timeout_s
+        self._checker = Checker()
+        self._checked: dict[str, int] = {}
+
+    def run(self, catch_up: Callable[[int], None] | None) -> Report:
+        checker = self._checker
+        with Source(self._conninfo) as source:
+            head = self._head(source)
+            self._log(source, head)
+            if catch_up is not None:
+                catch_up(checker.place.position)
+            self._projections(source)
+            self._receipts_beyond(source)
+        checker.breaches.sort(key=_causes_first)
+        return Report(
+            position=checker.place.position,
+            events=checker.events,
+            checked=self._checked,
+            breaches=checker.breaches,
+            breaches_total=checker.breaches_total,
+        )
+
+    def _head(self, source: Source) -> int:
+        head, last, foreign = source.one("head") or (0, 0, False)
+        found = self._checker.found
+        if last > head:
+            what = f"an event stands at {last}, beyond the head at {head}"
+            found([Breach(17, last, what)])
+        if foreign:
+            found([Breach(17, 1, "there are events of another shard than 0")])
+        return int(head)
+
+    def _log(self, source: Source, head: int) -> None:
+        self._advance(source, head, of=head)
+        checker = self._checker
+        checker.close()
+        last, events = checker.place.position, checker.events
+        checker.found(laws.head_is_the_end(head=head, last=last, events=events))
+
+    def _advance(self, source: Source, to: int, *, of: int | None = None) -> None:
+        """Take the log on to a position."""
+        checker = self._checker
+        if to <= checker.place.position:
+            return
+        for page in pages(self._conninfo, checker.place.position + 1, to):
+            for row in page:
+                checker.take(row)
+            self._receipts(source)
+            self._progress("log", checker.events, of)
+        checker.close_item()
+        self._checked["events"] = checker.events
+
+    def _receipts(self, source: Source) -> None:
+        """Every command in these events was accepted once: it has a receipt."""
+        checker = self._checker
+        commands, checker.commands = checker.commands, {}
+        head = (source.one("head") or (0,))[0]
+        parameters = (list(commands), list(commands.values()), head)
+        for command, position in source.all("receipts", parameters):
+            what = "no receipt" if position is None else f"a receipt that says {position}"
+            checker.found([Breach(13, commands[command], f"the command of this event has {what}")])
+        self._checked["commands"] = self._checked.get("commands", 0) + len(commands)
+
+    def _receipts_beyond(self, source: Source) -> None:
+        position, count = source.one("receipts_beyond") or (None, 0)
+        if count:
+            what = f"{count} receipts speak of positions beyond the head"
+            self._checker.found([Breach(13, position, what)])
+
+    def _projections(self, source: Source) -> None:
+        for table in TABLES:
+            self._progress(table.name, 0, None)
+            rows = compare(
+                source,
+                self._checker,
+                table,
+                lambda position: self._advance(source, position),
+                self._timeout_s,
+            )
+            self._note(table.name, rows)
+        wait_for(source, "history", self._checker.place.position, self._timeout_s)
+        self._progress("history", 0, None)
+        self._note("history", Past(source, self._checker).compare())
+
+    def _note(self, table: str, rows: int) -> None:
+        self._checked[table] = rows
+        self._progress(table, rows, rows)
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """A report as the command line prints it in JSON."""
+    return {
+        "ok": report.breaches_total == 0,
+        "position": report.position,
+        "events": report.events,
+        "checked": report.checked,
+        "breaches": [
+            {"law": breach.law, "position": breach.position, "what": breach.what}
+            for breach in report.breaches
+        ],
+    }

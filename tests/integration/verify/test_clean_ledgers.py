@@ -1,0 +1,72 @@
+"""Ledgers that nobody touched raise no alarm."""
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from projections.audit.log import Behind
+from projections.audit.verification import as_dict, verify
+from tests.support.audited import Audited, project
+from tests.support.histories import Histories, append, fill
+from tests.support.servers import Database
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_valid_history_and_its_projections_pass(
+    database: Database, grow: Callable[[Database, int], int], seed: int
+) -> None:
+    """Whatever is decided by the rules and projected from the events is found to be so."""
+    head = grow(database, seed)
+
+    report = verify(database.service_url)
+
+    assert ([], head, head) == (report.breaches, report.position, report.events), f"seed {seed}"
+    assert min(report.checked.values()) > 0
+
+
+def test_an_empty_ledger_passes(database: Database) -> None:
+    """Before the first event there is nothing to object to."""
+    report = verify(database.service_url)
+
+    assert {"ok": True, "position": 0, "events": 0} == {
+        key: as_dict(report)[key] for key in ("ok", "position", "events")
+    }
+
+
+def test_an_expired_hold_that_nobody_swept_passes(audited: Audited) -> None:
+    """Expiry takes effect at its instant, and the rows as recorded are still right."""
+    unswept = audited.database.execute("select count(*) from projections.stock_holds")
+
+    assert unswept[0][0] > 0
+    assert [] == audited.breaches()
+
+
+def test_a_projection_that_does_not_move_is_named(database: Database) -> None:
+    """Without a projector the answer is who is behind, not a list of differences."""
+    fill(database.owner_url, 5, 20)
+
+    with pytest.raises(Behind, match="projection 'stock' is at position 0"):
+        verify(database.service_url, timeout_s=0.2)
+
+
+def test_a_ledger_that_grows_meanwhile_passes(
+    database: Database, grow: Callable[[Database, int], int]
+) -> None:
+    """Rows that changed after the head was read are compared at the position they reflect."""
+    histories = Histories(11)
+    items = list(histories.items(300))
+    with psycopg.connect(database.owner_url) as connection:
+        first = append(connection, items[:100])
+        project(database.service_url)
+
+        def more(step: str, done: int, total: int | None) -> None:
+            if step in {"stock", "reservations", "history"} and items_left and total is None:
+                append(connection, [items_left.pop(0) for _ in range(50)])
+                project(database.service_url)
+
+        items_left = items[100:]
+        report = verify(database.service_url, progress=more)
+
+    assert [] == report.breaches
+    assert report.position > first

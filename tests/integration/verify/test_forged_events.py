@@ -1,0 +1,170 @@
+"""Rows of the event table changed by a superuser with every guard off: each is found and named."""
+
+from tests.support.audited import Audited
+
+
+def test_an_altered_quantity_is_found(audited: Audited) -> None:
+    """The projections still say what was there before."""
+    position = audited.position_of("stock.received.v1", 10)
+
+    audited.forge(
+        "update ledger.events set state = replace(convert_from(state, 'UTF8'), '\"quantity\":',"
+        " '\"quantity\":9')::bytea where position = %s",
+        position,
+    )
+
+    breaches = audited.breaches()
+    assert position in {breach.position for breach in breaches}
+    assert position == breaches[0].position
+
+
+def test_an_altered_actor_is_found(audited: Audited) -> None:
+    """The receipt was written for somebody else."""
+    position = audited.position_of("stock.sold.v1", 5)
+
+    audited.forge(
+        "update ledger.events set state = replace(convert_from(state, 'UTF8'), 'till-7',"
+        " 'till-8')::bytea where position = %s",
+        position,
+    )
+
+    first = audited.breaches()[0]
+    assert (13, position) == (first.law, first.position)
+
+
+def test_a_removed_actor_is_found(audited: Audited) -> None:
+    """Every event names who reported it."""
+    position = audited.position_of("stock.sold.v1", 5)
+
+    audited.forge(
+        "update ledger.events set state = replace(convert_from(state, 'UTF8'), 'till-7',"
+        " '')::bytea where position = %s",
+        position,
+    )
+
+    assert (18, position) in {(b.law, b.position) for b in audited.breaches()}
+
+
+def test_a_deleted_event_is_found(audited: Audited) -> None:
+    """The first thing said is which position is missing."""
+    position = audited.position_of("stock.received.v1", 12)
+
+    audited.forge("delete from ledger.events where position = %s", position)
+
+    first = audited.breaches()[0]
+    assert (10, position) == (first.law, first.position)
+
+
+def test_the_last_event_deleted_is_found(audited: Audited) -> None:
+    """No neighbour misses it, but the head remembers."""
+    audited.forge("delete from ledger.events where position = %s", audited.head)
+
+    assert (17, audited.head) in {(b.law, b.position) for b in audited.breaches()}
+
+
+def test_two_swapped_events_are_found(audited: Audited) -> None:
+    """Both stand where they were not decided."""
+    first, second = (audited.position_of("stock.received.v1", place) for place in (8, 20))
+
+    audited.forge(
+        "update ledger.events set position = position + 1000000 where position in (%s, %s)",
+        first,
+        second,
+    )
+    audited.forge(
+        "update ledger.events set position = case position when %s then %s else %s end"
+        " where position > 1000000",
+        first + 1_000_000,
+        second,
+        first,
+    )
+
+    positions = [breach.position for breach in audited.breaches()]
+    assert first in positions
+    assert second in positions
+
+
+def test_two_swapped_bodies_are_found(audited: Audited) -> None:
+    """A body that stands in another event's row belongs to another stream or instant."""
+    first, second = (audited.position_of("stock.received.v1", place) for place in (8, 20))
+
+    audited.forge(
+        "update ledger.events e set state = o.state from ledger.events o"
+        " where (e.position, o.position) in ((%s, %s), (%s, %s))",
+        first,
+        second,
+        second,
+        first,
+    )
+
+    positions = [breach.position for breach in audited.breaches()]
+    assert first == positions[0]
+    assert second in positions
+
+
+def test_an_event_inserted_beyond_the_head_is_found(audited: Audited) -> None:
+    """The log ends where its head says."""
+    beyond = audited.head + 5
+
+    audited.forge(
+        "insert into ledger.events select shard, stream, version + 1000, %s, recorded_at, topic,"
+        " state from ledger.events where position = %s",
+        beyond,
+        audited.head,
+    )
+
+    assert [(17, beyond)] == [(b.law, b.position) for b in audited.breaches()]
+
+
+def test_an_event_inserted_between_others_is_found(audited: Audited) -> None:
+    """Making room for it moves every event behind it."""
+    position = audited.position_of("stock.received.v1", 12)
+
+    audited.forge(
+        "update ledger.events set position = position + 1000000 where position > %s", position
+    )
+    audited.forge("update ledger.events set position = position - 999999 where position > 1000000")
+    audited.forge(
+        "insert into ledger.events select shard, stream, version + 1000, position + 1, recorded_at,"
+        " topic, state from ledger.events where position = %s",
+        position,
+    )
+
+    assert position + 1 == audited.breaches()[0].position
+
+
+def test_a_renumbered_event_is_found(audited: Audited) -> None:
+    """Its old place is empty and its new one is nobody's."""
+    position = audited.position_of("stock.received.v1", 12)
+
+    audited.forge(
+        "update ledger.events set position = %s where position = %s", audited.head + 1, position
+    )
+
+    assert {position, audited.head + 1} <= {b.position for b in audited.breaches()}
+
+
+def test_a_body_that_is_no_json_is_found(audited: Audited) -> None:
+    """What cannot be read is a breach, not a crash."""
+    position = audited.position_of("stock.received.v1", 12)
+
+    audited.forge("update ledger.events set state = %s where position = %s", b"\xff{", position)
+
+    first = audited.breaches()[0]
+    assert (17, position) == (first.law, first.position)
+
+
+def test_a_deleted_receipt_is_found(audited: Audited) -> None:
+    """Without it the same command would be carried out again."""
+    audited.forge(
+        "delete from ledger.receipts where position = (select max(position) from ledger.receipts)"
+    )
+
+    assert [13] == [breach.law for breach in audited.breaches()]
+
+
+def test_a_head_set_back_is_found(audited: Audited) -> None:
+    """Events stand beyond it."""
+    audited.forge("update ledger.heads set position = position - 1")
+
+    assert 17 in {breach.law for breach in audited.breaches()}

@@ -1,0 +1,107 @@
+"""A row of a projection changed behind the projector's back: found, table and position named."""
+
+import pytest
+
+from tests.support.audited import Audited
+
+LAST_CHANGE = {
+    "stock": "position",
+    "reservations": "position",
+    "conflicts": "position",
+    "history": "position",
+    "history_holds": "from_position",
+    "history_stocks": "stock",
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("stock", "sellable = sellable + 1"),
+        ("stock", "reserved = reserved - 1"),
+        ("stock", "version = version + 1"),
+        ("stock", "effective_at = effective_at + 1"),
+        ("stock_holds", "quantity = quantity + 1"),
+        ("stock_holds", "expires_at = expires_at + 1"),
+        ("reservations", "status = 'released!'"),
+        ("reservations", "channel = 'shop'"),
+        ("reservations", "open = open + 1"),
+        ("reservation_lines", "granted = granted + 1"),
+        ("reservation_lines", "line = line + 100"),
+        ("conflicts", "short = short + 1"),
+        ("conflicts", "note = 'never written'"),
+        ("history", "sellable = sellable + 1"),
+        ("history", "d_reserved = d_reserved + 1"),
+        ("history", "occurred_at = occurred_at - 1"),
+        ("history", "effective_at = effective_at + 1"),
+        ("history_holds", "quantity = quantity + 1"),
+        ("history_holds", "to_position = to_position + 1"),
+        ("history_stocks", "stock = stock + 1"),
+    ],
+)
+def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> None:
+    """One row, one difference, at the position of the event behind it."""
+    column = LAST_CHANGE.get(table)
+    wanted = f" where {change.partition(' = ')[0]} is not null" if "to_position" in change else ""
+    row = audited.forge(
+        f"with one as (select ctid as place from projections.{table}{wanted} order by ctid limit 1)"
+        f" update projections.{table} t set {change} from one where t.ctid = one.place"
+        f" returning {column or 0}"
+    )
+
+    breaches = audited.breaches()
+    assert breaches
+    assert {12} == {breach.law for breach in breaches}
+    assert all(table in breach.what for breach in breaches), breaches
+    if column is not None:
+        position = int(row[0][0]) - (table == "history_stocks")
+        assert position in {breach.position for breach in breaches}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "stock",
+        "stock_holds",
+        "reservations",
+        "reservation_lines",
+        "conflicts",
+        "history",
+        "history_holds",
+        "history_stocks",
+    ],
+)
+def test_a_deleted_row_is_found(audited: Audited, table: str) -> None:
+    """A row that is due and is not there is named, too."""
+    audited.forge(
+        f"delete from projections.{table} where ctid = (select min(ctid) from projections.{table})"
+    )
+
+    breaches = audited.breaches()
+    assert breaches
+    assert all(table in breach.what and breach.position > 0 for breach in breaches), breaches
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("stock", "sku = 'GHOST'"),
+        ("stock_holds", "reservation_id = 'ghost'"),
+        ("reservations", "reservation_id = 'ghost'"),
+        ("reservation_lines", "reservation_id = 'ghost'"),
+        ("conflicts", "conflict_id = 'ghost'"),
+        ("history", "stock = 999999"),
+        ("history_holds", "stock = 999999"),
+        ("history_stocks", "sku = 'GHOST'"),
+    ],
+)
+def test_a_row_that_no_event_explains_is_found(audited: Audited, table: str, change: str) -> None:
+    """Moving a row to another key leaves one too many and one too few."""
+    audited.forge(
+        f"update projections.{table} set {change}"
+        f" where ctid = (select min(ctid) from projections.{table})"
+    )
+
+    breaches = audited.breaches()
+    assert 2 <= len(breaches)
+    assert all(table in breach.what for breach in breaches), breaches
