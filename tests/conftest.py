@@ -1,15 +1,23 @@
 """Fixtures every test may ask for, and the rules every test runs under."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import hypothesis
 import pytest
 
 from api.runtime.natsd import EmbeddedNats
-from tests.support.servers import Cluster, Database, RunningService, session_cluster
+from tests.support.servers import (
+    SHARED_SERVER,
+    Cluster,
+    Database,
+    RunningService,
+    session_cluster,
+)
 
 # The desk's environment must not reach a test: it would mean something else elsewhere.
 for _name in [*os.environ]:
@@ -20,6 +28,33 @@ for _name in [*os.environ]:
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True, max_examples=50)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, max_examples=100)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+_own_basetemp = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives root a place for temporary files in which a PostgreSQL of another account can live.
+
+    Every pytest session of root closes /tmp/pytest-of-root to all others again, also under the
+    servers of a session that runs at the same time.
+    """
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    if os.geteuid() == 0 and not is_worker and config.option.basetemp is None:
+        config.stash[_own_basetemp] = Path(tempfile.mkdtemp(prefix="ledger-tests-"))
+        config.option.basetemp = str(config.stash[_own_basetemp])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leaves the PostgreSQL of the session to its guardian, which outlives us a little."""
+    base = config.stash.get(_own_basetemp, None)
+    for path in base.iterdir() if base is not None and base.exists() else ():
+        if path.name != SHARED_SERVER:
+            shutil.rmtree(path, ignore_errors=True)
+    if base is not None:
+        with suppress(OSError):
+            base.rmdir()
 
 
 @pytest.fixture(scope="session")

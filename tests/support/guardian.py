@@ -8,8 +8,10 @@ included, no server stays behind.
 import json
 import os
 import select
+import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -33,6 +35,9 @@ def main() -> None:
     _write(directory / "ready.json", report)
     select.select([session], [], [])
     server.stop()
+    shutil.rmtree(directory, ignore_errors=True)
+    with suppress(OSError):  # Whoever empties the session's directory last removes it.
+        directory.parent.rmdir()
 
 
 def _prepare(server: EmbeddedPostgres) -> dict[str, str]:

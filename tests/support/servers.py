@@ -21,6 +21,7 @@ from api.runtime.processes import wait_until
 from tests.support.guardian import TEMPLATE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED_SERVER = "pg"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
@@ -68,8 +69,8 @@ class Cluster:
 
 def session_cluster(shared: Path, controller_pid: int) -> Cluster:
     """The session's server, started by whichever worker asks first."""
-    home = shared / "pg"
-    with (shared / "pg.lock").open("w") as lock:
+    home = shared / SHARED_SERVER
+    with (shared / f"{SHARED_SERVER}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not home.exists():
             home.mkdir()
