@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 
 _WRONG_LAST_SEQUENCE: Final = 10071
 _CHUNKS_IN_FLIGHT: Final = 4  # Keeps the server busy while the next chunk is being rendered.
@@ -65,7 +64,6 @@ class FencedStream:
         self._in_flight: deque[tuple[int, asyncio.Future[Msg]]] = deque()
         self._answers: dict[str, asyncio.Future[Msg]] = {}
         self._inbox = ""
-        self._subscription: Subscription | None = None
         self._rounds = 0
         self.sequence = 0  # The last one sent.
         self.acknowledged = 0
@@ -77,35 +75,35 @@ class FencedStream:
         `alone` sends the first message by itself: after a failure, so that a refusal of that
         very message shows its reason instead of hiding behind its successors.
         """
-        if self._subscription is None:
+        if not self._inbox:
             self._inbox = self._client.new_inbox()
-            self._subscription = await self._client.subscribe(f"{self._inbox}.*", cb=self._answer)
-        for _, future in self._in_flight:
-            future.cancel()
+            await self._client.subscribe(f"{self._inbox}.*", cb=self._answer)
+        self.disconnected()
         self._in_flight.clear()
         self._answers.clear()
         self._rounds += 1  # Late answers to an earlier round match nothing.
         self.sequence = self.acknowledged = sequence
         self._alone = alone
 
-    async def close(self) -> None:
-        """Stop listening for answers."""
-        if self._subscription is not None and self._client.is_connected:
-            await self._subscription.unsubscribe()
-        self._subscription = None
+    def disconnected(self) -> None:
+        """No answer will come any more: whoever waits for one learns it at once."""
+        for future in self._answers.values():
+            if not future.done():
+                future.set_exception(PublishUnknown("the connection went before the answer"))
+                future.exception()  # Seen: nobody may be waiting for it.
+        self._answers.clear()
 
     async def append(self, frames: Sequence[Frame]) -> None:
         """Send frames in order, waiting only while too many are unanswered."""
         start = 0
-        while start < len(frames):
-            size = 1 if self._alone else self._chunk_max
-            while len(self._in_flight) >= _CHUNKS_IN_FLIGHT or (self._alone and self._in_flight):
+        if self._alone and frames:
+            await self._send(frames[:1])
+            await self.settle()
+            self._alone, start = False, 1
+        for first in range(start, len(frames), self._chunk_max):
+            while len(self._in_flight) >= _CHUNKS_IN_FLIGHT:
                 await self._await_oldest()
-            self._alone = self._alone and start + size > len(frames)
-            await self._send(frames[start : start + size])
-            start += size
-            if size == 1:
-                await self.settle()
+            await self._send(frames[first : first + self._chunk_max])
 
     async def settle(self) -> None:
         """Wait until everything sent is acknowledged."""

@@ -38,10 +38,10 @@ class Level:
             raise VersionGap(f"{recorded.stream}: {self.version} then {recorded.version}")
         event = recorded.event
         assert isinstance(event, StockEvent), recorded.topic
-        for _, bucket, delta in postings(event):  # type: ignore[arg-type]
+        for _, bucket, delta in postings(event):
             if bucket in _BUCKETS:
                 self.buckets[bucket] += delta
-        self.reserved += held_delta(event)  # type: ignore[arg-type]
+        self.reserved += held_delta(event)
         self.version, self.position = recorded.version, recorded.position
         self.effective_at = event.effective_at
         self.correlation_id = recorded.meta.correlation_id

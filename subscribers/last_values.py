@@ -1,0 +1,161 @@
+"""The last state of every stock in `INVENTORY_STOCK`: one message a stock, newest wins.
+
+States are folded here, one event after the other, going on from the very messages told before;
+where one is missing, from the ledger. They are told conflated: a stock touched a hundred times
+between two flushes is told once. Each flush also says, in the header `Ledger-Through`, up to
+which position everything had been told before it began. That header of the stream's last
+message is where a restarted relay goes on, and from where a late joiner follows the events.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+
+from ledger.domain.events import StockEvent
+from ledger.domain.values import StockId
+from ledger.recorded import Recorded
+from ledger.store.mapper import Mapper
+from subscribers import messages
+from subscribers.fenced import FencedStream, Frame
+from subscribers.ledger_log import LedgerLog, decoded
+from subscribers.levels import Level, VersionGap, read_state, state_message, stock_subject
+from subscribers.translate import SHARD, Outgoing
+
+_LEVELS_MAX: Final = 200_000  # About 150 MB; beyond, states are read back when needed.
+_LOADS_AT_ONCE: Final = 64
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LastValues:
+    """Folds stock events and tells the states they leave behind."""
+
+    def __init__(
+        self, js: JetStreamContext, stream: FencedStream, log: LedgerLog, mapper: Mapper
+    ) -> None:
+        """Nothing is read before `open`."""
+        self._js = js
+        self._stream = stream
+        self._log = log
+        self._mapper = mapper
+        self._levels: dict[StockId, Level] = {}
+        self._touched: set[StockId] = set()
+        self._generation = 0
+        self._told_max = 0
+        self.through = 0
+
+    async def open(self, generation: int, told_max: int) -> int:
+        """Find the place to go on from: everything up to it has been told.
+
+        `told_max` is the place in the stream of events: no state can be newer than that.
+        """
+        self._generation, self._told_max = generation, told_max
+        info = await self._js.stream_info(messages.STOCK_STREAM)
+        await self._stream.open(info.state.last_seq)
+        self.through = 0
+        try:
+            last = await self._js.get_last_msg(messages.STOCK_STREAM, "inventory.stock.>")
+        except NotFoundError:
+            return 0
+        headers = last.headers or {}
+        if headers.get(messages.GENERATION) == str(generation):
+            self.through = min(int(headers.get(messages.THROUGH, 0)), told_max)
+        return self.through
+
+    @property
+    def waiting(self) -> bool:
+        """Whether some state has not been told yet."""
+        return bool(self._touched)
+
+    async def fold(self, batch: list[Recorded]) -> None:
+        """Apply a batch in ledger order."""
+        stocks = [r for r in batch if isinstance(r.event, StockEvent)]
+        await self._load(stocks)
+        levels, touched = self._levels, self._touched
+        for recorded in stocks:
+            event = recorded.event
+            assert isinstance(event, StockEvent)
+            stock_id = event.stock_id
+            try:
+                changed = levels[stock_id].apply(recorded)
+            except VersionGap:
+                levels[stock_id] = await self._rebuild(stock_id, recorded.version)
+                changed = True
+            if changed:
+                touched.add(stock_id)
+
+    async def flush(self, through: int) -> None:
+        """Tell every touched state; returns when the server has them all."""
+        frames = [self._frame(self._levels[stock_id]) for stock_id in self._touched]
+        await self._stream.append(frames)
+        await self._stream.settle()
+        self._touched.clear()
+        self.through = through
+        if len(self._levels) > _LEVELS_MAX:
+            self._levels.clear()
+            self._told_max = through
+
+    def _frame(self, level: Level) -> Frame:
+        told = state_message(level, self._generation)
+        through = f"{messages.THROUGH}: {self.through}\r\n"
+        return Frame(
+            told.subject, headers_of(told, level.position, self._generation) + through, told.payload
+        )
+
+    async def _load(self, batch: list[Recorded]) -> None:
+        """Bring in the states this batch goes on from, but not those that cannot exist yet."""
+        missing: dict[StockId, None] = {}
+        for recorded in batch:
+            assert isinstance(recorded.event, StockEvent)
+            stock_id = recorded.event.stock_id
+            if stock_id in self._levels or stock_id in missing:
+                continue
+            if recorded.version == 1 and recorded.position > self._told_max:
+                self._levels[stock_id] = Level(stock_id)
+            else:
+                missing[stock_id] = None
+        ids = list(missing)
+        for start in range(0, len(ids), _LOADS_AT_ONCE):
+            for level in await asyncio.gather(
+                *map(self._read, ids[start : start + _LOADS_AT_ONCE])
+            ):
+                self._levels[level.stock_id] = level
+
+    async def _read(self, stock_id: StockId) -> Level:
+        try:
+            told: RawStreamMsg | Msg = await self._js.get_last_msg(
+                messages.STOCK_STREAM, stock_subject(stock_id), direct=True
+            )
+        except NotFoundError:
+            return Level(stock_id)
+        if (told.headers or {}).get(messages.GENERATION) != str(self._generation):
+            return Level(stock_id)
+        state = messages.decode(told.data or b"").data
+        assert isinstance(state, messages.StockState), stock_id
+        return read_state(state, _instant(state.effective_at))
+
+    async def _rebuild(self, stock_id: StockId, version: int) -> Level:
+        """The last value was lost: fold the stock's own stream from its beginning."""
+        level = Level(stock_id)
+        async for row in self._log.of_stream(stock_id.stream, version):
+            level.apply(decoded(row, self._mapper))
+        return level
+
+
+def headers_of(told: Outgoing, position: int, generation: int) -> str:
+    """The header lines every message of ours carries."""
+    return (
+        f"{messages.MESSAGE_ID}: {told.message_id}\r\n"
+        f"{messages.POSITION}: {position}\r\n"
+        f"{messages.GENERATION}: {generation}\r\n"
+        f"{messages.SHARD}: {SHARD}\r\n"
+        f"{messages.TRACE}: {told.trace}\r\n"
+    )
+
+
+def _instant(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,132 @@
+"""The ledger's log as the relay and the auditor read it: raw rows by position, in small bites."""
+
+from collections.abc import AsyncIterator
+from hashlib import blake2b
+from typing import Final, NamedTuple, Self
+
+from psycopg import AsyncConnection
+from psycopg.rows import args_row
+from psycopg.types.numeric import Int8BinaryLoader
+
+from ledger.recorded import Recorded
+from ledger.store.mapper import Mapper
+
+_CONNECT_TIMEOUT_S: Final = 5
+_POSTGRES_EPOCH: Final = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970.
+
+_COLUMNS: Final = "select position, stream, version, topic, state, recorded_at from ledger.events"
+_AFTER: Final = (
+    _COLUMNS
+    + " where shard = 0::smallint and position > %b and position <= %b::bigint + %b"
+    + " order by position"
+)
+_OF_STREAM: Final = (
+    _COLUMNS
+    + " where shard = 0::smallint and stream = %b and version > %b and version <= %b::bigint + %b"
+    + " order by version"
+)
+# The key of the events' table starts with the stream's name, so only conflicts are looked at.
+_CONFLICTS: Final = (
+    _COLUMNS
+    + " where shard = 0::smallint and stream >= 'conflict/' and stream < 'conflict0'"
+    + " and position > %b and position <= %b order by position"
+)
+_HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
+
+
+class Row(NamedTuple):
+    """One event row as stored. `recorded_at` counts microseconds since 2000, as the server does."""
+
+    position: int
+    stream: str
+    version: int
+    topic: str
+    state: bytes
+    recorded_at: int
+
+
+class HoleInLedger(Exception):
+    """Positions are missing from the ledger itself. Nothing may go on; run `verify`."""
+
+
+def row_hash(row: Row) -> str:
+    """Tells two histories apart at one position; does not depend on how messages look."""
+    place = f"{row.position} {row.stream} {row.version} {row.topic} {row.recorded_at}\n"
+    return blake2b(place.encode() + row.state, digest_size=16).hexdigest()
+
+
+def decoded(row: Row, mapper: Mapper) -> Recorded:
+    """The row as everybody else sees it."""
+    return mapper.recorded(*row[:5], row.recorded_at + _POSTGRES_EPOCH)
+
+
+class LedgerLog:
+    """Reads committed rows only, in statements short enough never to hold an old snapshot."""
+
+    def __init__(self, connection: AsyncConnection[object]) -> None:
+        """Use `connect`."""
+        self._connection = connection
+
+    @classmethod
+    async def connect(cls, database_url: str, *, listen: bool = False) -> Self:
+        """Open a connection of its own; `listen` asks to be woken by the writer's commits."""
+        connection = await AsyncConnection.connect(
+            database_url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
+        )
+        connection.adapters.register_loader("timestamptz", Int8BinaryLoader)
+        if listen:
+            await connection.execute("listen ledger")
+        return cls(connection)
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._connection.close()
+
+    async def after(self, position: int, limit: int) -> list[Row]:
+        """The next rows after a position, without a hole, at most `limit`."""
+        rows = await self.readable_after(position, limit)
+        if rows and (rows[0].position != position + 1 or rows[-1].position != position + len(rows)):
+            raise HoleInLedger(f"the ledger has no contiguous events after position {position}")
+        return rows
+
+    async def readable_after(self, position: int, limit: int) -> list[Row]:
+        """As `after`, for auditors: a hole is theirs to report, not a reason to stop."""
+        return await self._rows(_AFTER, (position, position, limit))
+
+    async def at(self, position: int) -> Row | None:
+        """The row at one position, if there is one."""
+        rows = await self.readable_after(position - 1, 1)
+        return rows[0] if rows else None
+
+    async def of_stream(self, stream: str, through: int, bite: int = 1_000) -> AsyncIterator[Row]:
+        """Every row of one stream up to a version."""
+        version = 0
+        while version < through:
+            size = min(bite, through - version)
+            for row in await self._rows(_OF_STREAM, (stream, version, version, size)):
+                yield row
+            version += size
+
+    async def conflicts(self, after: int, through: int) -> list[Row]:
+        """Rows about conflicts in a range of positions; read off a small part of the key."""
+        if after >= through:
+            return []
+        return await self._rows(_CONFLICTS, (after, through))
+
+    async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[Row]:
+        # A cursor each: the next batch is read while a state is being rebuilt.
+        async with self._connection.cursor(binary=True, row_factory=args_row(Row)) as cursor:
+            await cursor.execute(query, parameters, prepare=True)
+            return await cursor.fetchall()
+
+    async def head(self) -> int:
+        """The ledger's last position."""
+        cursor = await self._connection.execute(_HEAD, binary=True)
+        found = await cursor.fetchone()
+        assert isinstance(found, tuple)
+        return int(found[0])
+
+    async def wait(self, timeout_s: float) -> None:
+        """Until the writer says that it committed, or the time is over: never rely on the first."""
+        async for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):
+            return

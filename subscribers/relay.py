@@ -1,0 +1,328 @@
+"""The relay: the ledger's log into JetStream, every event once, in order, never skipping.
+
+It keeps no place of its own: the stream's last sequence *is* the last position told. Each life
+of a connection begins by holding the stream's last message against the ledger's row at that
+position, by hash. Where they differ, or the stream is ahead, the relay halts and says so until
+an operator begins a new generation (see `subscribers.streams`). Any failure ends the connection
+and begins a new life: what was unknown is then read off the stream's tail.
+
+Conflicts go out before the events of their batch, so that the place in the stream of events
+answers for both. Last values follow, conflated.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import nats
+import nats.errors
+import nats.js.errors
+import psycopg
+import uvloop
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from ledger.recorded import Recorded
+from ledger.settings import Settings
+from ledger.store.mapper import Mapper
+from subscribers import messages
+from subscribers.fenced import FencedStream, Frame, Overtaken, PublishUnknown, Refused
+from subscribers.last_values import LastValues, headers_of
+from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
+from subscribers.streams import ensure, generation_of
+from subscribers.translate import conflict_message, event_message
+
+_PUBLISH_TIMEOUT_S: Final = 5.0  # An answer takes a millisecond; later it is unknown.
+_CLOSE_TIMEOUT_S: Final = 2.0
+_RETRY_MIN_S: Final = 0.1
+_RETRY_MAX_S: Final = 2.0
+_HALTED_LOOK_S: Final = 5.0  # How often a halted relay looks whether a new generation began.
+_TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
+_STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
+_PAUSE_STEP_S: Final = 0.05
+
+_WORLD_FAILURES: Final = (
+    PublishUnknown,
+    Refused,
+    OSError,
+    TimeoutError,
+    nats.errors.Error,
+    psycopg.Error,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Diverged(Exception):
+    """The stream does not continue this ledger. Only an explicit new generation goes on."""
+
+
+@dataclass
+class Health:
+    """How the relay is, for whoever asks; `halted` needs people."""
+
+    state: Literal["starting", "following", "standing-by", "retrying", "halted"] = "starting"
+    detail: str = ""
+    position: int = 0
+
+
+def run(settings: Settings, stop: threading.Event, health: Health | None = None) -> None:
+    """Relay until stopped; what has been read by then is told before it returns."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Relay(settings, stop, health or Health()).run())
+
+
+class Relay:
+    """One relay process: lives of connections, one after the other."""
+
+    def __init__(self, settings: Settings, stop: threading.Event, health: Health) -> None:
+        """Nothing is opened before `run`."""
+        self._settings = settings
+        self._stop = stop
+        self.health = health
+        self._alone = False
+
+    async def run(self) -> None:
+        """Follow the ledger for ever; come back from every failure of the world."""
+        retry_s = _RETRY_MIN_S
+        while not self._stop.is_set():
+            told = self.health.position
+            try:
+                await self._live()
+            except Overtaken as overtaken:
+                logger.warning("another relay writes the stream; standing by: %s", overtaken)
+                await self._stand_by()
+            except Diverged as diverged:
+                self._say("halted", str(diverged))
+                logger.critical("relay HALTED: %s", diverged)
+                await self._pause(_HALTED_LOOK_S)
+            except _WORLD_FAILURES as failure:
+                self._alone = isinstance(failure, Refused)
+                retry_s = _RETRY_MIN_S if self.health.position > told else retry_s
+                self._say("retrying", repr(failure))
+                logger.warning("relay lost a connection, again in %.1f s: %r", retry_s, failure)
+                await self._pause(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MAX_S)
+
+    async def _live(self) -> None:
+        """One life: connect, compare, follow."""
+        async with AsyncExitStack() as stack:
+            life = await self._connect(stack)
+            await life.begin(alone=self._alone)
+            self._say("following")
+            await life.follow(self._stop)
+
+    async def _connect(self, stack: AsyncExitStack) -> "Life":
+        settings = self._settings
+        assert settings.database_url is not None, "the relay is told where the database is"
+        log = await LedgerLog.connect(settings.database_url, listen=True)
+        stack.push_async_callback(log.close)
+        on_closed: list[Callable[[], None]] = []
+        client = await connect_once(settings.nats_url, on_closed)
+        stack.push_async_callback(_close, client)
+        life = Life(settings, log, client, self.health)
+        on_closed.append(life.disconnected)
+        return life
+
+    async def _stand_by(self) -> None:
+        """Watch the other relay; come back when it falls silent although there is more to tell."""
+        self._say("standing-by")
+        silent_s, tail = 0.0, -1
+        with suppress(*_WORLD_FAILURES):
+            async with AsyncExitStack() as stack:
+                life = await self._connect(stack)
+                while not self._stop.is_set() and silent_s < _TAKE_OVER_S:
+                    before, tail = tail, await life.tail()
+                    idle = tail > before or tail >= await life.head()
+                    silent_s = 0.0 if idle else silent_s + _PAUSE_STEP_S
+                    await self._pause(_PAUSE_STEP_S)
+
+    async def _pause(self, seconds: float) -> None:
+        steps = max(1, round(seconds / _PAUSE_STEP_S))
+        for _ in range(steps):
+            if self._stop.is_set():
+                return
+            await asyncio.sleep(_PAUSE_STEP_S)
+
+    def _say(self, state: str, detail: str = "") -> None:
+        self.health.state, self.health.detail = state, detail  # type: ignore[assignment]
+
+
+class Life:
+    """One connection to each server, from the comparison to the first failure."""
+
+    def __init__(self, settings: Settings, log: LedgerLog, client: Client, health: Health) -> None:
+        """Nothing is read before `begin`."""
+        self._settings = settings
+        self._log = log
+        self._js = client.jetstream(timeout=_PUBLISH_TIMEOUT_S)
+        self._health = health
+        self._mapper = Mapper()
+        self._events = self._fenced(client)
+        self._conflicts = self._fenced(client)
+        states = self._fenced(client)
+        self._states = LastValues(self._js, states, log, self._mapper)
+        self._writers = (self._events, self._conflicts, states)
+        self._generation = 0
+        self._conflicts_told = 0
+        self._place = 0
+        self._states_told_at = 0.0
+
+    def _fenced(self, client: Client) -> FencedStream:
+        in_flight = self._settings.relay_in_flight_max
+        return FencedStream(client, in_flight_max=in_flight, timeout_s=_PUBLISH_TIMEOUT_S)
+
+    def disconnected(self) -> None:
+        """The connection went: whoever waits for an answer learns it at once."""
+        for writer in self._writers:
+            writer.disconnected()
+
+    async def tail(self) -> int:
+        """The last position in the stream."""
+        return int((await self._js.stream_info(messages.EVENTS_STREAM)).state.last_seq)
+
+    async def head(self) -> int:
+        """The last position of the ledger."""
+        return await self._log.head()
+
+    async def begin(self, *, alone: bool) -> None:
+        """Find the place in every stream and make sure that it is a place in this ledger."""
+        await ensure(self._js)
+        self._generation = await generation_of(self._js)
+        place = await self._compared_tail()
+        await self._events.open(place, alone=alone)
+        await self._open_conflicts(place)
+        self._place = await self._states.open(self._generation, place)
+        self._health.position = place
+
+    async def follow(self, stop: threading.Event) -> None:
+        """Tell what is read, while the next batch is being read; tell the rest before stopping."""
+        loop, limit = asyncio.get_running_loop(), self._settings.relay_batch_events
+        rows = await self._log.after(self._place, limit)
+        while not stop.is_set():
+            if rows:
+                upcoming = asyncio.create_task(self._log.after(rows[-1].position, limit))
+                try:
+                    await self._tell(rows)
+                finally:
+                    rows = await upcoming
+            if not rows or loop.time() - self._states_told_at > _STATES_BEHIND_S:
+                await self._settle()
+                self._states_told_at = loop.time()
+            if not rows:
+                await self._log.wait(self._settings.poll_ms / 1_000)
+                rows = await self._log.after(self._place, limit)
+        await self._settle()
+
+    async def _tell(self, rows: list[Row]) -> None:
+        size = max(1, self._settings.relay_in_flight_max // 2)
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
+            batch = [decoded(row, self._mapper) for row in some]
+            told = self._events.sequence
+            await self._tell_conflicts(batch)
+            new = [pair for pair in zip(some, batch, strict=True) if pair[0].position > told]
+            await self._events.append([self._frame(row, recorded) for row, recorded in new])
+            await self._states.fold(batch)
+            self._place = some[-1].position
+            self._health.position = self._events.acknowledged
+
+    async def _settle(self) -> None:
+        """Everything read so far is in the streams, the states last."""
+        await self._events.settle()
+        self._health.position = self._events.acknowledged
+        if self._states.waiting:
+            await self._states.flush(self._place)
+
+    def _frame(self, row: Row, recorded: Recorded) -> Frame:
+        told = event_message(recorded, self._generation)
+        headers = headers_of(told, row.position, self._generation)
+        return Frame(told.subject, f"{headers}{messages.HASH}: {row_hash(row)}\r\n", told.payload)
+
+    async def _tell_conflicts(self, batch: Sequence[Recorded]) -> None:
+        frames = []
+        for recorded in batch:
+            if recorded.topic.startswith("conflict.") and recorded.position > self._conflicts_told:
+                message = conflict_message(recorded, event_message(recorded, self._generation))
+                assert message is not None, recorded.topic
+                headers = headers_of(message, recorded.position, self._generation)
+                frames.append(Frame(message.subject, headers, message.payload))
+                self._conflicts_told = recorded.position
+        if frames:
+            await self._conflicts.append(frames)
+            await self._conflicts.settle()
+
+    async def _open_conflicts(self, place: int) -> None:
+        """Go on after the last conflict told; tell those a lost tail of their stream left out."""
+        info = await self._js.stream_info(messages.CONFLICTS_STREAM)
+        await self._conflicts.open(info.state.last_seq)
+        self._conflicts_told = 0
+        with suppress(nats.js.errors.NotFoundError):
+            last = await self._js.get_last_msg(messages.CONFLICTS_STREAM, "inventory.conflicts.>")
+            self._conflicts_told = int((last.headers or {}).get(messages.POSITION, 0))
+        lost = await self._log.conflicts(self._conflicts_told, place)
+        await self._tell_conflicts([decoded(row, self._mapper) for row in lost])
+
+    async def _compared_tail(self) -> int:
+        """The stream's last position, after holding it against the ledger's row there."""
+        tail = await self.tail()
+        if tail == 0:
+            return 0
+        row = await self._log.at(tail)
+        if row is None:
+            raise Diverged(f"the stream is ahead: it ends at {tail}, the ledger before it")
+        headers = await _headers_at(self._js, tail)
+        expected = {
+            messages.POSITION: str(tail),
+            messages.GENERATION: str(self._generation),
+            messages.HASH: row_hash(row),
+        }
+        found = {name: headers.get(name) for name in expected}
+        if found != expected:
+            raise Diverged(f"at position {tail} the stream holds {found}, the ledger {expected}")
+        return tail
+
+
+async def connect_once(url: str | None, on_closed: Sequence[Callable[[], None]] = ()) -> Client:
+    """A connection that ends at its first failure: what follows is a new life, compared anew.
+
+    So nothing is ever buffered while disconnected and sent later, when the place has moved on.
+    """
+    assert url is not None, "the relay is told where the message server is"
+
+    async def closed() -> None:
+        for callback in on_closed:
+            callback()
+
+    return await nats.connect(
+        url,
+        allow_reconnect=False,
+        max_reconnect_attempts=1,  # 0 would mean for ever, even for the first connection.
+        reconnect_time_wait=_RETRY_MIN_S,
+        connect_timeout=int(_PUBLISH_TIMEOUT_S),
+        pending_size=0,
+        error_cb=_log_error,
+        closed_cb=closed,
+    )
+
+
+async def _headers_at(js: JetStreamContext, sequence: int) -> dict[str, str]:
+    try:
+        message = await js.get_msg(messages.EVENTS_STREAM, seq=sequence)
+    except nats.js.errors.NotFoundError as gone:
+        raise Diverged(f"the stream's last message, position {sequence}, is gone") from gone
+    return message.headers or {}
+
+
+async def _close(client: Client) -> None:
+    with suppress(*_WORLD_FAILURES):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await client.close()
+
+
+async def _log_error(error: Exception) -> None:
+    logger.info("message server: %r", error)
