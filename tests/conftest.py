@@ -50,7 +50,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Leaves the PostgreSQL of the session to its guardian, which outlives us a little."""
     base = config.stash.get(_own_basetemp, None)
     for path in base.iterdir() if base is not None and base.exists() else ():
-        if path.name != SHARED_SERVER:
+        if path.is_file():
+            path.unlink()
+        elif path.name != SHARED_SERVER:
             shutil.rmtree(path, ignore_errors=True)
     if base is not None:
         with suppress(OSError):
