@@ -107,8 +107,14 @@ class Checker:
             self.found([Breach(17, position, f"a body of another kind stands as {row.topic!r}")])
         if stream_of(event) != row.stream:
             self.found([Breach(17, position, f"its body belongs to {stream_of(event)!r}")])
-        digest = blake2b(command.encode(), digest_size=DIGEST_BYTES).digest()
-        self.commands[digest] = position
+        self._accepted(meta, command, position)
+
+    def _accepted(self, meta: wire.Meta, command: str, position: int) -> None:
+        """Note the receipts that must be there: the command's, and a movement's under its own id."""
+        self.commands[_digest(command)] = position
+        own = meta.movement_id
+        if own is not None and own != meta.command_id and not own.startswith(f"{meta.command_id}/"):
+            self.commands[_digest(f"{meta.actor}\0{own}")] = position
 
     def line(self, reservation_id: str, location: str, sku: str, position: int) -> LineBook:
         """The book of one line of a reservation, begun at its first event."""
@@ -135,6 +141,10 @@ class Checker:
         self.close_item()
         for book in self.stocks.values():
             stocks.judge_whole(self, book)
+
+
+def _digest(name: str) -> bytes:
+    return blake2b(name.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 def stream_of(event: wire.AnyEvent) -> str:
