@@ -108,7 +108,7 @@ def test_the_domain_is_neither_random_nor_logging_nor_waiting() -> None:
     """A decision is a function of its arguments."""
     banned = {"random", "secrets", "logging", "asyncio", "threading", "time", "os", "uuid"}
     found = [
-        f"{_where(path, node.lineno)} {name}"
+        f"{path.relative_to(REPOSITORY)} {name}"
         for path in _modules("ledger/domain")
         for node in ast.walk(_tree(path))
         for name in _imported(node)

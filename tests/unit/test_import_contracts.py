@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,18 @@ WRONG_IMPORTS = [
     ("http", "api/controllers/planted.py", "import psycopg"),
     ("sdk", "subscribers/sdk/planted.py", "import ledger"),
 ]
+
+# Rooms of the plan that a contract must name as soon as they are more than a plan.
+PLANNED_ROOMS = [
+    ("http", "source_modules", "api.console"),
+    ("http", "forbidden_modules", "subscribers.channels"),
+]
+
+
+def _contracts() -> list[dict[str, Any]]:
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        contracts: list[dict[str, Any]] = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    return contracts
 
 
 def _lint(tree: Path, contract: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -66,7 +79,13 @@ def test_a_wrong_import_is_found(tmp_path: Path, contract: str, module: str, lin
 
 def test_every_contract_has_been_seen_to_fail() -> None:
     """A new contract brings the import that it forbids."""
-    with (REPOSITORY / "pyproject.toml").open("rb") as file:
-        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    assert {contract["id"] for contract in _contracts()} == {row[0] for row in WRONG_IMPORTS}
 
-    assert {contract["id"] for contract in contracts} == {row[0] for row in WRONG_IMPORTS}
+
+@pytest.mark.parametrize(("contract", "side", "room"), PLANNED_ROOMS)
+def test_a_new_room_joins_its_contract(contract: str, side: str, room: str) -> None:
+    """A room that is not named in a contract is not guarded by it."""
+    is_built = (REPOSITORY / room.replace(".", "/") / "__init__.py").exists()
+    listed = next(c[side] for c in _contracts() if c["id"] == contract)
+
+    assert not is_built or room in listed
