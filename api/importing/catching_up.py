@@ -11,14 +11,17 @@ import nats.js.errors
 
 from api.importing.connection import Connection, ConnectionFailed
 from api.importing.sending import ImportStopped, problem_text
+from subscribers.messages import EVENTS_STREAM, POSITION
 
 TIMEOUT_S: Final = 300.0
 """A projector that has not caught up by then is not behind but stopped."""
 
-STREAM: Final = "INVENTORY_EVENTS"
-POSITION_HEADER: Final = "Ledger-Position"
-
-_QUESTIONS: Final = ("/v1/stock", "/v1/movements", "/v1/reservations", "/v1/conflicts")
+_QUESTIONS: Final = (  # One to each projection; the answers do not matter.
+    "/v1/stock?limit=1",
+    "/v1/movements?limit=1&sku=-&location=-",
+    "/v1/reservations?limit=1",
+    "/v1/conflicts?limit=1",
+)
 _LOOK_S: Final = 0.1
 _OK: Final = 200
 _NOT_YET: Final = (429, 503)
@@ -27,7 +30,7 @@ _NOT_YET: Final = (429, 503)
 async def projections_caught_up(connection: Connection, position: int) -> None:
     """Wait until one question to each projection is answered at the position."""
     for path in _QUESTIONS:
-        question = f"{path}?limit=1&min_position={position}"
+        question = f"{path}&min_position={position}"
         await _until(partial(_answers, connection, question), f"{path} is behind {position}")
 
 
@@ -49,11 +52,11 @@ async def stream_caught_up(nats_url: str, position: int) -> None:
 
         async def is_there() -> bool:
             try:
-                info = await context.stream_info(STREAM)
-                last = await context.get_msg(STREAM, info.state.last_seq)
+                info = await context.stream_info(EVENTS_STREAM)
+                last = await context.get_msg(EVENTS_STREAM, info.state.last_seq)
             except (nats.js.errors.Error, nats.errors.Error):
                 return False
-            return int((last.headers or {}).get(POSITION_HEADER, 0)) >= position
+            return int((last.headers or {}).get(POSITION, 0)) >= position
 
         await _until(is_there, f"the stream is behind position {position}")
     finally:
