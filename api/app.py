@@ -1,27 +1,42 @@
 """The composition root of HTTP: everything that answers a request is put together here."""
 
 import asyncio
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final, Protocol
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, Protocol
 
+import msgspec
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 
+from api import console
 from api.auth import Authenticator
-from api.commands import Operations, Port
-from api.controllers import bench, movements, reservations
-from api.dependencies import Backend
+from api.commands import Answer, Operations, Port
+from api.controllers import bench, conflicts, events, health, movements, reservations, stock
+from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
-from api.endpoints import on_error
+from api.endpoints import Endpoint, ask, on_error
 from api.forwarding import Bus, Forwarder, Server
 from api.front_door import FrontDoor, Reply
 from api.metrics import HttpMetrics
+from api.openapi import document
+from api.questions import readers
+from api.readiness import Readiness
+from api.runtime.sweeper import Sweeper
+from ledger.clock import Clock, SystemClock
 from ledger.settings import Settings
+from ledger.writer import Writer as LedgerWriter
+from projections.progress import Pool
 
-BENCH_VARIABLE: Final = "LEDGER_BENCH"  # Only a benchmark sets it: not a setting of the service.
+BENCH_VARIABLE: Final = (
+    "INVENTORY_LEDGER_BENCH"  # Only a benchmark sets it: not a setting of the service.
+)
+
+_GC_THRESHOLDS: Final = (50_000, 20, 50)  # Requests leave few cycles; looking for them costs 5 %.
 
 
 class Writer(Port, Protocol):
@@ -36,54 +51,113 @@ class Writer(Port, Protocol):
         ...
 
 
-def create_app(settings: Settings, *, writer: Writer | None = None) -> FrontDoor:
-    """The service's ASGI application; its lifespan starts and stops the parts behind it.
+class _Parts:
+    """What runs behind the handlers, from start to stop."""
 
-    With a writer given (by a test), that one is used instead of the real one.
-    """
-    port = _writer(settings) if writer is None else writer
-    auth, metrics = Authenticator(settings), HttpMetrics()
-    operations = Operations(settings, port, metrics)
-    bus = None if settings.nats_url is None else Bus(settings)
-    forwarder = None if bus is None else Forwarder(settings, bus)
-    backend = Backend(settings, Desk(operations, forwarder), auth, metrics)
+    def __init__(self, settings: Settings, writer: Writer, pool: Pool, clock: Clock) -> None:
+        self.metrics = HttpMetrics()
+        self.auth = Authenticator(settings)
+        self.operations = Operations(settings, writer, self.metrics)
+        self.bus = None if settings.nats_url is None else Bus(settings)
+        self.forwarder = None if self.bus is None else Forwarder(settings, self.bus)
+        self.desk = Desk(self.operations, self.forwarder, self.bus)
+        self._server = None if self.bus is None else Server(settings, self.bus, self.auth)
+        self._sweeper = Sweeper(settings, writer, pool, clock)
+        self._writer = writer
+        self._pool = pool
 
     @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        operations.start()
-        await asyncio.to_thread(port.start)
-        if bus is not None and forwarder is not None:
-            await forwarder.start()
-            await bus.start()
-        server = None if bus is None else Server(settings, bus, auth)
-        serving = None if server is None else asyncio.create_task(server.run(operations))
-        yield
-        if serving is not None and server is not None and bus is not None:
-            serving.cancel()
-            await server.stop()
-            await asyncio.to_thread(port.stop)
-            await bus.stop()
-        else:
-            await asyncio.to_thread(port.stop)
+    async def running(self, _: Litestar) -> AsyncIterator[None]:
+        """Starts everything, and stops it in the order in which nothing accepted is lost."""
+        self.operations.start()
+        async with AsyncExitStack() as stack:
+            await self._pool.open(wait=False)
+            stack.push_async_callback(self._pool.close)
+            if self.bus is not None and self.forwarder is not None:
+                await self.forwarder.start()
+                await self.bus.start()
+                stack.push_async_callback(self.bus.stop)
+            await asyncio.to_thread(self._writer.start)
+            stack.push_async_callback(asyncio.to_thread, self._writer.stop)
+            stack.push_async_callback(_ended, asyncio.create_task(self._sweeper.run()))
+            if self._server is not None:
+                serving = asyncio.create_task(self._server.run(self.operations))
+                stack.push_async_callback(self._server.stop)
+                stack.push_async_callback(_ended, serving)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(*_GC_THRESHOLDS)
+            yield
 
-    handlers = [*movements.HANDLERS, *reservations.HANDLERS]
+
+async def _ended(task: "asyncio.Task[Any]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+def create_app(
+    settings: Settings, *, writer: Writer | None = None, clock: Clock | None = None
+) -> FrontDoor:
+    """The service's ASGI application; its lifespan starts and stops the parts behind it.
+
+    A writer given by a test takes the place of the real one.
+    """
+    clock = clock or SystemClock()
+    pool = readers(settings)
+    parts = _Parts(settings, writer or _writer(settings, clock), pool, clock)
+    assert settings.database_url is not None, "an API process is given its database"
+    backend = Backend(
+        settings=settings,
+        desk=parts.desk,
+        pool=pool,
+        readiness=Readiness(pool, settings.database_url),
+        metrics=parts.metrics,
+        clock=clock,
+    )
+    handlers = list(HANDLERS)
     if os.environ.get(BENCH_VARIABLE) == "1":
         handlers += bench.HANDLERS
     app = Litestar(
         route_handlers=handlers,
-        lifespan=[lifespan],
+        lifespan=[parts.running],
         state=State({"backend": backend}),
         exception_handlers={Exception: on_error},
         openapi_config=None,
         logging_config=None,
         request_max_body_size=None,  # The front door and `body_of` keep the limit of the settings.
-        signature_types=[Reply],
     )
-    return FrontDoor(app, auth, metrics, settings.body_bytes_max)
+    return FrontDoor(app, parts.auth, parts.metrics, settings.body_bytes_max)
 
 
-def _writer(settings: Settings) -> Writer:
-    from ledger.writer import Writer as LedgerWriter  # noqa: PLC0415 - while it is being built
+def openapi_document() -> bytes:
+    """The document of the service, as it is served and committed."""
+    text = msgspec.json.encode(document(Litestar(route_handlers=HANDLERS, openapi_config=None)))
+    return msgspec.json.format(text, indent=1) + b"\n"
 
+
+async def _openapi(_: HttpRequest) -> Reply:
+    return Reply(Answer(200, openapi_document()))
+
+
+HANDLERS: Final[list[HTTPRouteHandler]] = [
+    *movements.HANDLERS,
+    *reservations.HANDLERS,
+    *stock.HANDLERS,
+    *events.HANDLERS,
+    *conflicts.HANDLERS,
+    *health.HANDLERS,
+    *console.HANDLERS,
+    ask(
+        "/schema/openapi.json",
+        _openapi,
+        operation_id="openapi",
+        endpoint=Endpoint(
+            summary="This document", tag="health", answers={200: dict[str, Any]}, open=True
+        ),
+    ),
+]
+
+
+def _writer(settings: Settings, clock: Clock) -> Writer:
     holder = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
-    return LedgerWriter(settings, holder=holder)
+    return LedgerWriter(settings, holder=holder, clock=clock)

@@ -1,18 +1,19 @@
 """What the HTTP handlers work with, made once and handed to all of them."""
 
-from time import monotonic
 from typing import Any, TypeAlias
 
 from litestar import Request
 from litestar.types import Receive
 
-from api.auth import Authenticator
 from api.commands import Answer, Call, refused
 from api.desk import Desk
 from api.front_door import Visit, body_of, key_of
-from api.metrics import HttpMetrics
+from api.metrics import Gauges, HttpMetrics, writer_numbers
 from api.problems import Problem
+from api.readiness import Readiness
+from ledger.clock import Clock, monotonic
 from ledger.settings import Settings
+from projections.progress import Pool
 
 HttpRequest: TypeAlias = Request[Any, Any, Any]
 
@@ -21,12 +22,21 @@ class Backend:
     """The parts behind the handlers."""
 
     def __init__(
-        self, settings: Settings, desk: Desk, auth: Authenticator, metrics: HttpMetrics
+        self,
+        *,
+        settings: Settings,
+        desk: Desk,
+        pool: Pool,
+        readiness: Readiness,
+        metrics: HttpMetrics,
+        clock: Clock,
     ) -> None:
         self.settings = settings
         self.desk = desk
-        self.auth = auth
+        self.pool = pool
+        self.readiness = readiness
         self.metrics = metrics
+        self.clock = clock
         self._deadline_s = settings.command_deadline_ms / 1000
 
     async def write(self, name: str, path_id: str, visit: Visit, receive: Receive) -> Answer:
@@ -46,6 +56,10 @@ class Backend:
         if answer.code is not None:
             self.metrics.refused(answer.code)
         return answer
+
+    def gauges(self, lag: dict[str, int]) -> Gauges:
+        """What the writer and the projections say of themselves."""
+        return Gauges(writer_numbers(self.desk.port), lag)
 
 
 def backend_of(request: HttpRequest) -> Backend:

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+import msgspec
 from litestar import get, post
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -13,8 +14,19 @@ from api.commands import Answer, refused
 from api.dependencies import HttpRequest, backend_of, visit_of
 from api.front_door import Reply
 from api.problems import Problem
+from api.questions import malformed, parameters
+from api.schemas.fields import ID
 
-READ_CODES: Final = ("malformed", "unauthenticated", "forbidden", "projection-behind")
+_Query = TypeVar("_Query", bound=Struct)
+
+READ_CODES: Final = (
+    "malformed",
+    "unauthenticated",
+    "forbidden",
+    "rate-limited",
+    "projection-behind",
+    "storage-unavailable",
+)
 WRITE_CODES: Final = (
     "malformed",
     "unauthenticated",
@@ -41,7 +53,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     path_id: str | None = None  # What the id in the path is the id of.
     writes: bool = False
     open: bool = False
-    accepts: tuple[str, ...] = ("application/json",)
+    streams: str | None = None  # A media type in which the answer comes line by line.
 
 
 def write(path: str, *, name: str, operation_id: str, endpoint: Endpoint) -> HTTPRouteHandler:
@@ -49,11 +61,12 @@ def write(path: str, *, name: str, operation_id: str, endpoint: Endpoint) -> HTT
 
     async def handler(request: HttpRequest) -> Reply:
         visit = visit_of(request)
-        path_id = request.scope["path_params"].get("id", "")
-        answer = await backend_of(request).write(name, str(path_id), visit, request.receive)
+        named = str(request.scope["path_params"].get("id", ""))
+        answer = await backend_of(request).write(name, named, visit, request.receive)
         return Reply(answer)
 
-    return _decorated(post, path, operation_id, endpoint)(handler)
+    decorated: HTTPRouteHandler = _decorated(post, path, operation_id, endpoint)(handler)
+    return decorated
 
 
 def ask(
@@ -69,7 +82,29 @@ def ask(
         reply: Reply = await question(request)
         return reply
 
-    return _decorated(get, path, operation_id, endpoint)(handler)
+    decorated: HTTPRouteHandler = _decorated(get, path, operation_id, endpoint)(handler)
+    return decorated
+
+
+def answered(
+    query: type[_Query], question: Callable[[HttpRequest, _Query], Awaitable[Struct]]
+) -> Callable[[HttpRequest], Awaitable[Reply]]:
+    """A question that takes its parameters as a Struct and returns the answer as one."""
+
+    async def reply(request: HttpRequest) -> Reply:
+        page_max = backend_of(request).settings.page_max
+        asked = parameters(request.scope["query_string"], query, page_max)
+        return Reply(Answer(200, msgspec.json.encode(await question(request, asked))))
+
+    return reply
+
+
+def path_id(request: HttpRequest) -> str:
+    """The id in the path. Raises Problem where it cannot be one."""
+    given = str(request.scope["path_params"]["id"])
+    if ID.fullmatch(given) is None:
+        raise malformed("id", f"must match {ID.pattern}, is {given[:130]!r}")
+    return given
 
 
 def _decorated(method: Any, path: str, operation_id: str, endpoint: Endpoint) -> Any:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, Final, NamedTuple, NoReturn
 
 import msgspec
@@ -24,6 +23,7 @@ from api.auth import Authenticator
 from api.commands import OPERATIONS, Answer, Call, Operations, refused
 from api.front_door import correlation_of, key_of
 from api.problems import Problem
+from ledger.clock import monotonic
 from ledger.settings import Settings
 
 SUBJECT: Final = "inventory.commands"
@@ -31,6 +31,7 @@ SUBJECT: Final = "inventory.commands"
 _IN_FLIGHT_MAX: Final = 4  # Requests under way: more would only be smaller ones.
 _FRAME_SPARE_BYTES: Final = 16 * 1024  # What surrounds the bodies in a message.
 _ITEM_SPARE_BYTES: Final = 1024
+_RECONNECT_PAUSE_S: Final = 1  # Whole seconds is what the client takes; 0 would spin.
 _PENDING_BYTES_MAX: Final = 256 * 1024 * 1024
 
 logger = logging.getLogger(__name__)
@@ -385,7 +386,7 @@ class Bus:
                 await self.client.connect(
                     self._settings.nats_url,
                     max_reconnect_attempts=-1,
-                    reconnect_time_wait=delay_s,
+                    reconnect_time_wait=_RECONNECT_PAUSE_S,
                     connect_timeout=2,
                     pending_size=_PENDING_BYTES_MAX,
                     error_cb=_log_error,

@@ -7,9 +7,11 @@ as any other, and the hot path pays for nothing it does not use.
 import logging
 import re
 import secrets
+from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any, Final
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct
 
@@ -50,7 +52,11 @@ class Reply:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def to_asgi_response(self, **_: Any) -> "Reply":
+        """Itself: what the framework asks of a response made by an exception handler."""
+        return self
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Sends it."""
         answer = self._answer
         media_type = answer.media_type
@@ -67,6 +73,24 @@ class Reply:
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
+class LinesReply:
+    """An answer that is made while it is sent, piece by piece."""
+
+    __slots__ = ("_media_type", "_pieces")
+
+    def __init__(self, pieces: AsyncIterator[bytes], media_type: str) -> None:
+        self._pieces = pieces
+        self._media_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
+        """Sends it; a reader who is slow slows the making."""
+        headers = [(b"content-type", self._media_type.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for piece in self._pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 class FrontDoor:
     """The service as granian sees it."""
 
@@ -80,7 +104,7 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request in, or says why not."""
-        if scope["type"] != "http":
+        if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         started = perf_counter()
@@ -107,28 +131,25 @@ class FrontDoor:
 
     def _look_at(self, scope: Scope, visit: Visit) -> None:
         """Reads the headers in one pass. Raises Problem."""
-        api_key = correlation_id = None
-        length = 0
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                visit.authorization = value.decode("latin-1")
-            elif name == b"idempotency-key":
-                visit.key = value.decode("latin-1")
-            elif name == b"x-api-key":
-                api_key = value.decode("latin-1")
-            elif name == b"x-correlation-id":
-                correlation_id = value.decode("latin-1")
-            elif name == b"accept":
-                visit.accept = value.decode("latin-1")
-            elif name == b"content-length":
-                length = int(value) if value.isdigit() else 0
+        headers = dict(scope["headers"])
+        given = headers.get
+        visit.authorization = _text(given(b"authorization"))
+        visit.key = _text(given(b"idempotency-key"))
+        visit.accept = _text(given(b"accept")) or ""
+        api_key = _text(given(b"x-api-key"))
+        correlation_id = _text(given(b"x-correlation-id"))
+        length = given(b"content-length", b"0")
         visit.correlation_id = correlation_of(correlation_id, visit)
         if scope["path"] not in OPEN_PATHS:
             visit.principal = self._auth.principal(visit.authorization, api_key)
         if visit.authorization is None and api_key is not None:
             visit.authorization = f"Bearer {api_key}"
-        if length > self._body_bytes_max:
-            raise too_large(self._body_bytes_max, length)
+        if length.isdigit() and int(length) > self._body_bytes_max:
+            raise too_large(self._body_bytes_max, int(length))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")
 
 
 def correlation_of(given: str | None, visit: Visit | None = None) -> str:

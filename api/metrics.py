@@ -1,10 +1,11 @@
 """What the service counts, in Prometheus' words."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import accumulate
 from typing import Final
 
+import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -16,6 +17,13 @@ from prometheus_client.core import (
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+_NUMBERS: Final = {
+    "active": "1 where this process's writer holds the lease",
+    "head": "The last position decided here",
+    "queued": "Commands waiting",
+    "cached_bytes": "About how much memory the working set takes",
+}
 
 
 class HttpMetrics:
@@ -69,13 +77,34 @@ class HttpMetrics:
 class Gauges:
     """Numbers that others keep, read when somebody looks."""
 
-    def __init__(self, read: Callable[[], dict[str, tuple[str, float]]]) -> None:
-        self._read = read
+    def __init__(self, writer: dict[str, float], lag: dict[str, int]) -> None:
+        self._writer = writer
+        self._lag = lag
 
     def collect(self) -> Iterable[Metric]:
-        """One gauge a name, with its help text."""
-        for name, (text, value) in self._read().items():
-            yield GaugeMetricFamily(name, text, value=value)
+        """One gauge for each number of the writer, one with a label for each projection."""
+        for name, value in self._writer.items():
+            yield GaugeMetricFamily(f"ledger_writer_{name}", _NUMBERS.get(name, name), value=value)
+        lag = GaugeMetricFamily(
+            "ledger_projection_lag_events", "Events a projection is behind", labels=["projection"]
+        )
+        for projection, events in self._lag.items():
+            lag.add_metric([projection], events)
+        yield lag
+
+
+def writer_numbers(writer: object) -> dict[str, float]:
+    """Everything countable that a writer shows of itself, and its counters beside it."""
+    found: dict[str, float] = {}
+    counters = getattr(writer, "counters", None)
+    names = msgspec.structs.fields(counters) if isinstance(counters, msgspec.Struct) else ()
+    attributes_of = ((writer, list(_NUMBERS)), (counters, [one.name for one in names]))
+    for owner, attributes in attributes_of:
+        for name in attributes:
+            value = getattr(owner, name, None)
+            if isinstance(value, int | float):
+                found[name] = float(value)
+    return found
 
 
 def exposition(*collectors: HttpMetrics | Gauges) -> bytes:

@@ -2,8 +2,40 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.endpoints import WRITE_CODES, Endpoint, write
+from api.dependencies import HttpRequest, backend_of
+from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
+from api.questions import asking
 from api.schemas import movements as words
+from api.schemas.fields import check_code, instant_of
+from api.schemas.questions import MovementItem, MovementsPage, MovementsQuery
+from projections.history.movements import Window, movements
+from projections.progress import wait_for
+
+
+async def _movements(request: HttpRequest, query: MovementsQuery) -> MovementsPage:
+    backend = backend_of(request)
+    check_code("sku", query.sku)
+    check_code("location", query.location)
+    window = Window(
+        sku=query.sku,
+        location=query.location,
+        order=query.order,
+        start=instant_of(query.start, "from"),
+        end=instant_of(query.end, "to"),
+    )
+    async with asking():
+        if query.min_position:
+            patience_s = backend.settings.min_position_wait_ms / 1000
+            await wait_for(backend.pool, "history", query.min_position, patience_s)
+        page = await movements(backend.pool, window, cursor=query.cursor, limit=query.limit)
+    return MovementsPage(
+        items=[MovementItem.of(item) for item in page.items],
+        order=page.order,
+        known_at_position=page.known_at_position,
+        position=page.position,
+        next_cursor=page.next_cursor,
+    )
+
 
 HANDLERS: list[HTTPRouteHandler] = [
     write(
@@ -17,6 +49,18 @@ HANDLERS: list[HTTPRouteHandler] = [
             codes=(*WRITE_CODES, "not-found", "illegal-state", "stale-quantity"),
             request=words.MovementsRequest,
             writes=True,
+        ),
+    ),
+    ask(
+        "/v1/movements",
+        answered(MovementsQuery, _movements),
+        operation_id="listMovements",
+        endpoint=Endpoint(
+            summary="Every change of one stock, with the balances after it",
+            tag="questions",
+            answers={200: MovementsPage},
+            codes=READ_CODES,
+            query=MovementsQuery,
         ),
     ),
 ]

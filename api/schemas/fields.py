@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeAlias
 
+import msgspec
 from msgspec import Meta
 
 from ledger.domain.refusals import Malformed
@@ -58,6 +59,17 @@ def instant_of(time: datetime | None, path: str) -> Instant | None:
     if EARLIEST <= instant <= LATEST:
         return instant
     raise Malformed(path, f"must lie within the years 1 to 9999 in UTC, is {time.isoformat()}")
+
+
+def time_of(text: str, path: str) -> Instant:
+    """The instant a text names. Raises Malformed."""
+    try:
+        time = msgspec.convert(text, Time)
+    except msgspec.ValidationError as error:
+        raise Malformed(path, f"{error}, is {text!r}") from None
+    instant = instant_of(time, path)
+    assert instant is not None, "a time that was there has an instant"
+    return instant
 
 
 def rfc3339(instant: Instant) -> str:

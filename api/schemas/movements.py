@@ -151,14 +151,16 @@ class MovementsAnswer(Struct, frozen=True, kw_only=True):
     """One result a movement, in order; `position` is the last one written, or the head's."""
 
     position: int
-    results: list[RecordedItem | RefusedItem | dict[str, Any]]
+    results: list[RecordedItem | RefusedItem]
 
 
 BATCH: Final = msgspec.json.Decoder(_RawMovements)
 ITEM: Final = msgspec.json.Decoder(MovementRequest)
 
 
-def movement_of(request: MovementRequest, at: str, movement_id: str | None) -> commands.AnyMovement:
+def movement_of(  # noqa: C901 - one case a type, each a line or two
+    request: MovementRequest, at: str, movement_id: str | None
+) -> commands.AnyMovement:
     """The fact as the ledger knows it. Raises Malformed with the path below `at`."""
     shared = _shared(request, at, movement_id)
     match request:

@@ -17,7 +17,7 @@ from ledger.domain import commands
 from ledger.domain.events import LineQuantity
 from ledger.domain.outcomes import ConflictNote, LineState, ReservationState
 from ledger.domain.refusals import Malformed
-from ledger.domain.values import Code, HoldKind, Instant, Policy, Quantity, Text
+from ledger.domain.values import Code, HoldKind, Policy, Quantity, Text
 
 _LINES_MAX: Final = 1_000
 
@@ -138,7 +138,8 @@ def confirm_of(reservation_id: str, _: ConfirmRequest) -> commands.ConfirmReserv
 
 def extend_of(reservation_id: str, request: ExtendRequest) -> commands.ExtendReservation:
     """The command. Raises Malformed."""
-    expires_at = _instant(instant_of(request.expires_at, "$.expires_at"))
+    expires_at = instant_of(request.expires_at, "$.expires_at")
+    assert expires_at is not None, "a time that was there has an instant"
     return commands.ExtendReservation(reservation_id=reservation_id, expires_at=expires_at)
 
 
@@ -181,8 +182,3 @@ def lines_of(lines: tuple[LineRequest, ...]) -> tuple[LineQuantity, ...]:
     return tuple(
         LineQuantity(sku=line.sku, location=line.location, quantity=line.quantity) for line in lines
     )
-
-
-def _instant(instant: Instant | None) -> Instant:
-    assert instant is not None, "a time that was there has an instant"
-    return instant

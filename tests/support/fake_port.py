@@ -94,9 +94,7 @@ def outcome_of(command: AnyCommand, position: int) -> Outcome:
     """What a ledger without a past would answer to a command it accepts."""
     match command:
         case commands.RecordMovements():
-            results = tuple(
-                MovementResult(position=position, version=1) for _ in command.movements
-            )
+            results = tuple(MovementResult(position=position, version=1) for _ in command.movements)
             return MovementsRecorded(position=position, results=results)
         case commands.ResolveConflict():
             return ConflictState(

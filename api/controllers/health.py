@@ -1,0 +1,81 @@
+"""For machines that watch: is it alive, is it ready, what does it count."""
+
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from api.commands import Answer
+from api.dependencies import HttpRequest, backend_of
+from api.endpoints import Endpoint, ask
+from api.front_door import Reply
+from api.metrics import CONTENT_TYPE, exposition
+
+_LIVE = Answer(200, b'{"status":"alive"}')
+
+
+class Alive(Struct, frozen=True):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """What the process needs; only the first three decide whether it is ready."""
+
+    status: str
+    database: bool
+    migrated: bool
+    writer: bool
+    active: bool  # This process's writer is the active one.
+    bus: bool
+    projections: dict[str, int]  # How many events each is behind.
+
+
+async def _live(_: HttpRequest) -> Reply:
+    return Reply(_LIVE)
+
+
+async def _ready(request: HttpRequest) -> Reply:
+    backend = backend_of(request)
+    health = await backend.readiness.look()
+    needed = (health.database, health.migrated, health.writer)
+    ready = Ready(
+        status="ready" if all(needed) else "not ready",
+        database=health.database,
+        migrated=health.migrated,
+        writer=health.writer,
+        active=backend.desk.active,
+        bus=backend.desk.bus_connected,
+        projections=health.lag,
+    )
+    retry: tuple[tuple[str, str], ...] = () if all(needed) else (("Retry-After", "1"),)
+    body = msgspec.json.encode(ready)
+    return Reply(Answer(200 if all(needed) else 503, body, headers=retry))
+
+
+async def _metrics(request: HttpRequest) -> Reply:
+    backend = backend_of(request)
+    lag = (await backend.readiness.look()).lag
+    return Reply(Answer(200, exposition(backend.metrics, backend.gauges(lag)), CONTENT_TYPE))
+
+
+def _open(
+    path: str, question: Any, operation_id: str, summary: str, answers: dict[int, Any]
+) -> Any:
+    endpoint = Endpoint(summary=summary, tag="health", answers=answers, open=True)
+    return ask(path, question, operation_id=operation_id, endpoint=endpoint)
+
+
+HANDLERS: list[HTTPRouteHandler] = [
+    _open("/health/live", _live, "live", "Whether the process answers", {200: Alive}),
+    _open(
+        "/health/ready",
+        _ready,
+        "ready",
+        "Whether it can do its work",
+        {200: Ready, 503: Ready},
+    ),
+    _open("/metrics", _metrics, "metrics", "What it counts", {200: "text/plain"}),
+]

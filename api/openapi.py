@@ -1,0 +1,171 @@
+"""The OpenAPI document, made from the same Structs that read requests and write answers."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from msgspec import Struct
+
+from api.endpoints import Endpoint
+from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
+from api.schemas.fields import DocumentId
+
+_REF: Final = "#/components/schemas/{name}"
+_CORRELATION: Final = r"^[A-Za-z0-9._~:@+/=-]{1,128}$"
+_EVERYWHERE: Final = ("internal-error",)
+
+
+class ProblemDetails(Struct, kw_only=True):
+    """RFC 9457. The facts behind a problem are members beside these."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    transient: bool
+    correlation_id: str
+
+
+def document(app: Litestar) -> dict[str, Any]:
+    """The document of everything an application serves and describes."""
+    served = list(_served(app))
+    types = _types(endpoint for _, _, _, endpoint in served)
+    schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    # Two different types may be asked for by equal keys only if they are the same one.
+    schema_of = dict(zip(map(id, types), schemas, strict=True))
+    components["ProblemDetails"]["additionalProperties"] = True
+    components.get("RefusedItem", {})["additionalProperties"] = True
+    paths: dict[str, Any] = {}
+    for path, method, operation_id, endpoint in served:
+        operation = _operation(operation_id, endpoint, schema_of)
+        paths.setdefault(path, {})[method] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "inventory-ledger",
+            "version": "1",
+            "summary": "Every stock movement an immutable event, every answer derived from them.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"bearer": []}, {"apiKey": []}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": dict(sorted(components.items())),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", ()):
+            endpoint = handler.opt.get("endpoint")
+            if isinstance(endpoint, Endpoint):
+                assert isinstance(handler, HTTPRouteHandler)
+                method = next(iter(handler.http_methods)).lower()
+                path = route.path.replace("{id:str}", "{id}")
+                yield path, method, str(handler.operation_id), endpoint
+
+
+def _types(endpoints: Iterable[Endpoint]) -> list[Any]:
+    found: dict[int, Any] = {id(ProblemDetails): ProblemDetails}
+    for endpoint in endpoints:
+        for kind in (endpoint.request, *endpoint.answers.values(), endpoint.query):
+            if kind is not None and not isinstance(kind, str):
+                found[id(kind)] = kind
+    return list(found.values())
+
+
+def _operation(
+    operation_id: str, endpoint: Endpoint, schema_of: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": operation_id,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag],
+        "parameters": _parameters(endpoint),
+        "responses": _responses(endpoint, schema_of),
+    }
+    if endpoint.open:
+        operation["security"] = []
+    if endpoint.request is not None:
+        operation["requestBody"] = {
+            "required": endpoint.body_required,
+            "content": {"application/json": {"schema": schema_of[id(endpoint.request)]}},
+        }
+    return operation
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    found = []
+    if endpoint.path_id is not None:
+        found.append(_parameter("id", "path", _schema(DocumentId), required=True))
+    if endpoint.writes:
+        found.append(_parameter("Idempotency-Key", "header", _schema(DocumentId), required=True))
+    correlation = {"type": "string", "pattern": _CORRELATION}
+    found.append(_parameter("X-Correlation-ID", "header", correlation, required=False))
+    if endpoint.query is not None:
+        for one in msgspec.structs.fields(endpoint.query):
+            schema = _schema(one.type)
+            found.append(_parameter(one.encode_name, "query", schema, required=one.required))
+    return found
+
+
+def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": required, "schema": schema}
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """The schema of a parameter: absent rather than null."""
+    schema = msgspec.json.schema(kind)
+    options = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    return options[0] if len(options) == 1 else schema
+
+
+def _responses(endpoint: Endpoint, schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, kind in endpoint.answers.items():
+        content = (
+            {kind: {"schema": {"type": "string"}}}
+            if isinstance(kind, str)
+            else {"application/json": {"schema": schema_of[id(kind)]}}
+        )
+        if endpoint.streams is not None:
+            content[endpoint.streams] = {"schema": {"type": "string"}}
+        headers = _headers(status, replayed=endpoint.writes)
+        responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
+    by_status: dict[int, list[str]] = {}
+    for code in sorted({*endpoint.codes, *_EVERYWHERE, "malformed"}):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    for status, codes in sorted(by_status.items()):
+        if str(status) not in responses:
+            responses[str(status)] = _problem(status, codes, schema_of)
+    return dict(sorted(responses.items()))
+
+
+def _problem(status: int, codes: list[str], schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    types = {"properties": {"type": {"enum": [TYPE_PREFIX + code for code in codes]}}}
+    schema = {"allOf": [schema_of[id(ProblemDetails)], types]}
+    return {
+        "description": "; ".join(f"{code}: {KINDS[code].title}" for code in codes),
+        "headers": _headers(status, replayed=False),
+        "content": {MEDIA_TYPE: {"schema": schema}},
+    }
+
+
+def _headers(status: int, *, replayed: bool) -> dict[str, Any]:
+    headers: dict[str, Any] = {
+        "X-Correlation-ID": {"schema": {"type": "string", "pattern": _CORRELATION}}
+    }
+    if replayed:
+        headers["Idempotent-Replayed"] = {"schema": {"type": "string", "enum": ["true"]}}
+    if status in (429, 503):
+        headers["Retry-After"] = {"schema": {"type": "string", "pattern": "^[0-9]+$"}}
+    if status == 401:
+        headers["WWW-Authenticate"] = {"schema": {"type": "string"}}
+    return headers

@@ -1,0 +1,95 @@
+"""What every question needs: its parameters, its readers, and what can go wrong on the way."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from api.problems import Problem
+from ledger.settings import Settings
+from projections.cursors import BadCursor
+from projections.progress import Pool, ProjectionBehind
+
+_Query = TypeVar("_Query")
+
+_PARAMETERS_MAX: Final = 50
+
+logger = logging.getLogger(__name__)
+
+
+def readers(settings: Settings) -> Pool:
+    """The connections of an API process for questions; opened by the application's lifespan."""
+    assert settings.database_url is not None, "an API process is given its database"
+    return AsyncConnectionPool(
+        settings.database_url,
+        min_size=1,
+        max_size=settings.read_connections_max,
+        timeout=settings.read_timeout_ms / 1000,
+        open=False,
+        check=None,
+        name="questions",
+        kwargs={"autocommit": True, "application_name": "inventory-ledger questions"},
+        configure=_configured(settings.read_timeout_ms),
+    )
+
+
+def _configured(timeout_ms: int) -> Any:
+    async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
+        await connection.execute(f"set statement_timeout = {timeout_ms}".encode())
+
+    return configure
+
+
+def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query:
+    """The decoded query. Raises Problem `malformed` naming the parameter."""
+    given: dict[str, str] = {}
+    try:
+        text = query_string.decode("ascii")
+        pairs = parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
+        )
+    except ValueError as error:
+        raise malformed("query", f"cannot be read: {error}") from None
+    for name, value in pairs:
+        if name in given:
+            raise malformed(name, "is given twice")
+        given[name] = value
+    if "limit" in given and given["limit"].isdecimal() and int(given["limit"][:9]) > page_max:
+        raise malformed("limit", f"at most {page_max}, is {given['limit'][:20]}")
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        name = path.rstrip("`")
+        shown = f", is {given[name][:60]!r}" if name in given else ""
+        raise malformed(name or "query", message + shown) from None
+
+
+def malformed(path: str, problem: str) -> Problem:
+    """The refusal of one parameter."""
+    return Problem("malformed", f"{path}: {problem}", path=path, problem=problem)
+
+
+@asynccontextmanager
+async def asking() -> AsyncIterator[None]:
+    """Says in the caller's words what stood in the way of an answer."""
+    try:
+        yield
+    except ProjectionBehind as behind:
+        facts = {"position": behind.position, "min_position": behind.wanted}
+        raise Problem(
+            "projection-behind", str(behind), projection=behind.projection, **facts
+        ) from None
+    except BadCursor:
+        raise malformed("cursor", "was not given out by this question") from None
+    except psycopg.DataError as error:
+        # A cursor that was made up, or a number no column can hold.
+        raise malformed("query", f"holds what cannot be looked for: {error}") from None
+    except (psycopg.Error, PoolTimeout) as error:
+        logger.warning("a question could not be answered: %s", error)
+        raise Problem("storage-unavailable", "the database did not answer") from error
