@@ -1,0 +1,171 @@
+"""The auditor's walk: ledger and stream side by side, position by position.
+
+Every event is in the stream, in order, none missing, none twice, with the content that
+translating its row again gives. Reads both sides in bites: no long snapshot, no consumer.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Final, NamedTuple
+
+import msgspec
+import nats
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from ledger.store.mapper import Mapper
+from subscribers import messages
+from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
+from subscribers.streams import generation_of
+from subscribers.translate import Outgoing, event_message
+
+_BITE: Final = 1_000  # The most that one direct get answers.
+_TIMEOUT_S: Final = 10.0
+_SEQUENCE: Final = "Nats-Sequence"
+_PENDING: Final = "Nats-Num-Pending"
+_SUBJECT: Final = "Nats-Subject"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Difference(NamedTuple):
+    """Where ledger and stream disagree, and how, in one sentence."""
+
+    position: int
+    what: str
+
+
+class StreamUnreadable(Exception):
+    """The stream did not answer in time: nothing can be said about it."""
+
+
+async def differences(
+    nats_url: str,
+    conninfo: str,
+    from_position: int = 1,
+    to_position: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> AsyncIterator[Difference]:
+    """Compare a range of positions, by default all up to the ledger's head at the start.
+
+    `progress` hears the last position compared. Where no end is given, messages beyond the
+    head are differences too: the stream must not know more than the ledger.
+    """
+    log = await LedgerLog.connect(conninfo)
+    client = await nats.connect(nats_url)
+    try:
+        walk = _Walk(log, client)
+        tail = await walk.begin()
+        last = await log.head() if to_position is None else to_position
+        for start in range(from_position, last + 1, _BITE):
+            end = min(start + _BITE - 1, last)
+            for difference in await walk.compare(start, end, tail):
+                yield difference
+            if progress is not None:
+                progress(end)
+        if to_position is None and (extra := await walk.beyond(last)):
+            yield extra
+    finally:
+        await client.close()
+        await log.close()
+
+
+class _Walk:
+    def __init__(self, log: LedgerLog, client: Client) -> None:
+        self._log = log
+        self._client = client
+        self._js: JetStreamContext = client.jetstream(timeout=_TIMEOUT_S)
+        self._mapper = Mapper()
+        self._generation = 0
+
+    async def begin(self) -> int:
+        """The stream's tail; 0 where there is no stream: then everything is missing."""
+        try:
+            self._generation = await generation_of(self._js)
+            return int((await self._js.stream_info(messages.EVENTS_STREAM)).state.last_seq)
+        except nats.js.errors.NotFoundError:
+            return 0
+
+    async def compare(self, start: int, end: int, tail: int) -> list[Difference]:
+        """One bite of both sides."""
+        rows, told = await asyncio.gather(
+            self._log.readable_after(start - 1, end - start + 1),
+            self._messages(start, min(end, tail)),
+        )
+        by_position = {row.position: row for row in rows}
+        found: list[Difference] = []
+        for position in range(start, end + 1):
+            row, message = by_position.get(position), told.get(position)
+            if what := self._difference(row, message):
+                found.append(Difference(position, what))
+        return found
+
+    async def beyond(self, head: int) -> Difference | None:
+        """Whether the stream ends after the ledger does, as the ledger stands now."""
+        tail = await self.begin()
+        head = max(head, await self._log.head())
+        return (
+            Difference(tail, f"the stream ends after the ledger ({head})") if tail > head else None
+        )
+
+    def _difference(self, row: Row | None, message: Msg | None) -> str | None:
+        if row is None:
+            return "the ledger has no event here" if message is None else "told but not recorded"
+        if message is None:
+            return "missing from the stream"
+        told = event_message(decoded(row, self._mapper), self._generation)
+        if message.data != told.payload:
+            return "the stream holds another content"
+        return self._wrong_header(row, told, message.headers or {})
+
+    def _wrong_header(self, row: Row, told: Outgoing, headers: dict[str, str]) -> str | None:
+        expected = {
+            _SUBJECT: told.subject,
+            messages.POSITION: str(row.position),
+            messages.GENERATION: str(self._generation),
+            messages.MESSAGE_ID: told.message_id,
+            messages.HASH: row_hash(row),
+        }
+        for name, value in expected.items():
+            if headers.get(name) != value:
+                return f"the stream says {name} {headers.get(name)!r}, the ledger {value!r}"
+        return None
+
+    async def _messages(self, start: int, end: int) -> dict[int, Msg]:
+        """The messages of a range by sequence. Big ones take several answers."""
+        told: dict[int, Msg] = {}
+        while start <= end:
+            some, more = await self._request(start, end - start + 1)
+            told.update((s, message) for s, message in some.items() if s <= end)
+            if not more or not some:
+                break
+            start = max(some) + 1
+        return told
+
+    async def _request(self, start: int, count: int) -> tuple[dict[int, Msg], bool]:
+        """One direct get: what it brought, and whether the stream holds more after it."""
+        told: dict[int, Msg] = {}
+        last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+
+        async def take(message: Msg) -> None:
+            headers = message.headers or {}
+            if _SEQUENCE in headers:
+                told[int(headers[_SEQUENCE])] = message
+            elif not last.done():
+                last.set_result(message)
+
+        inbox = self._client.new_inbox()
+        subscription = await self._client.subscribe(inbox, cb=take, pending_bytes_limit=0)
+        request = _encode({"seq": start, "batch": count})
+        subject = f"$JS.API.DIRECT.GET.{messages.EVENTS_STREAM}"
+        await self._client.publish(subject, request, reply=inbox)
+        try:
+            end = await asyncio.wait_for(last, _TIMEOUT_S)
+        except TimeoutError as error:
+            raise StreamUnreadable(f"no answer about positions from {start} on") from error
+        finally:
+            await subscription.unsubscribe()
+        # 204 ends an answer and counts what is left; 404 says that there is nothing at all.
+        return told, (end.headers or {}).get(_PENDING, "0") != "0"

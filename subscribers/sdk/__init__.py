@@ -1,0 +1,6 @@
+"""For channel code: follow the ledger. Imports nothing of ours but the published messages."""
+
+from subscribers.sdk.events import Delivery, Events, MessagesMissing, NewGeneration
+from subscribers.sdk.fake import FakeEvents
+
+__all__ = ["Delivery", "Events", "FakeEvents", "MessagesMissing", "NewGeneration"]

@@ -1,0 +1,150 @@
+"""`Events(url).run(on_event)`: the ledger's events in order, from JetStream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any, Final
+
+import nats
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from subscribers.messages import EVENTS_STREAM, GENERATION, POSITION, decode
+from subscribers.sdk.following import (
+    Delivery,
+    Following,
+    Handler,
+    MessagesMissing,
+    NewGeneration,
+)
+
+__all__ = ["Delivery", "Events", "MessagesMissing", "NewGeneration", "open_client"]
+
+_SILENCE_S: Final = 1.0  # After so long without a message, ask whether there should be one.
+_CONNECT_TIMEOUT_S: Final = 5
+_REQUEST_TIMEOUT_S: Final = 5.0
+_INACTIVE_S: Final = 30.0  # The server forgets an ordered consumer nobody listens to.
+_HEARTBEAT_S: Final = 5.0
+
+
+class Events:
+    """Follows the whole ledger: `await Events(url, position=last).run(on_event)`.
+
+    Loss, repetition and changes of order are found by position; the consumer is then created
+    anew after the last event handled. Deliveries are at least once, handled effects once.
+    """
+
+    def __init__(self, url: str, *, position: int = 0, **connection: Any) -> None:
+        """`connection` is passed on to the client: credentials, TLS, a name."""
+        self._url = url
+        self._connection = connection
+        self._source = _Consumer()
+        self._following = Following(self._source, position=position)
+
+    @property
+    def position(self) -> int:
+        """The last event handled."""
+        return self._following.position
+
+    @property
+    def gaps(self) -> int:
+        """How often a gap was found, and closed by reading again."""
+        return self._following.gaps
+
+    @property
+    def repetitions(self) -> int:
+        """How many deliveries had been handled before."""
+        return self._following.repetitions
+
+    def stop(self) -> None:
+        """End `run` after the event at hand."""
+        self._following.stop()
+
+    async def run(self, on_event: Handler, *, until: int | None = None) -> None:
+        """Hand every event to `on_event`, in order, until stopped or `until` has been handled."""
+        client = await open_client(self._url, **self._connection)
+        self._source.js = client.jetstream(timeout=_REQUEST_TIMEOUT_S)
+        try:
+            await self._following.run(on_event, until=until)
+        finally:
+            await client.close()
+
+
+async def open_client(url: str, **connection: Any) -> Client:
+    """A connection that comes back for ever."""
+
+    async def quiet(_: Exception) -> None:
+        return  # The follower notices by itself and reads again.
+
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_TIMEOUT_S,
+        "reconnect_time_wait": 0.2,
+        "max_reconnect_attempts": -1,
+        "error_cb": quiet,
+    }
+    return await nats.connect(url, **(options | connection))
+
+
+class _Consumer:
+    """An ephemeral push consumer without acknowledgements: order is ours to check."""
+
+    def __init__(self) -> None:
+        self.js: JetStreamContext | None = None
+
+    async def open(self, position: int) -> AsyncIterator[Delivery]:
+        """Deliver from a position on; end when the stream holds more than comes in."""
+        assert self.js is not None
+        js, following = self.js, position - 1
+        queue: asyncio.Queue[Msg] = asyncio.Queue()
+        try:
+            subscription = await js.subscribe(
+                "",
+                stream=EVENTS_STREAM,
+                config=_from(position),
+                ordered_consumer=True,
+                cb=queue.put,
+            )
+        except (nats.errors.Error, OSError, TimeoutError):
+            return
+        try:
+            while True:
+                try:
+                    message = await asyncio.wait_for(queue.get(), _SILENCE_S)
+                except TimeoutError:
+                    if await _has_more(js, following):
+                        return
+                    continue
+                delivery = _delivery(message)
+                following = max(following, delivery.position)
+                yield delivery
+        finally:
+            with suppress(nats.errors.Error, OSError, TimeoutError):
+                await subscription.unsubscribe()
+
+
+def _from(position: int) -> ConsumerConfig:
+    return ConsumerConfig(
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=position,
+        ack_policy=AckPolicy.NONE,
+        inactive_threshold=_INACTIVE_S,
+        idle_heartbeat=_HEARTBEAT_S,
+        flow_control=True,
+    )
+
+
+async def _has_more(js: JetStreamContext, position: int) -> bool:
+    try:
+        return (await js.stream_info(EVENTS_STREAM)).state.last_seq > position
+    except (nats.errors.Error, OSError, TimeoutError):
+        return False
+
+
+def _delivery(message: Msg) -> Delivery:
+    headers = message.headers or {}
+    return Delivery(
+        int(headers.get(POSITION, 0)), headers.get(GENERATION, ""), decode(message.data)
+    )
