@@ -110,7 +110,7 @@ class Checker:
         self._accepted(meta, command, position)
 
     def _accepted(self, meta: wire.Meta, command: str, position: int) -> None:
-        """Note the receipts that must be there: the command's, and a movement's under its own id."""
+        """Note the receipts that are due: the command's, and a movement's under its own id."""
         self.commands[_digest(command)] = position
         own = meta.movement_id
         if own is not None and own != meta.command_id and not own.startswith(f"{meta.command_id}/"):

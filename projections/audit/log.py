@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 
 import psycopg
 
+from ledger.store.wire import ByteaArray, Int8Array, register
 from projections.audit.checker import Row
 from projections.statements import statements
 
@@ -26,6 +27,7 @@ class Source:
         self._connection = psycopg.connect(
             conninfo, autocommit=True, application_name="inventory-ledger verify"
         )
+        register(self._connection)
         # A plan made for one page may be far off for the next.
         self._connection.execute(
             "set default_transaction_read_only = on; set plan_cache_mode = force_custom_plan;"
@@ -47,6 +49,43 @@ class Source:
         """The first row of a named question."""
         rows = self.all(name, parameters)
         return rows[0] if rows else None
+
+
+class Receipts:
+    """Asks for the receipts of one page's commands while the next page is being folded."""
+
+    def __init__(self, conninfo: str) -> None:
+        """Connect; one question is under way at a time."""
+        self._source = Source(conninfo)
+        self._asking = ThreadPoolExecutor(1, "audit-receipts")
+        self._asked: dict[bytes, int] = {}
+        self._answer: Future[list[tuple[Any, ...]]] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asking.shutdown()
+        self._source.__exit__()
+
+    def ask(self, commands: dict[bytes, int], head: int) -> list[tuple[int, int | None]]:
+        """Ask about commands, by digest, with the last position of each; answers the last question.
+
+        An answer lists positions of events whose command has no receipt (None), or one that does
+        not cover them.
+        """
+        found = self.answer()
+        self._asked = commands
+        parameters = (ByteaArray(list(commands)), Int8Array(list(commands.values())), head)
+        self._answer = self._asking.submit(self._source.all, "receipts", parameters)
+        return found
+
+    def answer(self) -> list[tuple[int, int | None]]:
+        """What the last question found."""
+        asked, waiting, self._answer = self._asked, self._answer, None
+        if waiting is None:
+            return []
+        return [(asked[command], position) for command, position in waiting.result()]
 
 
 def pages(conninfo: str, first: int, last: int) -> Iterator[list[Row]]:
