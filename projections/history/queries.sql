@@ -98,7 +98,7 @@ select place.position, page.location, page.sku,
               sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
          from {schema}.history h
         where h.stock = page.stock and h.occurred_at < h.effective_at
-          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s
+          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
           and h.position <= %(known)s) c on true
   -- Soft holds that had run out by `as_of` and were still open in what was known: those that
   -- are open to this day, and those whose end was recorded after `known`.
@@ -109,7 +109,7 @@ select place.position, page.location, page.sku,
   left join lateral (
        select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
         where o.stock = page.stock and o.to_position is not null
-          and int8range(o.from_position, o.to_position) @> %(known)s
+          and int8range(o.from_position, o.to_position) @> %(known)s::int8
           and o.expires_at <= %(as_of)s) w on true
 
 
@@ -135,7 +135,7 @@ select coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
               sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
          from {schema}.history h
         where h.stock = %(stock)s and h.occurred_at < h.effective_at
-          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s
+          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
           and h.position <= %(known)s) c
   left join lateral (
        select * from (
@@ -160,7 +160,7 @@ select h.position, h.part, h.occurred_at, h.effective_at,
   from {schema}.history h
   join ledger.events e on e.shard = 0 and e.position = h.position
  where h.shard = 0 and h.stock = %(stock)s
-   and (h.position, h.part) > (%(position)s, %(part)s) and h.position <= %(until)s
+   and (h.position, h.part) > (%(position)s::int8, %(part)s::int4) and h.position <= %(until)s
  order by h.position, h.part limit %(limit)s
 
 -- occurred_page --
@@ -169,13 +169,13 @@ select h.position, h.part, h.occurred_at, h.effective_at,
 with rows as (
     (select h.* from {schema}.history h
       where h.shard = 0 and h.stock = %(stock)s and h.occurred_at = h.effective_at
-        and (h.effective_at, h.position, h.part) > (%(occurred_at)s, %(position)s, %(part)s)
+        and (h.effective_at, h.position, h.part) > (%(occurred_at)s::int8, %(position)s::int8, %(part)s::int4)
         and h.effective_at <= %(until)s and h.position <= %(known)s
       order by h.effective_at, h.position, h.part limit %(limit)s)
     union all
     (select h.* from {schema}.history h
       where h.shard = 0 and h.stock = %(stock)s and h.occurred_at < h.effective_at
-        and (h.occurred_at, h.position, h.part) > (%(occurred_at)s, %(position)s, %(part)s)
+        and (h.occurred_at, h.position, h.part) > (%(occurred_at)s::int8, %(position)s::int8, %(part)s::int4)
         and h.occurred_at <= %(until)s and h.position <= %(known)s
       order by h.occurred_at, h.position, h.part limit %(limit)s)
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ledger.domain.events import (
+    AnyEvent,
     ConflictChanged,
     ConflictCleared,
     ConflictOpened,
@@ -22,7 +23,7 @@ OPENED = ConflictOpened(**BROKEN, occurred_at=5, short=2, bucket="sellable")
 
 def test_a_conflict_keeps_the_worst_it_has_been() -> None:
     """The amount short rises and falls; the greatest stays known."""
-    events = [
+    events: list[AnyEvent] = [
         OPENED,
         ConflictChanged(**BROKEN, occurred_at=6, short=9),
         ConflictCleared(**BROKEN, occurred_at=7),

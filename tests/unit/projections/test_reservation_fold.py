@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from ledger.domain.events import (
+    AnyReservationEvent,
     ExpiredHold,
     HoldsExpired,
     LineQuantity,
     PlacedLine,
     ReservationAmended,
     ReservationConfirmed,
-    ReservationEvent,
     ReservationFulfilled,
     ReservationPlaced,
     ReservationReleased,
@@ -49,7 +49,7 @@ SWEPT = HoldsExpired(
 )
 
 
-def after(*events: ReservationEvent | HoldsExpired) -> Reservation:
+def after(*events: AnyReservationEvent | HoldsExpired) -> Reservation:
     return fold(recorded([PLACED, *events]), {})["order-1"]
 
 
@@ -66,7 +66,7 @@ def after(*events: ReservationEvent | HoldsExpired) -> Reservation:
     ],
 )
 def test_a_terminal_status_names_what_took_the_last_open_unit(
-    events: tuple[ReservationEvent | HoldsExpired, ...], status: str
+    events: tuple[AnyReservationEvent | HoldsExpired, ...], status: str
 ) -> None:
     """Until then the status says how far the promise has come."""
     assert status == after(*events).status
@@ -82,7 +82,7 @@ def test_a_terminal_status_names_what_took_the_last_open_unit(
     ],
 )
 def test_granted_units_are_open_fulfilled_released_or_expired(
-    events: tuple[ReservationEvent | HoldsExpired, ...],
+    events: tuple[AnyReservationEvent | HoldsExpired, ...],
 ) -> None:
     """Each unit leaves `open` once."""
     (line,) = after(*events).lines

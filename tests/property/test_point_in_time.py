@@ -1,0 +1,148 @@
+"""State at any business time, as known at any position, against a fold that knows no shortcuts."""
+
+import asyncio
+from collections import defaultdict
+from random import Random
+from typing import TypeAlias
+
+import psycopg
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg_pool import AsyncConnectionPool
+
+from ledger.domain.events import (
+    AnyEvent,
+    HoldAmended,
+    HoldConfirmed,
+    HoldExtended,
+    HoldFulfilled,
+    HoldReleased,
+    HoldsExpired,
+    StockEvent,
+    StockReserved,
+    held_delta,
+    postings,
+)
+from ledger.domain.values import PHYSICAL_BUCKETS
+from ledger.recorded import Recorded
+from projections.progress import Pool
+from projections.questions import StockQuestion, stock
+from projections.rebuild import rebuild
+from projections.registry import NAMES
+from tests.integration.projections.ledgers import project, rows
+from tests.support.histories import BEGIN, Histories, append
+from tests.support.servers import Cluster, Database
+
+Amounts: TypeAlias = dict[str, int]
+State: TypeAlias = dict[tuple[str, str], Amounts]
+
+COMMANDS = 120
+QUESTIONS = 25
+EXAMPLES = 12
+SECOND = 1_000_000
+
+
+def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
+    """Everything that had happened by `as_of` among what was known at `known`."""
+    state: State = {}
+    holds: dict[tuple[str, str, str], list[int | None]] = {}
+    for recorded in events:
+        event = recorded.event
+        if recorded.position > known or not isinstance(event, StockEvent):
+            continue
+        key = (event.location, event.sku)
+        amounts = state.setdefault(key, defaultdict(int))
+        if isinstance(event, HoldsExpired):
+            for hold in event.holds:
+                if hold.expired_at <= as_of:
+                    amounts["reserved"] -= hold.quantity
+                    holds.pop((*key, hold.reservation_id), None)
+        elif event.occurred_at <= as_of:
+            for _, bucket, delta in postings(event):
+                amounts[bucket] += delta
+            amounts["reserved"] += held_delta(event)
+            _hold(holds, key, event)
+    for (location, sku, _), (quantity, expires_at) in holds.items():
+        if expires_at is not None and expires_at <= as_of:
+            assert quantity is not None
+            state[location, sku]["reserved"] -= quantity
+    return state
+
+
+def _hold(
+    holds: dict[tuple[str, str, str], list[int | None]], key: tuple[str, str], event: AnyEvent
+) -> None:
+    match event:
+        case StockReserved():
+            holds[*key, event.reservation_id] = [event.quantity, event.expires_at]
+        case HoldConfirmed():
+            holds[*key, event.reservation_id][1] = None
+        case HoldExtended():
+            holds[*key, event.reservation_id][1] = event.expires_at
+        case HoldAmended() | HoldReleased() | HoldFulfilled():
+            hold = holds[*key, event.reservation_id]
+            hold[0] = (hold[0] or 0) + held_delta(event)
+        case _:
+            return
+
+
+async def _answers(url: str, questions: list[tuple[int, int]]) -> list[State]:
+    found: list[State] = []
+    pool: Pool = AsyncConnectionPool(url, min_size=1, max_size=1, open=False)
+    async with pool:
+        for as_of, known in questions:
+            question = StockQuestion(as_of=as_of, known_position=known)
+            page = await stock(pool, question, now=as_of)
+            names = (*PHYSICAL_BUCKETS, "reserved")
+            found.append(
+                {(b.location, b.sku): {n: getattr(b, n) for n in names} for b in page.items}
+            )
+    return found
+
+
+def _filled(database: Database, seed: int) -> list[Recorded]:
+    items = list(Histories(seed).items(COMMANDS))
+    with psycopg.connect(database.owner_url) as connection:
+        append(connection, items)
+    return [event for item in items for event in item.events]
+
+
+@settings(max_examples=EXAMPLES)
+@given(seed=st.integers(0, 2**32))
+def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
+    postgres_cluster: Cluster, seed: int
+) -> None:
+    """For late facts, holds and expiries alike, at any business time and any known position."""
+    random = Random(seed)
+    with postgres_cluster.database() as database:
+        events = _filled(database, seed)
+        project(database, random)
+        head = events[-1].position
+        end = max(event.event.occurred_at for event in events) + 1_000 * SECOND
+        questions = [
+            (random.choice([e.event.occurred_at for e in events]) + random.randrange(-1, 2), head)
+            for _ in range(5)
+        ] + [
+            (random.randrange(BEGIN - 9_000 * SECOND, end), random.randrange(head + 1))
+            for _ in range(QUESTIONS)
+        ]
+        answers = asyncio.run(_answers(database.service_url, questions))
+    for (as_of, known), answer in zip(questions, answers, strict=True):
+        names = (*PHYSICAL_BUCKETS, "reserved")
+        folded = brute_force(events, as_of, known)
+        expected = {key: {n: amounts[n] for n in names} for key, amounts in folded.items()}
+
+        assert expected == answer, f"at {as_of} known {known}"
+
+
+@settings(max_examples=EXAMPLES)
+@given(seed=st.integers(0, 2**32))
+def test_live_rows_in_any_batches_equal_rebuilt_ones(postgres_cluster: Cluster, seed: int) -> None:
+    """A projection is a function of the events: not of batches, restarts or rebuilds."""
+    with postgres_cluster.database() as database:
+        _filled(database, seed)
+        project(database, Random(seed))
+        live = rows(database)
+        rebuild(database.service_url, NAMES)
+
+        assert live == rows(database)
