@@ -1,6 +1,8 @@
 """A ledger, a nats-server and a relay between them, for the tests of the fan-out."""
 
 import asyncio
+import os
+import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -9,6 +11,7 @@ import pytest
 from nats.aio.client import Client
 
 from api.runtime.natsd import EmbeddedNats
+from api.runtime.processes import is_alive, wait_until
 from ledger.settings import Settings
 from subscribers.relay import Health, run
 from tests.support.event_log import EventLog
@@ -85,3 +88,10 @@ async def client(nats_server: EmbeddedNats) -> AsyncIterator[Client]:
     client = await nats.connect(nats_server.url)
     yield client
     await client.close()
+
+
+def kill_and_wait(server: EmbeddedNats) -> None:
+    """End a server as a power cut would, as far as its process knows."""
+    pid = server.pid
+    os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(pid), timeout_s=PATIENCE_S)
