@@ -69,7 +69,6 @@ class Problem(Exception):
     def body(self, correlation_id: str) -> bytes:
         """The problem document."""
         document = {
-            **self.facts,
             "type": TYPE_PREFIX + self.code,
             "title": self.kind.title,
             "status": self.kind.status,
@@ -77,6 +76,7 @@ class Problem(Exception):
             "transient": self.kind.transient,
             "correlation_id": correlation_id,
         }
+        document.update({name: fact for name, fact in self.facts.items() if name not in document})
         return msgspec.json.encode(document)
 
     def headers(self) -> list[tuple[str, str]]:
