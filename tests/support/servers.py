@@ -22,8 +22,8 @@ from tests.support.guardian import TEMPLATE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED_SERVER = "pg"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 100.0
+STOP_TIMEOUT_S = 60.0
 
 _numbers = itertools.count(1)
 _guardians: list[subprocess.Popen[bytes]] = []  # They wait for us, not we for them.
