@@ -13,10 +13,11 @@ import psycopg
 from msgspec import Struct
 from psycopg import Connection, Cursor
 
+from ledger.recorded import Recorded
 from ledger.settings import Settings
 from ledger.store.mapper import Mapper
 from projections.batch import Batch
-from projections.reader import Reading, connect_for_projections, read, reading_cursor
+from projections.reader import connect_for_projections, read, reading_cursor
 from projections.registry import View, live_views
 from projections.wire import texts
 
@@ -153,67 +154,66 @@ class Runner:
         until: int,
     ) -> None:
         reading = read(cursor, self._mapper, after, until)
-        if reading.events and not self._together(connection, cursor, views, reading):
-            views = self._one_by_one(connection, cursor, views, reading)
+        events = reading.events
+        if events and self._failure(connection, cursor, views, events) is not None:
+            # Somebody cannot go on. Each goes alone, so that only that one stops.
+            views = [view for view in views if self._alone(connection, cursor, view, events)]
         if reading.broken is not None:
             for view in views:
                 self._stop(connection, view, reading.broken, reading.broken_at)
 
-    def _together(
+    def _failure(
         self,
         connection: Connection[Any],
         cursor: Cursor[Any],
         views: list[View],
-        reading: Reading,
-    ) -> bool:
-        """The ordinary way: all in one transaction. False: one of them failed, nothing is done."""
+        events: list[Recorded],
+    ) -> Exception | None:
+        """Write one transaction, or say why the events cannot be applied: then nothing is."""
         try:
-            self._write(connection, cursor, views, reading)
-        except Moved:
-            raise
-        except Exception as error:
+            self._write(connection, cursor, views, events)
+        except (Moved, psycopg.OperationalError):
             _forget(views)
-            if isinstance(error, psycopg.OperationalError):
-                raise
-            if len(views) == 1:
-                position = reading.events[0].position
-                self._stop(connection, views[0], error, position)
-                views.clear()
-                return True
-            return False
-        return True
+            raise  # Not the events' fault: the places are read again, or the connection is made.
+        except Exception as error:  # noqa: BLE001 - a view's mistake must not stop its neighbours
+            _forget(views)
+            return error
+        return None
 
-    def _one_by_one(
+    def _alone(
         self,
         connection: Connection[Any],
         cursor: Cursor[Any],
-        views: list[View],
-        reading: Reading,
-    ) -> list[View]:
-        """Find out which projection cannot go on; it stops, the others do not."""
-        healthy: list[View] = []
-        for view in views:
-            one = [view]
-            self._together(connection, cursor, one, reading)
-            healthy += one
-        return healthy
+        view: View,
+        events: list[Recorded],
+    ) -> bool:
+        """Apply what one projection can: halves, until the event it stops at is alone."""
+        error = self._failure(connection, cursor, [view], events)
+        if error is None:
+            return True
+        if len(events) == 1:
+            self._stop(connection, view, error, events[0].position)
+            return False
+        half = len(events) // 2
+        return self._alone(connection, cursor, view, events[:half]) and self._alone(
+            connection, cursor, view, events[half:]
+        )
 
     def _write(
         self,
         connection: Connection[Any],
         cursor: Cursor[Any],
         views: list[View],
-        reading: Reading,
+        events: list[Recorded],
     ) -> None:
-        batch = Batch(reading.events)
+        batch = Batch(events)
         names = texts([view.name for view in views])
-        last = reading.events[-1].position
+        last = events[-1].position
         with connection.transaction():
             cursor.execute(_LOCK, (names,))
             for name, position, generation in cursor.fetchall():
                 place = self.places[name]
                 if (position, generation) != (place.position, place.generation):
-                    _forget(views)
                     raise Moved
             for view in views:
                 view.apply(cursor, batch)
