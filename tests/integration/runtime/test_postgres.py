@@ -14,7 +14,6 @@ from api.runtime.postgres import EmbeddedPostgres
 from api.runtime.processes import is_alive, processes_in, wait_until
 from tests.support.servers import REPOSITORY
 
-
 PATIENCE_S = 60  # An upper bound for a busy machine.
 
 
