@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -129,6 +130,7 @@ def create_app(
     return FrontDoor(app, parts.auth, parts.metrics, settings.body_bytes_max)
 
 
+@cache
 def openapi_document() -> bytes:
     """The document of the service, as it is served and committed."""
     text = msgspec.json.encode(document(Litestar(route_handlers=HANDLERS, openapi_config=None)))

@@ -6,11 +6,12 @@ from typing import Any, Final
 import msgspec
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from api.endpoints import Endpoint
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from api.schemas.fields import DocumentId
+from ledger.domain.refusals import Shortfall
 
 _REF: Final = "#/components/schemas/{name}"
 _CORRELATION: Final = r"^[A-Za-z0-9._~:@+/=-]{1,128}$"
@@ -18,7 +19,7 @@ _EVERYWHERE: Final = ("internal-error",)
 
 
 class ProblemDetails(Struct, kw_only=True):
-    """RFC 9457. The facts behind a problem are members beside these."""
+    """RFC 9457. `transient` says whether a retry may help; the facts of its code are members."""
 
     type: str
     title: str
@@ -26,6 +27,23 @@ class ProblemDetails(Struct, kw_only=True):
     detail: str
     transient: bool
     correlation_id: str
+    path: str | UnsetType = UNSET  # malformed: where, from the body's root, or the parameter.
+    problem: str | UnsetType = UNSET  # malformed: what is wrong there.
+    shortfalls: list[Shortfall] | UnsetType = UNSET  # insufficient-stock.
+    what: str | UnsetType = UNSET  # The kind of document.
+    id: str | UnsetType = UNSET
+    state: str | UnsetType = UNSET  # illegal-state: where the document stands.
+    asked: str | UnsetType = UNSET
+    key: str | UnsetType = UNSET  # idempotency-conflict.
+    sku: str | UnsetType = UNSET
+    location: str | UnsetType = UNSET
+    expected: int | UnsetType = UNSET  # stale-quantity.
+    actual: int | UnsetType = UNSET
+    projection: str | UnsetType = UNSET  # projection-behind: which, where it is, what was asked.
+    position: int | UnsetType = UNSET
+    min_position: int | UnsetType = UNSET
+    limit_bytes: int | UnsetType = UNSET  # payload-too-large.
+    length_bytes: int | UnsetType = UNSET
 
 
 def document(app: Litestar) -> dict[str, Any]:
@@ -38,10 +56,11 @@ def document(app: Litestar) -> dict[str, Any]:
     components["ProblemDetails"]["additionalProperties"] = True
     components.get("RefusedItem", {})["additionalProperties"] = True
     paths: dict[str, Any] = {}
+    problems: dict[str, Any] = {}
     for path, method, operation_id, endpoint in served:
-        operation = _operation(operation_id, endpoint, schema_of)
+        operation = _operation(operation_id, endpoint, schema_of, problems)
         paths.setdefault(path, {})[method] = operation
-    return {
+    whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "inventory-ledger",
@@ -53,12 +72,15 @@ def document(app: Litestar) -> dict[str, Any]:
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": dict(sorted(components.items())),
+            "responses": dict(sorted(problems.items())),
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
             },
         },
     }
+    result: dict[str, Any] = _in_ecmascript(whole)
+    return result
 
 
 def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
@@ -82,14 +104,17 @@ def _types(endpoints: Iterable[Endpoint]) -> list[Any]:
 
 
 def _operation(
-    operation_id: str, endpoint: Endpoint, schema_of: dict[int, dict[str, Any]]
+    operation_id: str,
+    endpoint: Endpoint,
+    schema_of: dict[int, dict[str, Any]],
+    problems: dict[str, Any],
 ) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": operation_id,
         "summary": endpoint.summary,
         "tags": [endpoint.tag],
         "parameters": _parameters(endpoint),
-        "responses": _responses(endpoint, schema_of),
+        "responses": _responses(endpoint, schema_of, problems),
     }
     if endpoint.open:
         operation["security"] = []
@@ -127,7 +152,9 @@ def _schema(kind: Any) -> dict[str, Any]:
     return options[0] if len(options) == 1 else schema
 
 
-def _responses(endpoint: Endpoint, schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _responses(
+    endpoint: Endpoint, schema_of: dict[int, dict[str, Any]], problems: dict[str, Any]
+) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in endpoint.answers.items():
         content = (
@@ -144,8 +171,22 @@ def _responses(endpoint: Endpoint, schema_of: dict[int, dict[str, Any]]) -> dict
         by_status.setdefault(KINDS[code].status, []).append(code)
     for status, codes in sorted(by_status.items()):
         if str(status) not in responses:
-            responses[str(status)] = _problem(status, codes, schema_of)
+            name = "-or-".join(codes)
+            problems[name] = _problem(status, codes, schema_of)
+            responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(responses.items()))
+
+
+def _in_ecmascript(value: Any) -> Any:
+    """The document with its patterns in the dialect of JSON Schema: Python's has other anchors."""
+    if isinstance(value, dict):
+        return {
+            name: f"^{inner[2:-2]}$"
+            if name == "pattern" and inner.startswith(r"\A")
+            else _in_ecmascript(inner)
+            for name, inner in value.items()
+        }
+    return [_in_ecmascript(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _problem(status: int, codes: list[str], schema_of: dict[int, dict[str, Any]]) -> dict[str, Any]:
