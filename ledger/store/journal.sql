@@ -5,9 +5,14 @@ select ledger.append(
     %b::bytea[], %b::bytea[], %b::bigint[], %b::bytea[])
 
 -- load: receipts by command, then each stream's latest snapshot and the events after it.
-select 'receipt', null::text, r.command, 0::bigint, r.position, ''::text, r.fingerprint || r.answer
+-- Each `offset 0` keeps its subquery a subquery: one index probe per thing wanted, whatever the
+-- planner believed about the tables' sizes when it cached the plan.
+select 'receipt', null::text, wanted.command, 0::bigint, r.position, ''::text,
+       r.fingerprint || r.answer
   from unnest(%(commands)b::bytea[]) as wanted (command)
-  join ledger.receipts r on r.shard = 0::smallint and r.command = wanted.command
+ cross join lateral (
+    select position, fingerprint, answer from ledger.receipts
+     where shard = 0::smallint and command = wanted.command offset 0) r
 union all
 select 'snapshot', wanted.stream, null, s.version, 0::bigint, s.topic, s.state
   from unnest(%(snapshotted)b::text[]) as wanted (stream)
@@ -20,16 +25,16 @@ select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
   from unnest(%(snapshotted)b::text[]) as wanted (stream)
  cross join lateral (
     select coalesce(max(version), 0) as version from ledger.snapshots
-     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s) s
+     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s offset 0) s
  cross join lateral (
     select version, position, topic, state from ledger.events
-     where shard = 0::smallint and stream = wanted.stream and version > s.version) e
+     where shard = 0::smallint and stream = wanted.stream and version > s.version offset 0) e
 union all
 select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
   from unnest(%(plain)b::text[]) as wanted (stream)
  cross join lateral (
     select version, position, topic, state from ledger.events
-     where shard = 0::smallint and stream = wanted.stream) e
+     where shard = 0::smallint and stream = wanted.stream offset 0) e
 
 -- versions: the last version of each stream.
 select wanted.stream, e.version

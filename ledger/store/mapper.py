@@ -63,12 +63,14 @@ class Mapper:
         return Recorded(position, stream, version, topic, recorded_at, body.meta, body.event)
 
     def _upcast(self, topic: str, state: bytes) -> Body:
+        if topic not in self._upcasts:
+            raise UnknownEvent(f"{topic!r} is not an event this version knows; upgrade first")
         raw: dict[str, Any] = msgspec.json.decode(state)
         event, tag = raw["event"], topic
         while tag not in EVENT_TYPES:
             step = self._upcasts.get(tag)
             if step is None:
-                raise UnknownEvent(f"{tag!r} is not an event this version knows; upgrade first")
+                raise UnknownEvent(f"{tag!r}, from {topic!r}, is not an event this version knows")
             event = step(event)
             tag = event["type"]
         return Body(msgspec.convert(raw["meta"], Meta), msgspec.convert(event, EVENT_TYPES[tag]))

@@ -41,6 +41,7 @@ class Lanes:
         self._again: deque[Waiting] = deque()  # Taken before, not yet decided: first in line.
         self._filled = Condition()
         self._closed = True
+        self._asleep = False
 
     def __len__(self) -> int:
         """How many commands wait."""
@@ -64,7 +65,7 @@ class Lanes:
             raise Overloaded(f"{self._max} commands are waiting already")
         lane = self._lanes[waiting.submission.lane]
         lane.append(waiting)
-        if len(lane) == 1:  # The drainer may be asleep only if there was nothing.
+        if self._asleep:  # Set before the drainer's last look, so no wake-up is ever lost.
             with self._filled:
                 self._filled.notify()
 
@@ -75,8 +76,10 @@ class Lanes:
     def wait(self, timeout_s: float) -> None:
         """Sleep until something is queued, the queue is closed, or the time is up."""
         with self._filled:
+            self._asleep = True
             if not len(self) and not self._closed:
                 self._filled.wait(timeout_s)
+            self._asleep = False
 
     def take(self, movements_max: int) -> list[Waiting]:
         """Everything that waits, up to a number of movements, by the lanes' shares."""
