@@ -99,9 +99,7 @@ class Scrap(Movement, frozen=True, tag="scrap"):
     bucket: PhysicalBucket = "sellable"
 
 
-AnyMovement: TypeAlias = (
-    Opening | Receive | Sale | SaleVoid | Return | Adjust | Move | Scrap
-)
+AnyMovement: TypeAlias = Opening | Receive | Sale | SaleVoid | Return | Adjust | Move | Scrap
 
 
 class Command(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):

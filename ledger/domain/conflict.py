@@ -52,9 +52,7 @@ def evolve(conflict: Conflict | None, event: AnyConflictEvent) -> Conflict:
         case ConflictChanged():
             return msgspec.structs.replace(conflict, version=version, short=event.short)
         case ConflictCleared():
-            return msgspec.structs.replace(
-                conflict, version=version, short=0, status="cleared"
-            )
+            return msgspec.structs.replace(conflict, version=version, short=0, status="cleared")
         case ConflictResolved():
             return msgspec.structs.replace(
                 conflict,

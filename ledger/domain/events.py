@@ -4,8 +4,8 @@ A tag is permanent. A new meaning is a new tag and an upcast (`ledger.store.upca
 may be added with a default; none is ever renamed, dropped or given another meaning.
 """
 
-from collections.abc import Iterator
-from typing import ClassVar, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -87,9 +87,7 @@ class StockSold(StockEvent, frozen=True, tag="stock.sold.v1"):
     quantity: int
     channel: str | None = None
     order: str | None = None
-    reservation_id: str | None = (
-        None  # Set: fulfilled beyond what its hold still had open.
-    )
+    reservation_id: str | None = None  # Set: fulfilled beyond what its hold still had open.
 
 
 class SaleVoided(StockEvent, frozen=True, tag="stock.sale_voided.v1"):
@@ -231,9 +229,7 @@ class ReservationPlaced(ReservationEvent, frozen=True, tag="reservation.placed.v
     lines: tuple[PlacedLine, ...]
 
 
-class ReservationConfirmed(
-    ReservationEvent, frozen=True, tag="reservation.confirmed.v1"
-):
+class ReservationConfirmed(ReservationEvent, frozen=True, tag="reservation.confirmed.v1"):
     """The promise no longer runs out."""
 
 
@@ -249,9 +245,7 @@ class ReservationAmended(ReservationEvent, frozen=True, tag="reservation.amended
     lines: tuple[LineQuantity, ...]
 
 
-class ReservationFulfilled(
-    ReservationEvent, frozen=True, tag="reservation.fulfilled.v1"
-):
+class ReservationFulfilled(ReservationEvent, frozen=True, tag="reservation.fulfilled.v1"):
     """Promised units left; only what the promise still had open is counted here."""
 
     lines: tuple[LineQuantity, ...]
@@ -348,71 +342,54 @@ AnyReservationEvent: TypeAlias = (
     | ReservationFulfilled
     | ReservationReleased
 )
-AnyConflictEvent: TypeAlias = (
-    ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
-)
-AnyEvent: TypeAlias = (
-    AnyStockEvent | AnyReservationEvent | MovementVoided | AnyConflictEvent
-)
+AnyConflictEvent: TypeAlias = ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
+AnyEvent: TypeAlias = AnyStockEvent | AnyReservationEvent | MovementVoided | AnyConflictEvent
 
 Posting: TypeAlias = tuple[StockId, Bucket, int]
 """A stock, one of its buckets, and a signed change at the event's `occurred_at`."""
 
 
-class _Counter:
-    """Which virtual bucket stands against a physical one, per kind of event."""
-
-    OPENING: ClassVar[Bucket] = "opening"
-    SUPPLIER: ClassVar[Bucket] = "supplier"
-    CUSTOMER: ClassVar[Bucket] = "customer"
-    VARIANCE: ClassVar[Bucket] = "variance"
-    SCRAP: ClassVar[Bucket] = "scrap"
+Postings: TypeAlias = tuple[Posting, ...]
 
 
-def postings(event: AnyEvent) -> Iterator[Posting]:
+def postings(event: AnyEvent) -> Postings:
     """What an event means for the buckets: changes that sum to zero per SKU.
 
-    The only place that knows; events without a physical effect yield nothing.
+    The only place that knows; events without a physical effect mean nothing.
     """
-    match event:
-        case StockOpened():
-            yield from _move(event, _Counter.OPENING, "sellable", event.quantity)
-        case StockReceived():
-            yield from _move(event, _Counter.SUPPLIER, "sellable", event.quantity)
-        case StockSold() | HoldFulfilled():
-            yield from _move(event, "sellable", _Counter.CUSTOMER, event.quantity)
-        case SaleVoided():
-            yield from _move(event, _Counter.CUSTOMER, "sellable", event.quantity)
-        case StockReturned():
-            yield from _move(event, _Counter.CUSTOMER, event.to_bucket, event.quantity)
-        case StockAdjusted():
-            yield from _move(event, _Counter.VARIANCE, "sellable", event.delta)
-        case StockMoved():
-            yield from _move(event, event.from_bucket, event.to_bucket, event.quantity)
-        case StockScrapped():
-            yield from _move(event, event.bucket, _Counter.SCRAP, event.quantity)
-        case _:
-            return
+    meaning = _MEANINGS.get(type(event))
+    return () if meaning is None else meaning(event)
 
 
-def _move(
-    event: StockEvent, source: Bucket, target: Bucket, quantity: int
-) -> Iterator[Posting]:
+def _between(event: StockEvent, source: Bucket, target: Bucket, quantity: int) -> Postings:
     stock_id = StockId(event.location, event.sku)
-    yield stock_id, source, -quantity
-    yield stock_id, target, quantity
+    return (stock_id, source, -quantity), (stock_id, target, quantity)
+
+
+# Which virtual bucket stands against a physical one, per kind of event.
+_MEANINGS: Final[dict[type, Callable[[Any], Postings]]] = {
+    StockOpened: lambda e: _between(e, "opening", "sellable", e.quantity),
+    StockReceived: lambda e: _between(e, "supplier", "sellable", e.quantity),
+    StockSold: lambda e: _between(e, "sellable", "customer", e.quantity),
+    HoldFulfilled: lambda e: _between(e, "sellable", "customer", e.quantity),
+    SaleVoided: lambda e: _between(e, "customer", "sellable", e.quantity),
+    StockReturned: lambda e: _between(e, "customer", e.to_bucket, e.quantity),
+    StockAdjusted: lambda e: _between(e, "variance", "sellable", e.delta),
+    StockMoved: lambda e: _between(e, e.from_bucket, e.to_bucket, e.quantity),
+    StockScrapped: lambda e: _between(e, e.bucket, "scrap", e.quantity),
+}
 
 
 def held_delta(event: AnyStockEvent) -> int:
     """How many more units (fewer: negative) are open in holds after an event, as recorded."""
-    match event:
-        case StockReserved():
-            return event.quantity
-        case HoldAmended():
-            return event.delta
-        case HoldReleased() | HoldFulfilled():
-            return -event.quantity
-        case HoldsExpired():
-            return -sum(hold.quantity for hold in event.holds)
-        case _:
-            return 0
+    change = _HELD.get(type(event))
+    return 0 if change is None else change(event)
+
+
+_HELD: Final[dict[type, Callable[[Any], int]]] = {
+    StockReserved: lambda e: e.quantity,
+    HoldAmended: lambda e: e.delta,
+    HoldReleased: lambda e: -e.quantity,
+    HoldFulfilled: lambda e: -e.quantity,
+    HoldsExpired: lambda e: -sum(hold.quantity for hold in e.holds),
+}

@@ -78,14 +78,10 @@ class IllegalState(Refusal):
 
     code = "illegal-state"
 
-    def __init__(
-        self, what: str, identifier: str, state: str, asked: str, **numbers: int
-    ) -> None:
+    def __init__(self, what: str, identifier: str, state: str, asked: str, **numbers: int) -> None:
         """Name the document, its state, what was asked of it, and the numbers in the way."""
         amounts = "".join(f", {name} {number}" for name, number in numbers.items())
-        super().__init__(
-            f"cannot {asked} {what} {identifier!r}: it is {state}{amounts}"
-        )
+        super().__init__(f"cannot {asked} {what} {identifier!r}: it is {state}{amounts}")
         self.what = what
         self.id = identifier
         self.state = state
@@ -113,9 +109,7 @@ class StaleQuantity(Refusal):
 
     def __init__(self, sku: str, location: str, expected: int, actual: int) -> None:
         """Give the stock and both numbers."""
-        super().__init__(
-            f"{sku!r} at {location!r}: expected {expected} on hand, found {actual}"
-        )
+        super().__init__(f"{sku!r} at {location!r}: expected {expected} on hand, found {actual}")
         self.sku = sku
         self.location = location
         self.expected = expected

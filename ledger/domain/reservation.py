@@ -35,9 +35,7 @@ class Line(Struct, frozen=True, kw_only=True, gc=False):
     open: int
     fulfilled: int = 0
     released: int = 0
-    steps: tuple[
-        tuple[Instant, int], ...
-    ] = ()  # Every change of `open`, at its business time.
+    steps: tuple[tuple[Instant, int], ...] = ()  # Every change of `open`, at its business time.
 
     @property
     def stock_id(self) -> StockId:
@@ -50,14 +48,12 @@ class Line(Struct, frozen=True, kw_only=True, gc=False):
         return max(0, min(self.open, then))
 
 
-class Reservation(Struct, frozen=True, kw_only=True):
+class Reservation(Struct, frozen=True, kw_only=True, gc=False):
     """A reservation after its last event."""
 
     reservation_id: str
     version: int
-    placed: (
-        ReservationPlaced  # As it was asked for, to recognise the same request again.
-    )
+    placed: ReservationPlaced  # As it was asked for, to recognise the same request again.
     kind: HoldKind
     expires_at: Instant | None
     lines: tuple[Line, ...]
@@ -80,17 +76,17 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
     def status(self, now: Instant) -> Status:
         """Where it stands at an instant. A terminal status names what took the last open unit."""
-        if any(line.open for line in self.lines):
-            if self.expired_at(now):
-                return "expired"
-            if any(line.fulfilled for line in self.lines):
-                return "partially_fulfilled"
-            return (
-                "confirmed"
-                if self.kind == "hard" and self.placed.kind == "soft"
-                else "placed"
-            )
-        return self.ended_by
+        still_open = used = 0
+        for line in self.lines:
+            still_open += line.open
+            used += line.fulfilled
+        if not still_open:
+            return self.ended_by
+        if self.expired_at(now):
+            return "expired"
+        if used:
+            return "partially_fulfilled"
+        return "confirmed" if self.kind == "hard" and self.placed.kind == "soft" else "placed"
 
     def line_states(self, now: Instant) -> tuple[LineState, ...]:
         """The lines as an answer shows them at an instant."""
@@ -190,9 +186,7 @@ def _left(
     *,
     fulfilled: bool,
 ) -> tuple[Line, ...]:
-    quantities = {
-        StockId(change.location, change.sku): change.quantity for change in changes
-    }
+    quantities = {StockId(change.location, change.sku): change.quantity for change in changes}
     return tuple(
         msgspec.structs.replace(
             line,

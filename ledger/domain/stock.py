@@ -94,18 +94,12 @@ class Stock:
         self.levels: dict[str, int] = dict.fromkeys(PHYSICAL_BUCKETS, 0)
         self.reserved = 0
         self.holds: dict[str, Hold] = {}
-        self.lapsed: dict[
-            str, Hold
-        ] = {}  # Run out, not yet written down by the sweeper.
+        self.lapsed: dict[str, Hold] = {}  # Run out, not yet written down by the sweeper.
         self.conflicts: dict[tuple[str, str], OpenConflict] = {}
         self.broken_total = 0
         self._order: SortedList[BreakKey] = SortedList()
-        self._broken: SortedList[BreakKey] = (
-            SortedList()
-        )  # The broken prefix of the order.
-        self._orphans: set[str] = (
-            set()
-        )  # Broken holds that ran out; to be cleared next.
+        self._broken: SortedList[BreakKey] = SortedList()  # The broken prefix of the order.
+        self._orphans: set[str] = set()  # Broken holds that ran out; to be cleared next.
         self._expiries: list[tuple[Instant, str]] = []
         self._undo: list[tuple[str, object, object]] | None = None
 
@@ -215,20 +209,14 @@ class Stock:
         self._order.add(key)
         if self.broken_total and (PROMISE_BROKEN, reservation_id) in self.conflicts:
             self._broken.add(key)
-        if hold.expires_at is not None and (
-            before is None or before.expires_at != hold.expires_at
-        ):
+        if hold.expires_at is not None and (before is None or before.expires_at != hold.expires_at):
             heappush(self._expiries, (hold.expires_at, reservation_id))
 
     def _record(self, change: ConflictChange) -> None:
-        conflict = (
-            OpenConflict(change.conflict_id, change.short) if change.short else None
-        )
+        conflict = OpenConflict(change.conflict_id, change.short) if change.short else None
         self._set_conflict((change.kind, change.holder), conflict)
 
-    def _set_conflict(
-        self, key: tuple[str, str], conflict: OpenConflict | None
-    ) -> None:
+    def _set_conflict(self, key: tuple[str, str], conflict: OpenConflict | None) -> None:
         before = self.conflicts.pop(key, None)
         if self._undo is not None:
             self._undo.append(("conflict", key, before))
@@ -240,9 +228,7 @@ class Stock:
     def _mark_broken(
         self, holder: str, before: OpenConflict | None, after: OpenConflict | None
     ) -> None:
-        self.broken_total += (after.short if after else 0) - (
-            before.short if before else 0
-        )
+        self.broken_total += (after.short if after else 0) - (before.short if before else 0)
         if after is None:
             self._orphans.discard(holder)
         hold = self.holds.get(holder)
@@ -262,9 +248,7 @@ class Stock:
         """
         sellable, reserved = self.levels["sellable"], self.reserved
         changed: dict[tuple[str, str], int] = {}
-        if (
-            type(event) is not HoldsExpired
-        ):  # Those units have left `reserved` at their instant.
+        if type(event) is not HoldsExpired:  # Those units have left `reserved` at their instant.
             reserved += held_delta(event)
         for _, bucket, delta in postings(event):
             if bucket not in self.levels:
@@ -361,13 +345,9 @@ def _open_after(stock: Stock, event: AnyStockEvent) -> tuple[str | None, int]:
         case StockReserved():
             return event.reservation_id, event.quantity
         case HoldReleased() | HoldFulfilled():
-            return event.reservation_id, stock.holds[
-                event.reservation_id
-            ].quantity - event.quantity
+            return event.reservation_id, stock.holds[event.reservation_id].quantity - event.quantity
         case HoldAmended():
-            return event.reservation_id, stock.holds[
-                event.reservation_id
-            ].quantity + event.delta
+            return event.reservation_id, stock.holds[event.reservation_id].quantity + event.delta
         case _:
             return None, 0
 
@@ -382,9 +362,7 @@ def _reserved(stock: Stock, event: StockReserved) -> None:
 
 def _confirmed(stock: Stock, event: HoldConfirmed) -> None:
     hold = stock.holds[event.reservation_id]
-    stock._set_hold(
-        event.reservation_id, Hold(hold.quantity, "hard", None, hold.placed_at)
-    )
+    stock._set_hold(event.reservation_id, Hold(hold.quantity, "hard", None, hold.placed_at))
 
 
 def _extended(stock: Stock, event: HoldExtended) -> None:
@@ -410,9 +388,7 @@ def _left(stock: Stock, event: HoldReleased | HoldFulfilled) -> None:
 def _expired(stock: Stock, event: HoldsExpired) -> None:
     for expired in event.holds:
         if stock.lapsed.pop(expired.reservation_id, None) is None:
-            stock._set_hold(
-                expired.reservation_id, None
-            )  # Replayed: nobody advanced the clock.
+            stock._set_hold(expired.reservation_id, None)  # Replayed: nobody advanced the clock.
 
 
 _HOLD_CHANGES: dict[type, Callable[[Stock, Any], None]] = {

@@ -1,5 +1,6 @@
 """What a word may hold: identifiers, quantities, instants, buckets and stream names."""
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
@@ -15,12 +16,8 @@ MICROSECONDS_PER_SECOND: Final = 1_000_000
 QUANTITY_MAX: Final = 1_000_000_000_000
 """Units in one line. Leaves room for nine million such lines before a 64-bit sum is full."""
 
-EARLIEST: Final[Instant] = (
-    -62_135_596_800 * MICROSECONDS_PER_SECOND
-)  # 0001-01-01T00:00:00Z
-LATEST: Final[Instant] = (
-    253_402_300_799 * MICROSECONDS_PER_SECOND
-)  # 9999-12-31T23:59:59Z
+EARLIEST: Final[Instant] = -62_135_596_800 * MICROSECONDS_PER_SECOND  # 0001-01-01T00:00:00Z
+LATEST: Final[Instant] = 253_402_300_799 * MICROSECONDS_PER_SECOND  # 9999-12-31T23:59:59Z
 
 Quantity = Annotated[int, Meta(ge=1, le=QUANTITY_MAX)]
 """A positive count of the SKU's base unit."""
@@ -79,9 +76,8 @@ class StockId(NamedTuple):
         return stock_stream(self.location, self.sku)
 
 
-_PLAIN: Final = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
-)
+_ALL_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]*").fullmatch
+_PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
 @lru_cache(maxsize=65_536)
@@ -91,6 +87,8 @@ def encode_part(text: str) -> str:
     Stream ids and NATS subjects share this encoding; it is injective, so two different names
     never meet in one stream or subject.
     """
+    if _ALL_PLAIN(text):
+        return text
     return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode())
 
 

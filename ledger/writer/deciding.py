@@ -8,7 +8,13 @@ from typing import Any, Final
 import msgspec
 
 from ledger.clock import Clock
-from ledger.domain.commands import AnyCommand, RecordMovements
+from ledger.domain.commands import (
+    AnyCommand,
+    ExpireHolds,
+    PlaceReservation,
+    RecordMovements,
+    ResolveConflict,
+)
 from ledger.domain.decisions import (
     Cause,
     Context,
@@ -40,6 +46,7 @@ from ledger.writer.lanes import Waiting
 
 log = logging.getLogger(__name__)
 
+_READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds, ResolveConflict)
 _HASH_VERSION: Final = b"\x01"
 _encode = msgspec.json.Encoder().encode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
@@ -288,19 +295,23 @@ class Decider:
         commands = {key for key in keys if key not in self._known}
         for one in waiting:
             commands.update(_item_keys(one.submission))
-        found: Loaded | None = None
-        while True:
-            wanted: dict[str, None] = {}
-            for one in waiting:
-                context = Context(one.submission.principal, one.submission.command_id)
-                streams = reads(one.submission.command, context, self.world)
-                wanted.update(dict.fromkeys(self.world.missing(streams)))
-            if found is not None and not wanted:
-                break
-            loaded = self._fetch(() if found is not None else commands, wanted)
-            found = found or loaded
+        found = self._fetch(commands, self._wanted(waiting))
+        # What a change of a reservation reads besides it is known once the reservation is.
+        again = [w for w in waiting if not isinstance(w.submission.command, _READ_AT_ONCE)]
+        while again and (wanted := self._wanted(again)):
+            self._fetch((), wanted)
         self._load_origins(waiting)
         return found
+
+    def _wanted(self, waiting: list[Waiting]) -> dict[str, None]:
+        """The streams that commands read and that are not here, each once, in order."""
+        wanted: dict[str, None] = {}
+        for one in waiting:
+            submission = one.submission
+            context = Context(submission.principal, submission.command_id)
+            streams = reads(submission.command, context, self.world)
+            wanted.update(dict.fromkeys(self.world.missing(streams)))
+        return wanted
 
     def _fetch(self, commands: Iterable[bytes], streams: Iterable[str]) -> Loaded:
         stocks = [stream for stream in streams if stream.startswith("stock/")]
@@ -358,13 +369,12 @@ class Decider:
             self.world.settle_versions(known)
 
     def unread(self, waiting: list[Waiting], touched: set[str]) -> bool:
-        """Whether commands need streams that a batch under way has touched but nobody has read."""
-        for one in waiting:
-            context = Context(one.submission.principal, one.submission.command_id)
-            streams = reads(one.submission.command, context, self.world)
-            if not touched.isdisjoint(self.world.missing(streams)):
-                return True
-        return False
+        """Whether commands need streams that a batch under way has touched but nobody has read.
+
+        Only conflicts grow unread, and only their resolution reads them.
+        """
+        resolutions = [w for w in waiting if isinstance(w.submission.command, ResolveConflict)]
+        return bool(resolutions) and not touched.isdisjoint(self._wanted(resolutions))
 
     def settled(self, decided: Decided) -> None:
         """A batch is durable: its receipts can be read, its streams may leave the cache."""
