@@ -1,6 +1,7 @@
 """What every question needs: its parameters, its readers, and what can go wrong on the way."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
@@ -18,6 +19,7 @@ from projections.progress import Pool, ProjectionBehind
 _Query = TypeVar("_Query")
 
 _PARAMETERS_MAX: Final = 50
+_FIELD: Final = re.compile("field `([^`]*)`")
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        name = path.rstrip("`")
+        name = path.rstrip("`") or "".join(_FIELD.findall(message))
         shown = f", is {given[name][:60]!r}" if name in given else ""
         raise malformed(name or "query", message + shown) from None
 

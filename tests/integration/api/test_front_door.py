@@ -1,0 +1,135 @@
+"""What every request meets: keys, correlation ids, problem documents, readiness."""
+
+import httpx
+import pytest
+
+from tests.support.http import Api, new, receive
+
+OPEN = ["/", "/health/live", "/health/ready", "/metrics", "/schema/openapi.json"]
+
+
+def _anonymous(api: Api) -> httpx.Client:
+    return httpx.Client(base_url=api.http.base_url, timeout=30.0)
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_what_machines_watch_needs_no_key(api: Api, path: str) -> None:
+    """Health, metrics, the description and the console's page are open."""
+    with _anonymous(api) as client:
+        answer = client.get(path)
+
+    assert 200 == answer.status_code, answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/stock", "/v1/health/live", "/health/live/x", "/metricsx", "/x/metrics", "//v1/stock"],
+)
+def test_everything_else_needs_one(api: Api, path: str) -> None:
+    """Open paths are compared whole: what only looks like one is closed."""
+    with _anonymous(api) as client:
+        answer = client.get(str(api.http.base_url).rstrip("/") + path)
+
+    assert 401 == answer.status_code, answer.text
+    assert answer.json()["type"].endswith("unauthenticated")
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("header", ["Bearer wrong", "Basic YTpi", "Bearer", "", "Bearer \u00ff"])
+def test_a_wrong_credential_is_refused(api: Api, header: str) -> None:
+    """Only the key itself opens."""
+    with _anonymous(api) as client:
+        answer = client.get("/v1/stock", headers={"Authorization": header.encode("latin-1")})
+
+    assert 401 == answer.status_code, answer.text
+
+
+def test_a_key_may_come_in_its_own_header(api: Api) -> None:
+    """X-API-Key is as good as a bearer token."""
+    key = api.http.headers["authorization"].removeprefix("Bearer ")
+    with _anonymous(api) as client:
+        answer = client.get("/v1/stock", headers={"X-API-Key": key})
+
+    assert 200 == answer.status_code, answer.text
+
+
+def test_a_correlation_id_is_returned_and_stored(api: Api) -> None:
+    """The caller's id travels with the events."""
+    body = {"movements": [receive(new("MUG"))]}
+    answer = api.post("/v1/movements", body, **{"X-Correlation-ID": "till-7:8841/a="})
+    position = answer.json()["position"]
+    page = api.get("/v1/events", after=position - 1, limit=1).json()
+
+    assert "till-7:8841/a=" == answer.headers["x-correlation-id"]
+    assert ["till-7:8841/a="] == [event["correlationid"] for event in page["items"]]
+
+
+def test_a_correlation_id_is_made_where_none_came(api: Api) -> None:
+    """Two requests have two ids."""
+    ids = {api.get("/v1/stock").headers["x-correlation-id"] for _ in range(2)}
+
+    assert 2 == len(ids)
+
+
+@pytest.mark.parametrize("given", ["a b", "x" * 129, "", "a\u00ff"])
+def test_a_correlation_id_that_can_be_none_is_refused(api: Api, given: str) -> None:
+    """What would break a log line or a header does not come in."""
+    headers = {"X-Correlation-ID": given.encode("latin-1")}
+    answer = api.http.get("/v1/stock", headers=headers)
+
+    assert (400, "X-Correlation-ID") == (answer.status_code, answer.json()["path"])
+    assert answer.json()["correlation_id"] == answer.headers["x-correlation-id"]
+
+
+def test_an_unknown_address_is_a_problem_document(api: Api) -> None:
+    """The framework's own errors speak the contract's language."""
+    answer = api.get("/v1/nothing")
+
+    assert 404 == answer.status_code
+    assert "application/problem+json" == answer.headers["content-type"]
+    assert answer.json()["type"].endswith("not-found")
+
+
+def test_an_unknown_method_is_a_problem_document(api: Api) -> None:
+    """405 says which methods there are."""
+    answer = api.http.delete("/v1/stock")
+
+    assert 405 == answer.status_code
+    assert "application/problem+json" == answer.headers["content-type"]
+    assert answer.json()["type"].endswith("method-not-allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+def test_a_service_that_runs_is_ready(api: Api) -> None:
+    """Database, tables and writer decide; the bus is reported."""
+    answer = api.get("/health/ready").json()
+
+    assert ("ready", True, True, True) == (
+        answer["status"],
+        answer["database"],
+        answer["migrated"],
+        answer["writer"],
+    )
+
+
+def test_metrics_count_requests_and_refusals(api: Api) -> None:
+    """What was answered and what was refused can be watched."""
+    api.get("/v1/reservations/none-such")
+    api.record(receive(new("MUG")))
+    text = api.get("/metrics").text
+
+    assert 'ledger_http_requests_total{operation="recordMovements",status="201"}' in text
+    assert 'ledger_refusals_total{code="not-found"}' in text
+    assert "ledger_writer_batches" in text
+    assert 'ledger_projection_lag_events{projection="stock"}' in text
+
+
+def test_a_position_not_yet_reached_is_not_answered_from_before(api: Api) -> None:
+    """Rather a clear no than a silent old number."""
+    for path in ("/v1/stock", "/v1/reservations", "/v1/conflicts", "/v1/events"):
+        answer = api.get(path, min_position=10**15)
+
+        assert 503 == answer.status_code, answer.text
+        assert answer.json()["type"].endswith("projection-behind")
+        assert answer.json()["transient"] is True
+        assert "1" == answer.headers["retry-after"]
