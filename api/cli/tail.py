@@ -1,0 +1,89 @@
+"""`inventory-ledger tail [SUBJECT]`: prints messages as a channel sees them."""
+
+import asyncio
+from contextlib import suppress
+
+import click
+from nats.aio.msg import Msg
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from api.cli.common import with_settings
+from api.cli.local_service import service_at
+from ledger.settings import Settings
+from subscribers.messages import EVENTS_STREAM
+from subscribers.sdk.events import open_client
+from subscribers.streams import STREAMS
+
+
+@click.command(name="tail")
+@click.argument("subject", required=False)
+@click.option("--from", "start", type=click.IntRange(min=1), help="Begin at a stream sequence.")
+@click.option("--all", "everything", is_flag=True, help="Begin with the oldest message kept.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many messages.")
+@with_settings
+def tail_command(
+    settings: Settings,
+    subject: str | None,
+    *,
+    start: int | None,
+    everything: bool,
+    count: int | None,
+) -> None:
+    """Print messages as a channel sees them: subject, a tab, the payload; one a line.
+
+    Without SUBJECT every event of the ledger; else a NATS subject, wildcards included, such as
+    'inventory.stock.>' or 'inventory.events.ams-1.*.sold'.
+    """
+    stream = stream_of(subject) if subject else EVENTS_STREAM
+    if stream is None:
+        raise click.UsageError(f"no stream keeps {subject!r}; try 'inventory.events.>'")
+    policy = _policy(start, everything=everything)
+    with suppress(KeyboardInterrupt):
+        if settings.nats_url is not None:
+            asyncio.run(tail(settings.nats_url, stream, subject or "", policy, count))
+            return
+        with service_at(settings, None) as service:
+            assert service.nats_url is not None, "a running service says where its bus is"
+            asyncio.run(tail(service.nats_url, stream, subject or "", policy, count))
+
+
+command = tail_command
+
+
+async def tail(
+    nats_url: str, stream: str, subject: str, policy: ConsumerConfig, count: int | None
+) -> None:
+    """Print until interrupted, or until `count` messages have been printed."""
+    queue: asyncio.Queue[Msg] = asyncio.Queue()
+    client = await open_client(nats_url)
+    try:
+        await client.jetstream().subscribe(
+            subject, stream=stream, config=policy, ordered_consumer=True, cb=queue.put
+        )
+        printed = 0
+        while count is None or printed < count:
+            message = await queue.get()
+            click.echo(f"{message.subject}\t{message.data.decode(errors='replace')}")
+            printed += 1
+    finally:
+        await client.close()
+
+
+def stream_of(subject: str) -> str | None:
+    """The stream that keeps a subject; the first two tokens decide, as they do in the server."""
+    room = subject.split(".")[:2]
+    for stream in STREAMS:
+        if any(declared.split(".")[:2] == room for declared in stream.subjects or ()):
+            return stream.name
+    return None
+
+
+def _policy(start: int | None, *, everything: bool) -> ConsumerConfig:
+    if start is not None:
+        return ConsumerConfig(
+            ack_policy=AckPolicy.NONE,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=start,
+        )
+    policy = DeliverPolicy.ALL if everything else DeliverPolicy.NEW
+    return ConsumerConfig(ack_policy=AckPolicy.NONE, deliver_policy=policy)

@@ -1,0 +1,155 @@
+"""The published schemas: JSON Schema per payload and one AsyncAPI 3 document, from the types.
+
+`python -m subscribers.published` writes them to `subscribers/schemas/`; a test compares.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from subscribers import messages
+from subscribers.messages import CloudEvent
+from subscribers.streams import STREAMS
+
+FOLDER: Final = Path(__file__).parent / "schemas"
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_CHANNELS: Final = (
+    ("stockEvents", "inventory.events.{location}.{sku}.{verb}", "stock"),
+    ("documentEvents", "inventory.documents.{kind}.{id}.{verb}", "document"),
+    ("stockStates", "inventory.stock.{location}.{sku}", "state"),
+    ("conflicts", "inventory.conflicts.{kind}.{location}.{sku}", "conflict"),
+)
+_ENCODING: Final = "Percent-encoded (UTF-8 bytes) outside `[A-Za-z0-9_-]`."
+
+
+def documents() -> dict[str, str]:
+    """File name -> text of everything published."""
+    schemas = {f"{name}.json": _payload_schema(name) for name in messages.DATA_TYPES}
+    return {
+        name: _text(document)
+        for name, document in (schemas | {"asyncapi.json": _asyncapi()}).items()
+    }
+
+
+def write(folder: Path = FOLDER) -> list[str]:
+    """Write all of them; the names of the files."""
+    folder.mkdir(exist_ok=True)
+    texts = documents()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return sorted(texts)
+
+
+def _text(document: dict[str, Any]) -> str:
+    ordered = msgspec.json.encode(document, order="deterministic")
+    return msgspec.json.format(ordered, indent=2).decode() + "\n"
+
+
+def _payload_schema(name: str) -> dict[str, Any]:
+    """The envelope with the data of one type in its place, everything it needs inside."""
+    kind = messages.DATA_TYPES[name]
+    (envelope, data), parts = msgspec.json.schema_components(
+        (CloudEvent, kind), ref_template="#/$defs/{name}"
+    )
+    body = parts.pop("CloudEvent")
+    del envelope
+    properties = body["properties"] | {
+        "data": data,
+        "type": {"const": name},
+        "specversion": {"const": "1.0"},
+        "datacontenttype": {"const": "application/json"},
+    }
+    return {
+        "$schema": _DIALECT,
+        "$id": f"urn:inventory-ledger:{name}",
+        "title": kind.__name__,
+        "description": (kind.__doc__ or "").strip(),
+        "type": "object",
+        "properties": properties,
+        "required": body["required"],
+        "$defs": parts,
+    }
+
+
+def _asyncapi() -> dict[str, Any]:
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "inventory-ledger",
+            "version": "1",
+            "description": "What the ledger tells, over NATS JetStream.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {name: _channel(subject, about) for name, subject, about in _CHANNELS},
+        "operations": {
+            f"tell{name[0].upper()}{name[1:]}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{name}"},
+            }
+            for name, _, _ in _CHANNELS
+        },
+        "components": {
+            "messages": {_key(name): _message(name) for name in messages.DATA_TYPES},
+            "schemas": {"LedgerHeaders": _headers()},
+        },
+    }
+
+
+def _channel(subject: str, about: str) -> dict[str, Any]:
+    parameters = [part.strip("{}") for part in subject.split(".") if part.startswith("{")]
+    names = [name for name in messages.DATA_TYPES if about in _told_on(name)]
+    prefix = subject.split("{", maxsplit=1)[0]
+    stream = next(s for s in STREAMS if any(t.startswith(prefix) for t in s.subjects or ()))
+    return {
+        "address": subject,
+        "description": f"Kept in {stream.name}: {stream.description}.",
+        "parameters": {name: {"description": _ENCODING} for name in parameters},
+        "messages": {_key(name): {"$ref": f"#/components/messages/{_key(name)}"} for name in names},
+    }
+
+
+def _told_on(name: str) -> tuple[str, ...]:
+    if name == messages.StockState.TYPE:
+        return ("state",)
+    kind = name.split(".")[1]
+    return {"stock": ("stock",), "conflict": ("document", "conflict")}.get(kind, ("document",))
+
+
+def _message(name: str) -> dict[str, Any]:
+    kind = messages.DATA_TYPES[name]
+    return {
+        "name": name,
+        "title": kind.__name__,
+        "summary": (kind.__doc__ or "").strip(),
+        "contentType": "application/cloudevents+json",
+        "headers": {"$ref": "#/components/schemas/LedgerHeaders"},
+        "payload": {"$ref": f"./{name}.json"},
+    }
+
+
+def _headers() -> dict[str, Any]:
+    names = (
+        messages.MESSAGE_ID,
+        messages.POSITION,
+        messages.GENERATION,
+        messages.SHARD,
+        messages.TRACE,
+    )
+    optional = (messages.HASH, messages.THROUGH)
+    return {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in (*names, *optional)},
+        "required": list(names),
+    }
+
+
+def _key(name: str) -> str:
+    """A key AsyncAPI allows in a reference without escaping."""
+    return name.removeprefix("inventory.").replace(".", "_")
+
+
+if __name__ == "__main__":
+    write()
