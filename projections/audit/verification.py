@@ -19,6 +19,10 @@ CATCH_UP_TIMEOUT_S: Final = 60.0
 """How long a projection may take to reach what was verified."""
 
 
+BREACHES_SHOWN_MAX: Final = 20
+"""Enough to see what happened; the first ones are the causes."""
+
+
 class Progress(Protocol):
     """Told how far a step has come: its name, what is done, and of how much, if known."""
 
