@@ -75,17 +75,17 @@ def _compare(
             context.say(f"{name}: {past.postings:,} postings of one stock")
             _fill(own, past, begin)
             urls.append(own.service_url)
-        first, second = asyncio.run(_ask_in_turns(urls, begin, questions))
+        times = asyncio.run(_ask_in_turns(urls, begin, questions))
     return [
-        _result(f"{name}_p{percent}", first, second, percent, measured, yardstick, questions)
-        for percent in (50, 99)
+        _result(f"{name}_p{percent}", times, percent, (measured, yardstick)) for percent in (50, 99)
     ]
 
 
 def _result(
-    name: str, first: Times, second: Times, percent: int, a: Past, b: Past, questions: int
+    name: str, times: tuple[Times, Times], percent: int, pasts: tuple[Past, Past]
 ) -> BenchResult:
-    value, yardstick_value = first.at(percent / 100), second.at(percent / 100)
+    value, yardstick_value = (one.at(percent / 100) for one in times)
+    a, b = pasts
     kind = "in order, live" if a.backfilled else "the same questions"
     return BenchResult(
         name=name,
@@ -96,7 +96,7 @@ def _result(
         ratio=value / yardstick_value,
         detail={
             "postings": a.postings,
-            "questions": questions,
+            "questions": len(times[0].taken),
             "late_share": LATE_SHARE if a.late else 0,
             "late_up_to_days": LATE_MAX // DAY if a.late else 0,
             "backfilled": a.backfilled,
