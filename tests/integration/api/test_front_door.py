@@ -39,7 +39,7 @@ def test_everything_else_needs_one(api: Api, path: str) -> None:
 def test_a_wrong_credential_is_refused(api: Api, header: str) -> None:
     """Only the key itself opens."""
     with _anonymous(api) as client:
-        answer = client.get("/v1/stock", headers={"Authorization": header.encode("latin-1")})
+        answer = client.get("/v1/stock", headers={b"Authorization": header.encode("latin-1")})
 
     assert 401 == answer.status_code, answer.text
 
@@ -74,7 +74,7 @@ def test_a_correlation_id_is_made_where_none_came(api: Api) -> None:
 @pytest.mark.parametrize("given", ["a b", "x" * 129, "", "a\u00ff"])
 def test_a_correlation_id_that_can_be_none_is_refused(api: Api, given: str) -> None:
     """What would break a log line or a header does not come in."""
-    headers = {"X-Correlation-ID": given.encode("latin-1")}
+    headers = {b"X-Correlation-ID": given.encode("latin-1")}
     answer = api.http.get("/v1/stock", headers=headers)
 
     assert (400, "X-Correlation-ID") == (answer.status_code, answer.json()["path"])

@@ -43,11 +43,13 @@ def test_pages_continue_where_they_ended(api: Api) -> None:
     facts = [{**receive(sku), "location": location} for sku in skus]
     position = api.record(*facts)["position"]
     query: dict[str, str | int] = {"location": location, "limit": 2, "min_position": position}
-    found, cursor = [], ""
-    while cursor is not None:
-        page = api.get("/v1/stock", **query, **({"cursor": cursor} if cursor else {})).json()
+    found: list[str] = []
+    while True:
+        page = api.get("/v1/stock", **query).json()
         found += [item["sku"] for item in page["items"]]
-        cursor = page["next_cursor"]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
 
     assert skus == found
 
@@ -90,9 +92,8 @@ def test_reservations_are_listed_by_what_is_asked(api: Api) -> None:
     sku = new("MUG")
     api.record(receive(sku))
     orders = [new("order"), new("order")]
-    for order in orders:
-        answer = api.place(sku, 1, reservation_id=order, channel="web")
-    position = answer.json()["position"]
+    answers = [api.place(sku, 1, reservation_id=order, channel="web") for order in orders]
+    position = answers[-1].json()["position"]
     page = api.get("/v1/reservations", sku=sku, channel="web", min_position=position).json()
 
     assert orders[::-1] == [item["reservation_id"] for item in page["items"]]
