@@ -131,6 +131,7 @@ class Writer:
 
     def _leave_office(self) -> None:
         """Let nobody wait for a writer that is none."""
+        self._put_suspects_back()
         try:
             self._settle(self._committer.idle())
         except Trouble as trouble:
@@ -176,22 +177,24 @@ class Writer:
                 return False
             lanes.wait(self._lease.lease_ms / 4_000)
             return True
-        if self._decider.unread(waiting, committer.under_way()):
-            self._lanes.put_back(waiting)
-            self._settle(committer.idle())
-            waiting = self._take()
         self._decide(waiting)
         return True
 
     def _decide(self, waiting: list[Waiting]) -> None:
         try:
+            if self._decider.unread(waiting, self._committer.under_way()):
+                self._lanes.put_back(waiting)
+                waiting = []
+                self._settle(self._committer.idle())
+                waiting = self._take()
             decided, rest = self._decider.decide(waiting)
+        except Trouble:
+            raise
         except StorageError:
             self._lanes.put_back(waiting)
             raise
         except Exception as mistake:  # Ours, and not inside one decision: find whose it was.
             log.exception("a batch could not be decided")
-            self._settle(self._committer.idle())
             self._suspects.append(waiting)
             raise Trouble(mistake, []) from mistake
         self._lanes.put_back(rest)
@@ -217,7 +220,8 @@ class Writer:
         try:
             self._settle(self._committer.idle())
         except Trouble as newer:
-            trouble = Trouble(trouble.cause or newer.cause, [*trouble.batches, *newer.batches])
+            # An append under way comes first: until it is settled, nothing is known.
+            trouble = Trouble(newer.cause or trouble.cause, [*newer.batches, *trouble.batches])
         self._committer.clear()
         waiting = [one for batch in trouble.batches for one in batch.waiting]
         if trouble.cause is None:
@@ -232,6 +236,7 @@ class Writer:
 
     def _after_move(self, waiting: list[Waiting]) -> None:
         """The head is not where we left it: another writer, or a hand on the tables."""
+        self._put_suspects_back()
         self._lanes.put_back(waiting)
         head = self._lease.renew()
         if head is not None:
@@ -243,6 +248,7 @@ class Writer:
 
         Deciding again then finds the receipts of what had been appended after all.
         """
+        self._put_suspects_back()
         self._lanes.put_back(waiting)
         while self._lease.epoch is not None:
             try:
@@ -262,11 +268,15 @@ class Writer:
         while self._suspects:
             head = self._lease.renew()
             if head is None:
-                self._lanes.put_back([one for part in self._suspects for one in part])
-                self._suspects.clear()
+                self._put_suspects_back()
                 return
             self._begin(head, self._decider.instant)
             self._try_alone(self._suspects.pop())
+
+    def _put_suspects_back(self) -> None:
+        """A search that something else interrupts starts over with the next batch."""
+        self._lanes.put_back([one for part in reversed(self._suspects) for one in part])
+        self._suspects.clear()
 
     def _try_alone(self, waiting: list[Waiting]) -> None:
         if not waiting:

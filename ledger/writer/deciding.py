@@ -169,6 +169,8 @@ class Decider:
         command = submission.command
         context = Context(submission.principal, submission.command_id, recorded, self._skew_max)
         now = max(self._clock.now(), self.instant + 1)
+        # Also a refused command uses its instants up: the stocks it read have come that far.
+        self.instant = now + instants_of(command) - 1
         batch = decided.batch
         rows = len(batch.streams)
         world.begin()
@@ -185,7 +187,6 @@ class Decider:
                 self._record(effect, meta, submission.principal, decided)
         except StopIteration as end:
             world.commit()
-            self.instant = now + instants_of(command) - 1
             decided.movements += instants_of(command)
             return Accepted(end.value)
         except Refusal as refusal:
@@ -349,9 +350,18 @@ class Decider:
         for key, receipt in self._journal.load(keys).receipts.items():
             outcome = _decode_outcome(receipt.answer)
             if isinstance(outcome, MovementsRecorded) and keys[key] < len(outcome.results):
-                position = outcome.results[keys[key]].position
-                return _origin(self._journal.rows(position - 1, position + 4), own)
+                return _origin(self._rows_of(own, outcome.results[keys[key]].position), own)
         return None
+
+    def _rows_of(self, movement_id: str, first: int) -> list[Recorded]:
+        """Everything one movement came to: it stands together, from its first position on."""
+        rows: list[Recorded] = []
+        while True:
+            page = self._journal.rows(first - 1 + len(rows), first + 4 + len(rows))
+            mine = [row for row in page if row.meta.movement_id == movement_id]
+            rows += mine
+            if not mine or len(mine) < len(page):
+                return rows
 
     def _finish(self, decided: Decided) -> None:
         """Settle versions counted from unread streams, and what the batch touched."""

@@ -65,9 +65,21 @@ class Lanes:
             raise Overloaded(f"{self._max} commands are waiting already")
         lane = self._lanes[waiting.submission.lane]
         lane.append(waiting)
+        if self._withdrawn(lane, waiting):
+            raise NoWriter("this process is no longer the active writer")
         if self._asleep:  # Set before the drainer's last look, so no wake-up is ever lost.
             with self._filled:
                 self._filled.notify()
+
+    def _withdrawn(self, lane: deque[Waiting], waiting: Waiting) -> bool:
+        """Take back what came in while the door was closing, unless it was taken already."""
+        if not self._closed:
+            return False
+        try:
+            lane.remove(waiting)
+        except ValueError:
+            return False
+        return True
 
     def put_back(self, waiting: list[Waiting]) -> None:
         """Return commands that were taken and not decided, ahead of all others."""
