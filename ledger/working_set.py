@@ -219,6 +219,8 @@ class WorkingSet:
     def put_origin(self, movement_id: MovementId, origin: Origin) -> None:
         """Keep a recorded movement that a command refers to."""
         self._origins.setdefault(movement_id, origin)
+        if len(self._origins) > _ORIGINS_MAX:
+            del self._origins[next(iter(self._origins))]
 
     def knows_origin(self, movement_id: MovementId) -> bool:
         """Whether a recorded movement is here."""

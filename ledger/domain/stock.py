@@ -121,9 +121,30 @@ class Stock:
         return self.levels["sellable"] - self.reserved
 
     def short_of(self, reservation_id: str) -> int:
-        """How many of a reservation's held units are broken."""
+        """How many of a reservation's held units are broken, as last recorded."""
         conflict = self.conflicts.get((PROMISE_BROKEN, reservation_id))
         return 0 if conflict is None else conflict.short
+
+    def short_now(self, reservation_id: str) -> int:
+        """How many of a reservation's held units are broken at the instant advanced to.
+
+        Fewer than recorded where other holds have run out since: their units mend this one.
+        """
+        recorded = self.short_of(reservation_id)
+        if recorded == 0:
+            return 0
+        mended = self.broken_total - sum(map(self.short_of, self._orphans)) - self._shortage
+        for _, _, holder in reversed(self._broken):
+            if holder == reservation_id:
+                break
+            mended -= self.short_of(holder)
+            if mended <= 0:
+                return recorded
+        return max(0, recorded - max(0, mended))
+
+    @property
+    def _shortage(self) -> int:
+        return min(self.reserved, max(0, self.reserved - self.levels["sellable"]))
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -178,6 +199,8 @@ class Stock:
                     self.levels[key] = value  # type: ignore[index, assignment]
                 case "hold":
                     self._set_hold(key, value)  # type: ignore[arg-type]
+                case "lapsed":
+                    self.lapsed[key] = value  # type: ignore[index, assignment]
                 case _:
                     self._set_conflict(key, value)  # type: ignore[arg-type]
 
@@ -387,8 +410,11 @@ def _left(stock: Stock, event: HoldReleased | HoldFulfilled) -> None:
 
 def _expired(stock: Stock, event: HoldsExpired) -> None:
     for expired in event.holds:
-        if stock.lapsed.pop(expired.reservation_id, None) is None:
+        lapsed = stock.lapsed.pop(expired.reservation_id, None)
+        if lapsed is None:
             stock._set_hold(expired.reservation_id, None)  # Replayed: nobody advanced the clock.
+        elif stock._undo is not None:
+            stock._undo.append(("lapsed", expired.reservation_id, lapsed))
 
 
 _HOLD_CHANGES: dict[type, Callable[[Stock, Any], None]] = {

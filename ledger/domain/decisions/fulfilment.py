@@ -33,7 +33,7 @@ def fulfil(command: FulfilReservation, world: World, now: Instant, context: Cont
     promise = Promised(reservation.reservation_id, reservation, reservation.placed.channel)
     if command.if_open:
         _refuse_unless_open(promise, lines, when.occurred_at, now)
-    cause = Cause(now, "fulfilment", movement_id=context.command_id, claimed_at=when.claimed_at)
+    cause = Cause(now, "fulfilment", claimed_at=when.claimed_at)
     ids = ConflictIds(now)
     notes: list[ConflictNote] = []
     used: list[LineQuantity] = []

@@ -341,7 +341,7 @@ def _refuse_broken(reservation: Reservation, world: World, now: Instant) -> None
     for line in _open_lines(reservation):
         stock = world.stock(line.stock_id)
         stock.advance(now)
-        if short := stock.short_of(reservation.reservation_id):
+        if short := stock.short_now(reservation.reservation_id):
             shortfalls.append(Shortfall(line.sku, line.location, line.open, line.open - short))
     _refuse_shortfalls(shortfalls)
 
