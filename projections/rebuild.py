@@ -17,7 +17,13 @@ from psycopg import Connection, Cursor, sql
 
 from ledger.store.mapper import Mapper
 from projections.batch import Batch
-from projections.reader import Reading, connect_for_projections, read, reading_cursor
+from projections.reader import (
+    Reading,
+    collect_rarely,
+    connect_for_projections,
+    read,
+    reading_cursor,
+)
 from projections.registry import next_view
 from projections.statements import LIVE, NEXT
 from projections.wire import texts
@@ -287,4 +293,5 @@ def _create_indexes(connection: Connection[Any], table: str, *, primary: bool) -
 
 def rebuild(url: str, names: Sequence[str], on_step: OnStep | None = None) -> Step:
     """Rebuild projections and swap them in; the last step says how far and how long."""
+    collect_rarely()
     return Rebuild(url, names, on_step).run()

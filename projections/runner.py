@@ -17,7 +17,7 @@ from ledger.recorded import Recorded
 from ledger.settings import Settings
 from ledger.store.mapper import Mapper
 from projections.batch import Batch
-from projections.reader import connect_for_projections, read, reading_cursor
+from projections.reader import collect_rarely, connect_for_projections, read, reading_cursor
 from projections.registry import View, live_views
 from projections.wire import texts
 
@@ -241,4 +241,5 @@ def _forget(views: list[View]) -> None:
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the projector until told to stop."""
+    collect_rarely()
     Runner(settings).run(stop)
