@@ -109,7 +109,7 @@ async def _send(plan: Plan, service: Service) -> Outcome:
 
 def _why_to_stop(key: str) -> str | None:
     """Sales against a wrong opening would be worse than none."""
-    return _OPENING_DIFFERS if key.partition(".")[0] == OPENING else None
+    return _OPENING_DIFFERS if key.partition(":")[0] == OPENING else None
 
 
 def _report(plan: Plan, outcome: Outcome) -> None:

@@ -109,6 +109,10 @@ class Chapter:
         body = msgspec.json.encode({"movements": deed.movements})
         return Batch(deed.key, body, len(deed.movements))
 
+    def parts(self, index: int) -> list[Batch]:
+        """The request itself: it is as small as it gets."""
+        return [self[index]]
+
     def stocks(self, index: int) -> tuple[tuple[str, str], ...]:
         """Location and SKU of each movement."""
         return tuple((m["location"], m["sku"]) for m in self._deeds[index].movements)

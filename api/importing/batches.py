@@ -1,8 +1,9 @@
 """Movements in columns, cut into the requests that carry them.
 
-A batch is what one POST records, whole or not at all: an invoice, or a part of a long one. Its
-idempotency key is made of its document's name and its part, so that the same line has the same
-movement id, `<key>/<index>`, in whichever file, at whichever time it is sent.
+Every movement goes out under an id of its own, `<document>:<line>`, so the same line is the same
+movement in whichever file, at whichever time, beside whichever neighbours it is sent. A request
+takes as many whole documents as fit: one round trip and one commit for a thousand movements
+instead of for twenty, and no document recorded by halves.
 """
 
 from collections.abc import Hashable
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from api.importing.columns import Column, Table
 
 BATCH_MOVEMENTS_MAX: Final = 1_000
-"""What the service takes in one call."""
+"""What the service takes in one call; a longer document goes in several."""
 
 
 class Batch(msgspec.Struct, frozen=True, gc=False):
@@ -41,60 +42,92 @@ class Work(Protocol):
         """Which stocks one request touches: requests that share one are sent one by one."""
         ...
 
+    def parts(self, index: int) -> list[Batch]:
+        """The same movements in smaller requests, where one of them is refused for its id."""
+        ...
+
 
 class Batches:
     """All requests of an import, in file order, made ready one by one.
 
-    `stocks` are small numbers: equal numbers in two batches mean that one has to wait for the
-    other. `table` needs the columns `document` (keys), `stock` (numbers) and `body` (JSON texts).
+    `table` needs the columns `document`, `id`, `stock` (equal numbers: the same stock) and `body`
+    (JSON objects).
     """
 
     def __init__(self, table: Table) -> None:
-        """Cut the rows: a new batch where the document changes and after every 1,000 rows."""
+        """Cut the rows, never within a document that fits into a request."""
+        table = table.combine_chunks()
         self.rows: int = table.num_rows
-        starts, self._keys = _cut(table["document"].combine_chunks())
-        self._offsets = [*starts, self.rows]
+        self._ids = _array(table["id"])
+        self._bodies = _array(table["body"])
         self._stocks: list[int] = table["stock"].to_pylist()
-        bodies = pa.ListArray.from_arrays(
-            pa.array(self._offsets, pa.int32()), table["body"].combine_chunks()
-        )
-        self._bodies = pc.binary_join(pc.cast(bodies, pa.list_(pa.string())), ",")
+        self._ends = _document_ends(_array(table["document"]))
+        self._packs = _packs(self._ends)
 
     def __len__(self) -> int:
         """How many requests there are."""
-        return len(self._keys)
+        return len(self._packs)
 
     def __getitem__(self, index: int) -> Batch:
         """One request, as it goes over the wire."""
-        low, high = self._offsets[index], self._offsets[index + 1]
-        movements = self._bodies[index].as_py().encode()
-        return Batch(
-            self._keys[index],
-            b'{"movements":[' + movements + b"]}",
-            high - low,
-        )
+        return self._batch(*self._packs[index])
 
     def stocks(self, index: int) -> tuple[int, ...]:
         """Which stocks one request touches; a number may come up more than once."""
-        return tuple(self._stocks[self._offsets[index] : self._offsets[index + 1]])
+        return tuple(self._stocks[slice(*self._packs[index])])
+
+    def parts(self, index: int) -> list[Batch]:
+        """One request for each document in it."""
+        low, high = self._packs[index]
+        ends = [end for end in self._ends if low < end < high] + [high]
+        return [self._batch(*span) for span in zip([low, *ends], ends, strict=False)]
+
+    def _batch(self, low: int, high: int) -> Batch:
+        """The key says from which line to which: it is the same in every file that has them."""
+        key = f"{self._ids[low]}..{self._ids[high - 1]}"
+        movements = ",".join(self._bodies[low:high].to_pylist())
+        return Batch(key, f'{{"movements":[{movements}]}}'.encode(), high - low)
 
 
-def _cut(documents: Column) -> tuple[list[int], list[str]]:
-    """Where batches start, and their keys: the document, and `.2`, `.3` … for its later parts."""
-    if not len(documents):
-        return [], []
-    coded = pc.run_end_encode(documents, run_end_type=pa.int64())
-    starts: list[int] = []
-    keys: list[str] = []
-    parts: dict[str, int] = {}
-    low = 0
-    for high, name in zip(coded.run_ends.to_pylist(), coded.values.to_pylist(), strict=True):
-        for start in range(low, high, BATCH_MOVEMENTS_MAX):
-            part = parts[name] = parts.get(name, 0) + 1
-            starts.append(start)
-            keys.append(name if part == 1 else f"{name}.{part}")
-        low = high
-    return starts, keys
+def _document_ends(documents: Column) -> list[int]:
+    """The row after the last one of each run of one document."""
+    ends: list[int] = pc.run_end_encode(documents, run_end_type=pa.int64()).run_ends.to_pylist()
+    return ends
+
+
+def _packs(ends: list[int]) -> list[tuple[int, int]]:
+    """Spans of rows: whole documents as long as they fit, a longer document in several."""
+    packs: list[tuple[int, int]] = []
+    low = high = 0
+    for end in ends:
+        if end - low > BATCH_MOVEMENTS_MAX and high > low:
+            packs.append((low, high))
+            low = high
+        while end - low > BATCH_MOVEMENTS_MAX:
+            packs.append((low, low + BATCH_MOVEMENTS_MAX))
+            low += BATCH_MOVEMENTS_MAX
+        high = end
+    if high > low:
+        packs.append((low, high))
+    return packs
+
+
+def _array(column: Column) -> Column:
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def movement_ids(documents: Column) -> Column:
+    """`<document>:<line>` for each row, lines counted from 1 within the document."""
+    coded = pc.dictionary_encode(_array(documents))
+    seen = [0] * len(coded.dictionary)
+    lines: list[int] = []
+    for code in coded.indices.to_pylist():
+        if code is None:
+            lines.append(0)
+            continue
+        seen[code] += 1
+        lines.append(seen[code])
+    return join_texts(documents, ":", pc.cast(pa.array(lines, pa.int64()), pa.string()))
 
 
 def json_texts(texts: Column) -> Column:

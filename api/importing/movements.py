@@ -6,12 +6,12 @@ recorded as a whole and makes the idempotency keys: a delivery note, a till roll
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.importing.batches import join_texts, json_instants, json_texts
+from api.importing.batches import join_texts, json_instants, json_texts, movement_ids
 from api.importing.columns import Column, Table, as_instants, as_text, read_columns
 from api.importing.online_retail import Read, counts
 
@@ -49,20 +49,22 @@ def apply_columns(table: Table) -> Read:
     texts["location"] = pc.utf8_normalize(texts["location"], "NFC")
     texts["sku"] = pc.utf8_normalize(texts["sku"], "NFC")
     lines = pa.table({**texts, "at": as_instants(table["occurred_at"]), "time": times})
-    lacking = pc.is_null(lines["document"])
+    lines = lines.append_column("id", movement_ids(lines["document"]))
+    readable = pc.match_substring_regex(lines["document"], r"^[A-Za-z0-9._~:@+-]{1,50}$")
+    lacking = pc.invert(pc.fill_null(readable, False))
     for name in _NAMES:
         lacking = pc.or_(lacking, pc.is_null(lines[name]))
     kept = lines.filter(pc.invert(lacking)).combine_chunks()
     left_out = lines.num_rows - kept.num_rows
-    columns = {name: kept[name] for name in ("document", "sku", "location", "at")}
+    columns = {name: kept[name] for name in ("document", "id", "sku", "location", "at")}
     movements = pa.table({**columns, "body": _bodies(kept)})
     return Read(movements, counts(kept["type"]), {"unreadable": left_out} if left_out else {})
 
 
 def _bodies(kept: Table) -> Column:
-    parts: list[Any] = ["{"]
-    for separator, name in zip(("", ",", ","), _NAMES, strict=True):
-        parts += [f'{separator}"{name}":', json_texts(_array(kept[name]))]
+    parts: list[Column] = ['{"movement_id":"', _array(kept["id"]), '"']
+    for name in _NAMES:
+        parts += [f',"{name}":', json_texts(_array(kept[name]))]
     for name in _NUMBERS:
         parts.append(_field(name, _numbers(_array(kept[name]))))
     for name in _TEXTS:

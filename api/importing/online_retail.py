@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.importing.batches import join_texts, json_instants, json_texts
+from api.importing.batches import join_texts, json_instants, json_texts, movement_ids
 from api.importing.columns import (
     Column,
     Table,
@@ -40,10 +40,10 @@ _OPTIONAL: Final = {"country", "row"}
 _KINDS: Final = ("sale", "return", "adjust_in", "adjust_out")
 _SALE, _RETURN, _ADJUST_IN, _ADJUST_OUT = range(4)
 _HEADS: Final = (
-    '{"type":"sale","sku":',
-    '{"type":"return","to_bucket":"sellable","sku":',
-    '{"type":"adjust","reason":"adjustment_in","sku":',
-    '{"type":"adjust","reason":"adjustment_out","sku":',
+    '","type":"sale","sku":',
+    '","type":"return","to_bucket":"sellable","sku":',
+    '","type":"adjust","reason":"adjustment_in","sku":',
+    '","type":"adjust","reason":"adjustment_out","sku":',
 )
 _AMOUNTS: Final = (',"quantity":', ',"quantity":', ',"delta":', ',"delta":')
 
@@ -51,8 +51,8 @@ _AMOUNTS: Final = (',"quantity":', ',"quantity":', ',"delta":', ',"delta":')
 class Read(msgspec.Struct, frozen=True):
     """What a file amounts to: movements in columns, and how many lines are none, and why.
 
-    `movements` has document, sku, location, stock (a number per location and SKU), delta, at and
-    body. `kinds` counts movements by kind, `skipped` left-out lines by reason.
+    `movements` has document, id, sku, location, stock (a number per location and SKU), delta, at
+    and body. `kinds` counts movements by kind, `skipped` left-out lines by reason.
     """
 
     movements: Any
@@ -85,9 +85,11 @@ def _normalised(table: Table, location_by: LocationBy) -> Table:
     location = as_text(places)
     if location_by != "country":
         location = pc.take(location, pa.repeat(pa.scalar(0), table.num_rows))
+    invoice = pc.utf8_upper(as_text(table["invoice"]))
     return pa.table(
         {
-            "invoice": pc.utf8_upper(as_text(table["invoice"])),
+            "invoice": invoice,
+            "id": movement_ids(invoice),
             "sku": pc.utf8_normalize(pc.utf8_upper(as_text(table["sku"])), "NFC"),
             "location": pc.utf8_normalize(location, "NFC"),
             "quantity": as_integers(table["quantity"]),
@@ -127,7 +129,7 @@ def _unreadable(lines: Table) -> Column:
     lacking = pc.is_null(lines["invoice"])
     for name in ("sku", "location", "quantity", "at"):
         lacking = pc.or_(lacking, pc.is_null(lines[name]))
-    key = pc.match_substring_regex(lines["invoice"], r"^[A-Za-z0-9._~:@+-]{1,120}$")
+    key = pc.match_substring_regex(lines["invoice"], r"^[A-Za-z0-9._~:@+-]{1,50}$")
     code = r"^[^\p{Cc}\p{Zl}\p{Zp}]{1,64}$"
     sku = pc.match_substring_regex(lines["sku"], code)
     location = pc.match_substring_regex(lines["location"], code)
@@ -148,6 +150,8 @@ def _movements(kept: Table, kinds: Column) -> Table:
     delta = pc.if_else(pc.or_(sells, returns), pc.negate(quantity), quantity)
     amount = pc.if_else(returns, delta, quantity)  # A return of 3 was written as -3.
     body = join_texts(
+        '{"movement_id":"',  # An id needs no escapes: its characters were checked.
+        kept["id"].combine_chunks(),
         pc.take(pa.array(_HEADS), kinds),
         json_texts(kept["sku"].combine_chunks()),
         ',"location":',
@@ -161,6 +165,7 @@ def _movements(kept: Table, kinds: Column) -> Table:
     return pa.table(
         {
             "document": kept["invoice"],
+            "id": kept["id"],
             "sku": kept["sku"],
             "location": kept["location"],
             "stock": stock_numbers(kept["location"], kept["sku"]),

@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.importing.batches import join_texts, json_instants, json_texts
+from api.importing.batches import join_texts, json_instants, json_texts, movement_ids
 from api.importing.columns import (
     Column,
     Table,
@@ -23,7 +23,7 @@ from api.importing.columns import (
 )
 
 DOCUMENT: Final = "opening"
-"""What the openings' idempotency keys are made of: `opening`, `opening.2`, …"""
+"""What the openings' movement ids are made of: `opening:1`, `opening:2`, …"""
 
 _MINUTE_US: Final = 60_000_000
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -78,8 +78,12 @@ def opening_movements(opening: Table, movements: Table) -> Table:
     """The movements that record an opening, in the columns of the movements they come before."""
     opening = opening.sort_by([("location", "ascending"), ("sku", "ascending")])
     at = _instants(opening, movements)
+    document = pa.repeat(pa.scalar(DOCUMENT), opening.num_rows)
+    ids = movement_ids(document)
     body = join_texts(
-        '{"type":"opening","sku":',
+        '{"movement_id":"',
+        ids,
+        '","type":"opening","sku":',
         json_texts(opening["sku"].combine_chunks()),
         ',"location":',
         json_texts(opening["location"].combine_chunks()),
@@ -91,7 +95,8 @@ def opening_movements(opening: Table, movements: Table) -> Table:
     )
     return pa.table(
         {
-            "document": pa.repeat(pa.scalar(DOCUMENT), opening.num_rows),
+            "document": document,
+            "id": ids,
             "sku": opening["sku"],
             "location": opening["location"],
             "delta": opening["quantity"],

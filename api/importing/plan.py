@@ -20,7 +20,7 @@ from api.importing.opening import least_opening, opening_movements, read_opening
 
 Opening: TypeAlias = Path | Literal["auto", "none"]
 
-_SENT: Final = ["document", "sku", "location", "body"]
+_SENT: Final = ["document", "id", "sku", "location", "body"]
 
 
 class Plan(msgspec.Struct, frozen=True):

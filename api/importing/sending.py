@@ -19,7 +19,7 @@ from api.importing.connection import Answer, Connection, ConnectionFailed
 from api.importing.order import Schedule
 
 CONNECTIONS: Final = 8
-"""Real invoices seldom leave more than this many free to go at once."""
+"""More would only help files whose neighbouring lines have no stock in common."""
 
 REQUEST_TIMEOUT_S: Final = 30.0
 """Twice what the service itself waits for its database."""
@@ -61,6 +61,7 @@ class _Conflict(Struct, gc=False):
 
 
 class _Result(Struct, gc=False):
+    replayed: bool = False
     conflicts: list[_Conflict] = []
 
 
@@ -116,11 +117,18 @@ class Sender:
                     await self._turn.wait()
                     continue
                 batch = self._batches[number]
-                self._settle(batch, await self._deliver(connection, batch))
+                if not self._settle(batch, await self._deliver(connection, batch)):
+                    await self._one_by_one(connection, self._batches.parts(number))
                 self._schedule.done(number)
                 self._turn.set()
         finally:
             connection.close()
+
+    async def _one_by_one(self, connection: Connection, parts: list[Batch]) -> None:
+        """Something in a request differs from what was recorded: find out what, save the rest."""
+        for part in parts:
+            if len(parts) == 1 or not self._settle(part, await self._deliver(connection, part)):
+                self._differs(part)
 
     async def _deliver(self, connection: Connection, batch: Batch) -> Answer:
         """Ask until there is a final answer."""
@@ -141,22 +149,21 @@ class Sender:
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
-    def _settle(self, batch: Batch, answer: Answer) -> None:
-        tally = self.tally
-        if answer.status in _ACCEPTED:
-            recorded = _decode_recorded(answer.body)
-            tally.position = max(tally.position, recorded.position)
-            if answer.replayed:
-                tally.already_recorded += batch.movements
-                return
-            tally.recorded += batch.movements
-            for result in recorded.results:
-                for conflict in result.conflicts:
-                    tally.conflicts[conflict.kind] += 1
-        elif answer.status == _REFUSED and b"idempotency-conflict" in answer.body:
-            self._differs(batch)
-        else:
+    def _settle(self, batch: Batch, answer: Answer) -> bool:
+        """Count what an answer says; False where its key or an id in it was used otherwise."""
+        if answer.status == _REFUSED and b"idempotency-conflict" in answer.body:
+            return False
+        if answer.status not in _ACCEPTED:
             raise ImportStopped(f"{batch.key} was refused: {problem_text(answer)}")
+        tally, recorded = self.tally, _decode_recorded(answer.body)
+        tally.position = max(tally.position, recorded.position)
+        again = batch.movements if answer.replayed else sum(r.replayed for r in recorded.results)
+        tally.already_recorded += again
+        tally.recorded += batch.movements - again
+        if not answer.replayed:
+            new = (result for result in recorded.results if not result.replayed)
+            tally.conflicts.update(c.kind for result in new for c in result.conflicts)
+        return True
 
     def _differs(self, batch: Batch) -> None:
         if (why := self._stop_on_differing(batch.key)) is not None:

@@ -32,9 +32,10 @@ def test_a_column_is_a_field_and_an_empty_cell_is_none(tmp_path: Path) -> None:
         'PO-1,adjust,"LAMP ""XL""",ams-1,,-2,broken,\n',
     )
 
-    assert "PO-1" == plan.batches[0].key
+    assert "PO-1:1..PO-1:2" == plan.batches[0].key
     assert [
         {
+            "movement_id": "PO-1:1",
             "type": "receive",
             "sku": "MUG",
             "location": "ams-1",
@@ -42,6 +43,7 @@ def test_a_column_is_a_field_and_an_empty_cell_is_none(tmp_path: Path) -> None:
             "occurred_at": "2026-01-01T10:00:00Z",
         },
         {
+            "movement_id": "PO-1:2",
             "type": "adjust",
             "sku": 'LAMP "XL"',
             "location": "ams-1",

@@ -85,6 +85,7 @@ def test_a_movement_says_where_and_when_and_nothing_private() -> None:
     read = apply_rules(lines(("536365", "85123a", 6, 2.55, 17850)))
 
     expected = {
+        "movement_id": "536365:1",
         "type": "sale",
         "sku": "85123A",
         "location": "warehouse",
@@ -108,33 +109,47 @@ def test_locations_may_be_the_countries() -> None:
     assert "Norway" == msgspec.json.decode(read.movements["body"][0].as_py())["location"]
 
 
-def test_an_invoice_is_one_batch_under_its_own_number() -> None:
-    """Duplicates are real lines and stay; the line's index makes its movement id."""
-    same = ("536365", "85123A", 6, 2.55, 17850)
-    batches = with_opening(apply_rules(lines(same, same, ("536366", *same[1:]))), "none").batches
+def test_a_movement_is_named_by_its_invoice_and_line() -> None:
+    """Duplicates are real lines and stay; lines left out count, so an id finds its line."""
+    gift = ("536365", "POST", 1, 2.55, 17850)
+    line = ("536365", "85123A", 6, 2.55, 17850)
+    plan = with_opening(apply_rules(lines(line, gift, line, ("536366", *line[1:]), line)), "none")
 
-    assert ["536365", "536366"] == [batches[0].key, batches[1].key]
-    assert [2, 1] == [batches[0].movements, batches[1].movements]
-    assert (0, 0) == batches.stocks(0)
-    assert 2 == len(bodies(batches)[0])
-
-
-def test_more_than_a_thousand_lines_are_split() -> None:
-    """A part's key is the invoice and the part's number, whatever the file or the time."""
-    line = ("573585", "85123A", 1, 2.55, 17850)
-    batches = with_opening(apply_rules(lines(*[line] * 1_114)), "none").batches
-
-    assert [("573585", 1_000), ("573585.2", 114)] == [
-        (b.key, b.movements) for b in batches_of(batches)
-    ]
+    expected = ["536365:1", "536365:3", "536366:1", "536365:4"]
+    assert expected == [movement["movement_id"] for movement in bodies(plan.batches)[0]]
 
 
-def test_an_interrupted_invoice_goes_on_in_a_new_part() -> None:
-    """Row order is kept, and no key is used twice."""
-    rows = [(name, "85123A", 1, 2.55, 1) for name in ("1", "2", "1")]
+@pytest.mark.parametrize(
+    ("sizes", "requests"),
+    [
+        ((), []),
+        ((1, 1), [2]),
+        ((600, 400, 1), [1_000, 1]),
+        ((600, 401), [600, 401]),
+        ((1_000, 1_000), [1_000, 1_000]),
+        ((1, 1_114, 1), [1, 1_000, 115]),
+        ((2_500, 600), [1_000, 1_000, 500, 600]),
+    ],
+)
+def test_a_request_holds_whole_invoices(sizes: tuple[int, ...], requests: list[int]) -> None:
+    """As many as fit; only an invoice too long for any request is split."""
+    rows = [(str(n), "85123A", 1, 2.55, 1) for n, size in enumerate(sizes) for _ in range(size)]
     batches = with_opening(apply_rules(lines(*rows)), "none").batches
 
-    assert ["1", "2", "1.2"] == [b.key for b in batches_of(batches)]
+    assert requests == [batch.movements for batch in batches_of(batches)]
+    assert sum(sizes) == sum(len(batches.stocks(n)) for n in range(len(batches)))
+
+
+def test_a_request_is_named_by_what_it_holds_and_falls_apart_into_its_invoices() -> None:
+    """So the same lines have the same key in every file, and a part has one of its own."""
+    rows = [(name, "85123A", 1, 2.55, 1) for name in ("1", "1", "2", "3")]
+    batches = with_opening(apply_rules(lines(*rows)), "none").batches
+
+    assert "1:1..3:1" == batches[0].key
+    parts = batches.parts(0)
+    assert [("1:1..1:2", 2), ("2:1..2:1", 1), ("3:1..3:1", 1)] == [
+        (part.key, part.movements) for part in parts
+    ]
 
 
 def batches_of(batches: Batches) -> list[Any]:
@@ -177,7 +192,9 @@ def test_an_opening_may_come_from_a_file(tmp_path: Path) -> None:
     plan = with_opening(apply_rules(lines(("1", "85123A", 1, 1.0, 1))), path)
 
     assert {"opening": 1, "sale": 1} == plan.kinds
-    assert ("opening", 7) == (plan.batches[0].key, bodies(plan.batches)[0][0]["quantity"])
+    assert ("opening:1", 7) == tuple(
+        bodies(plan.batches)[0][0][n] for n in ("movement_id", "quantity")
+    )
 
 
 @pytest.mark.parametrize("text", ["sku,quantity\n85123A,-1\n", "sku,quantity\n85123A,many\n"])
@@ -209,6 +226,7 @@ def test_the_original_columns_and_date_forms_import_too(tmp_path: Path, line: st
     plan = plan_online_retail(path, opening="none")
 
     expected = {
+        "movement_id": "536365:1",
         "type": "sale",
         "sku": "85123A",
         "location": "warehouse",
@@ -235,10 +253,9 @@ def test_day_first_dates_are_read_so_throughout(tmp_path: Path) -> None:
     ]
     path.write_text(UCI + "".join(rows))
 
-    times = [
-        movements[0]["occurred_at"]
-        for movements in bodies(plan_online_retail(path, opening="none").batches)
-    ]
+    plan = plan_online_retail(path, opening="none")
+    times = [movement["occurred_at"] for movement in bodies(plan.batches)[0]]
+
     assert ["2010-12-01T08:26:00Z", "2010-12-13T08:26:00Z"] == times
 
 
