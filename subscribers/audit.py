@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
 import msgspec
-import nats
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -18,6 +17,7 @@ from nats.js import JetStreamContext
 from ledger.store.mapper import Mapper
 from subscribers import messages
 from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
+from subscribers.sdk.client import open_client
 from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 
@@ -54,7 +54,7 @@ async def differences(
     head are differences too: the stream must not know more than the ledger.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await nats.connect(nats_url)
+    client = await open_client(nats_url, allow_reconnect=False, max_reconnect_attempts=1)
     try:
         walk = _Walk(log, client)
         tail = await walk.begin()

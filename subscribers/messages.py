@@ -1,9 +1,9 @@
 """Public messages: what leaves the house. Versioned by their type, tolerant when read.
 
 They mirror the ledger's events in public form (times RFC 3339 UTC with microseconds, quantities
-integers in the SKU's base unit) and import nothing of ours, so that partners can take this
-module and `subscribers.sdk` without our server. A field may be added with a default; a new
-meaning is a new type.
+integers in the SKU's base unit, fields at their default left out) and import nothing of ours, so
+that partners can take this module and `subscribers.sdk` without our server. A field may be added
+with a default; a new meaning is a new type.
 """
 
 from typing import Annotated, Any, ClassVar, Final, TypeAlias
@@ -32,7 +32,7 @@ Timestamp: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-ti
 """RFC 3339, UTC, six digits of a second."""
 
 
-class Message(Struct, frozen=True, kw_only=True):
+class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What every event says of itself beside its own fields."""
 
     TYPE: ClassVar[str] = ""
@@ -41,7 +41,7 @@ class Message(Struct, frozen=True, kw_only=True):
     provenance: "Provenance"
 
 
-class Provenance(Struct, frozen=True, kw_only=True):
+class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Who reported it, from where and why; `claimed_at` where a claimed time was corrected."""
 
     actor: str
@@ -52,14 +52,14 @@ class Provenance(Struct, frozen=True, kw_only=True):
     claimed_at: Timestamp | None = None
 
 
-class Money(Struct, frozen=True, kw_only=True):
+class Money(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An amount in millionths of the currency's unit, and its ISO 4217 code."""
 
     millionths: int
     currency: str
 
 
-class ConflictChange(Struct, frozen=True, kw_only=True):
+class ConflictChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The amount one conflict of this stock is short from now on; 0 clears it."""
 
     conflict_id: str
@@ -68,7 +68,7 @@ class ConflictChange(Struct, frozen=True, kw_only=True):
     short: int
 
 
-class StockMessage(Message, frozen=True, kw_only=True):
+class StockMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A change of one SKU at one location."""
 
     location: str
@@ -78,14 +78,14 @@ class StockMessage(Message, frozen=True, kw_only=True):
     conflicts: tuple[ConflictChange, ...] = ()
 
 
-class StockOpened(StockMessage, frozen=True, kw_only=True):
+class StockOpened(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Units that were there before the ledger was."""
 
     TYPE = "inventory.stock.opened.v1"
     quantity: int
 
 
-class StockReceived(StockMessage, frozen=True, kw_only=True):
+class StockReceived(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Goods arrived from a supplier and may be sold."""
 
     TYPE = "inventory.stock.received.v1"
@@ -93,7 +93,7 @@ class StockReceived(StockMessage, frozen=True, kw_only=True):
     unit_cost: Money | None = None
 
 
-class StockSold(StockMessage, frozen=True, kw_only=True):
+class StockSold(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Goods left to a customer without consuming a hold."""
 
     TYPE = "inventory.stock.sold.v1"
@@ -103,7 +103,7 @@ class StockSold(StockMessage, frozen=True, kw_only=True):
     reservation_id: str | None = None
 
 
-class SaleVoided(StockMessage, frozen=True, kw_only=True):
+class SaleVoided(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A sale, or a part of it, never took place."""
 
     TYPE = "inventory.stock.sale_voided.v1"
@@ -111,7 +111,7 @@ class SaleVoided(StockMessage, frozen=True, kw_only=True):
     of: str
 
 
-class StockReturned(StockMessage, frozen=True, kw_only=True):
+class StockReturned(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A customer handed goods back."""
 
     TYPE = "inventory.stock.returned.v1"
@@ -120,14 +120,14 @@ class StockReturned(StockMessage, frozen=True, kw_only=True):
     order: str | None = None
 
 
-class StockAdjusted(StockMessage, frozen=True, kw_only=True):
+class StockAdjusted(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The sellable level was corrected by a signed amount."""
 
     TYPE = "inventory.stock.adjusted.v1"
     delta: int
 
 
-class StockMoved(StockMessage, frozen=True, kw_only=True):
+class StockMoved(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Units moved from one condition to another."""
 
     TYPE = "inventory.stock.moved.v1"
@@ -136,7 +136,7 @@ class StockMoved(StockMessage, frozen=True, kw_only=True):
     to_bucket: str
 
 
-class StockScrapped(StockMessage, frozen=True, kw_only=True):
+class StockScrapped(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Units were destroyed or given away."""
 
     TYPE = "inventory.stock.scrapped.v1"
@@ -144,7 +144,7 @@ class StockScrapped(StockMessage, frozen=True, kw_only=True):
     bucket: str
 
 
-class StockReserved(StockMessage, frozen=True, kw_only=True):
+class StockReserved(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Units are held for a reservation."""
 
     TYPE = "inventory.stock.reserved.v1"
@@ -154,14 +154,14 @@ class StockReserved(StockMessage, frozen=True, kw_only=True):
     expires_at: Timestamp | None = None
 
 
-class HoldConfirmed(StockMessage, frozen=True, kw_only=True):
+class HoldConfirmed(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A hold no longer runs out."""
 
     TYPE = "inventory.stock.hold_confirmed.v1"
     reservation_id: str
 
 
-class HoldExtended(StockMessage, frozen=True, kw_only=True):
+class HoldExtended(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A hold runs out at another time."""
 
     TYPE = "inventory.stock.hold_extended.v1"
@@ -169,7 +169,7 @@ class HoldExtended(StockMessage, frozen=True, kw_only=True):
     expires_at: Timestamp
 
 
-class HoldAmended(StockMessage, frozen=True, kw_only=True):
+class HoldAmended(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A hold has more or fewer units open."""
 
     TYPE = "inventory.stock.hold_amended.v1"
@@ -177,7 +177,7 @@ class HoldAmended(StockMessage, frozen=True, kw_only=True):
     delta: int
 
 
-class HoldReleased(StockMessage, frozen=True, kw_only=True):
+class HoldReleased(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Held units are free again."""
 
     TYPE = "inventory.stock.hold_released.v1"
@@ -185,7 +185,7 @@ class HoldReleased(StockMessage, frozen=True, kw_only=True):
     quantity: int
 
 
-class HoldFulfilled(StockMessage, frozen=True, kw_only=True):
+class HoldFulfilled(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Held units left to the customer they were held for."""
 
     TYPE = "inventory.stock.hold_fulfilled.v1"
@@ -194,7 +194,7 @@ class HoldFulfilled(StockMessage, frozen=True, kw_only=True):
     channel: str | None = None
 
 
-class ExpiredHold(Struct, frozen=True, kw_only=True):
+class ExpiredHold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One hold that ran out, how much of it was open, and when."""
 
     reservation_id: str
@@ -202,20 +202,20 @@ class ExpiredHold(Struct, frozen=True, kw_only=True):
     expired_at: Timestamp
 
 
-class HoldsExpired(StockMessage, frozen=True, kw_only=True):
+class HoldsExpired(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Holds had run out, each at its own time."""
 
     TYPE = "inventory.stock.holds_expired.v1"
     holds: tuple[ExpiredHold, ...]
 
 
-class ReservationMessage(Message, frozen=True, kw_only=True):
+class ReservationMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A change of one reservation."""
 
     reservation_id: str
 
 
-class PlacedLine(Struct, frozen=True, kw_only=True):
+class PlacedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What was asked of one stock and what was granted."""
 
     sku: str
@@ -224,7 +224,7 @@ class PlacedLine(Struct, frozen=True, kw_only=True):
     granted: int
 
 
-class LineQuantity(Struct, frozen=True, kw_only=True):
+class LineQuantity(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Units of one line; signed where the message amends."""
 
     sku: str
@@ -232,7 +232,7 @@ class LineQuantity(Struct, frozen=True, kw_only=True):
     quantity: int
 
 
-class ReservationPlaced(ReservationMessage, frozen=True, kw_only=True):
+class ReservationPlaced(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A promise was made."""
 
     TYPE = "inventory.reservation.placed.v1"
@@ -243,41 +243,41 @@ class ReservationPlaced(ReservationMessage, frozen=True, kw_only=True):
     lines: tuple[PlacedLine, ...]
 
 
-class ReservationConfirmed(ReservationMessage, frozen=True, kw_only=True):
+class ReservationConfirmed(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The promise no longer runs out."""
 
     TYPE = "inventory.reservation.confirmed.v1"
 
 
-class ReservationExtended(ReservationMessage, frozen=True, kw_only=True):
+class ReservationExtended(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The promise runs out at another time."""
 
     TYPE = "inventory.reservation.extended.v1"
     expires_at: Timestamp
 
 
-class ReservationAmended(ReservationMessage, frozen=True, kw_only=True):
+class ReservationAmended(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The promised quantities changed, by signed amounts."""
 
     TYPE = "inventory.reservation.amended.v1"
     lines: tuple[LineQuantity, ...]
 
 
-class ReservationFulfilled(ReservationMessage, frozen=True, kw_only=True):
+class ReservationFulfilled(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Promised units left."""
 
     TYPE = "inventory.reservation.fulfilled.v1"
     lines: tuple[LineQuantity, ...]
 
 
-class ReservationReleased(ReservationMessage, frozen=True, kw_only=True):
+class ReservationReleased(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Promised units were given up."""
 
     TYPE = "inventory.reservation.released.v1"
     lines: tuple[LineQuantity, ...]
 
 
-class MovementVoided(Message, frozen=True, kw_only=True):
+class MovementVoided(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A part of a recorded movement was voided."""
 
     TYPE = "inventory.movement.voided.v1"
@@ -287,7 +287,7 @@ class MovementVoided(Message, frozen=True, kw_only=True):
     quantity: int
 
 
-class ConflictMessage(Message, frozen=True, kw_only=True):
+class ConflictMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A change of one conflict: something a fact broke."""
 
     conflict_id: str
@@ -296,7 +296,7 @@ class ConflictMessage(Message, frozen=True, kw_only=True):
     sku: str
 
 
-class ConflictOpened(ConflictMessage, frozen=True, kw_only=True):
+class ConflictOpened(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A fact broke something; `short` says how much (microseconds for clock skew)."""
 
     TYPE = "inventory.conflict.opened.v1"
@@ -306,20 +306,20 @@ class ConflictOpened(ConflictMessage, frozen=True, kw_only=True):
     quantity: int | None = None
 
 
-class ConflictChanged(ConflictMessage, frozen=True, kw_only=True):
+class ConflictChanged(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The amount short rose or fell."""
 
     TYPE = "inventory.conflict.changed.v1"
     short: int
 
 
-class ConflictCleared(ConflictMessage, frozen=True, kw_only=True):
+class ConflictCleared(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
     """The cause ended by itself."""
 
     TYPE = "inventory.conflict.cleared.v1"
 
 
-class ConflictResolved(ConflictMessage, frozen=True, kw_only=True):
+class ConflictResolved(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Somebody dealt with it and said how."""
 
     TYPE = "inventory.conflict.resolved.v1"

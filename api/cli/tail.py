@@ -11,7 +11,7 @@ from api.cli.common import with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings
 from subscribers.messages import EVENTS_STREAM
-from subscribers.sdk.events import open_client
+from subscribers.sdk.client import open_client
 from subscribers.streams import STREAMS
 
 

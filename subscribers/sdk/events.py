@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final
 
-import nats
 import nats.errors
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from subscribers.messages import EVENTS_STREAM, GENERATION, POSITION, decode
+from subscribers.sdk.client import open_client
 from subscribers.sdk.following import (
     Delivery,
     Following,
@@ -21,10 +20,9 @@ from subscribers.sdk.following import (
     NewGeneration,
 )
 
-__all__ = ["Delivery", "Events", "MessagesMissing", "NewGeneration", "open_client"]
+__all__ = ["Delivery", "Events", "MessagesMissing", "NewGeneration"]
 
 _SILENCE_S: Final = 1.0  # After so long without a message, ask whether there should be one.
-_CONNECT_TIMEOUT_S: Final = 5
 _REQUEST_TIMEOUT_S: Final = 5.0
 _INACTIVE_S: Final = 30.0  # The server forgets an ordered consumer nobody listens to.
 _HEARTBEAT_S: Final = 5.0
@@ -71,21 +69,6 @@ class Events:
             await self._following.run(on_event, until=until)
         finally:
             await client.close()
-
-
-async def open_client(url: str, **connection: Any) -> Client:
-    """A connection that comes back for ever."""
-
-    async def quiet(_: Exception) -> None:
-        return  # The follower notices by itself and reads again.
-
-    options: dict[str, Any] = {
-        "connect_timeout": _CONNECT_TIMEOUT_S,
-        "reconnect_time_wait": 0.2,
-        "max_reconnect_attempts": -1,
-        "error_cb": quiet,
-    }
-    return await nats.connect(url, **(options | connection))
 
 
 class _Consumer:
