@@ -112,6 +112,15 @@ def _page(source: Source, after: int, last: int) -> list[Row]:
 class Behind(Exception):
     """A projection has not read as far as the ledger was verified."""
 
+    def __init__(self, projection: str, at: int, wanted: int, error: str | None) -> None:
+        """Say which one, where it is and where it should be; `error` is what stopped it."""
+        super().__init__(
+            f"projection {projection!r} is at position {at}, the ledger was verified up to "
+            f"{wanted}: {error or 'is a projector running?'}"
+        )
+        self.at = at
+        self.error = error
+
 
 def wait_for(source: Source, projection: str, position: int, timeout_s: float) -> int:
     """Wait until a projection has read a position; its own then."""
@@ -121,8 +130,5 @@ def wait_for(source: Source, projection: str, position: int, timeout_s: float) -
         if at >= position:
             return int(at)
         if error or time.monotonic() > deadline:
-            raise Behind(
-                f"projection {projection!r} is at position {at}, the ledger was verified up to "
-                f"{position}: {error or 'is a projector running?'}"
-            )
+            raise Behind(projection, int(at), position, error)
         time.sleep(0.05)

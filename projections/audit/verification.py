@@ -11,7 +11,7 @@ from ledger.domain import laws
 from ledger.domain.laws import Breach
 from projections.audit.checker import Checker
 from projections.audit.expected import TABLES
-from projections.audit.log import Receipts, Source, pages, wait_for
+from projections.audit.log import Behind, Receipts, Source, pages, wait_for
 from projections.audit.past import Past
 from projections.audit.rows import compare
 
@@ -153,18 +153,27 @@ class _Verification:
 
     def _projections(self, source: Source) -> None:
         for table in TABLES:
-            self._progress(table.name, 0, None)
-            rows = compare(
-                source,
-                self._checker,
-                table,
-                self._advance,
-                self._timeout_s,
-            )
-            self._note(table.name, rows)
-        wait_for(source, "history", self._checker.place.position, self._timeout_s)
-        self._progress("history", 0, None)
-        self._note("history", Past(source, self._checker).compare())
+            with self._unless_behind(table.name):
+                rows = compare(source, self._checker, table, self._advance, self._timeout_s)
+                self._note(table.name, rows)
+        with self._unless_behind("history"):
+            wait_for(source, "history", self._checker.place.position, self._timeout_s)
+            self._note("history", Past(source, self._checker).compare())
+
+    @contextmanager
+    def _unless_behind(self, table: str) -> Iterator[None]:
+        """Go on past a projection that has stopped: that is a difference like any other.
+
+        One that merely does not move says nothing about the ledger; unless something else has
+        been found, which must not be lost over it, the audit ends there.
+        """
+        self._progress(table, 0, None)
+        try:
+            yield
+        except Behind as behind:
+            if behind.error is None and not self._checker.breaches_total:
+                raise
+            self._checker.found([Breach(12, behind.at + 1, str(behind))])
 
     def _note(self, table: str, rows: int) -> None:
         self._checked[table] = rows

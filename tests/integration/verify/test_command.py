@@ -154,6 +154,16 @@ def test_a_forged_log_says_keep_the_evidence(audited: Audited, told: str) -> Non
     assert "Rebuild nothing" in result.stdout
 
 
+def test_a_body_that_nobody_can_read_does_not_end_the_audit(audited: Audited, told: str) -> None:
+    """Both halves of the audit name the position."""
+    assert 0 == verify(audited, told).exit_code
+    audited.forge("update ledger.events set state = %s where position = 100", b"\xff{")
+
+    result = verify(audited, told, "--json")
+    assert 1 == result.exit_code, result.output
+    assert (17, 100) == found(result)[0]
+
+
 def test_a_bus_that_does_not_answer_is_said_in_one_line(audited: Audited) -> None:
     """No traceback for an operator's problem."""
     started = time.monotonic()

@@ -1,6 +1,8 @@
 """Rows of the event table changed by a superuser with every guard off: each is found and named."""
 
-from tests.support.audited import Audited
+from tests.support.audited import Audited, project
+from tests.support.histories import fill
+from tests.support.servers import Database
 
 
 def test_an_altered_quantity_is_found(audited: Audited) -> None:
@@ -53,6 +55,17 @@ def test_a_deleted_event_is_found(audited: Audited) -> None:
 
     first = audited.breaches()[0]
     assert (10, position) == (first.law, first.position)
+
+
+def test_an_event_deleted_before_it_was_projected_is_found(database: Database) -> None:
+    """A projector that has stopped does not keep the audit from saying why."""
+    ledger = Audited(database, fill(database.owner_url, 5, 50))
+    ledger.forge("delete from ledger.events where position = 20")
+    project(database.service_url)
+
+    breaches = ledger.breaches()
+    assert (10, 20) == (breaches[0].law, breaches[0].position)
+    assert {20} == {breach.position for breach in breaches if breach.law == 12}
 
 
 def test_the_last_event_deleted_is_found(audited: Audited) -> None:
