@@ -7,9 +7,9 @@ for the projector's batch, applies what is missing, moves the tables and hands o
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from time import monotonic
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 
 import psycopg
 from msgspec import Struct
@@ -24,7 +24,7 @@ from projections.reader import (
     read,
     reading_cursor,
 )
-from projections.registry import next_view
+from projections.registry import View, next_view
 from projections.statements import LIVE, NEXT
 from projections.wire import texts
 
@@ -79,6 +79,62 @@ class Step(Struct, frozen=True, kw_only=True):
 OnStep: TypeAlias = Callable[[Step], None]
 
 
+class _Hands:
+    """A thread and a connection for reading ahead, and one of each for every view.
+
+    The database works for one view while Python folds for another; nothing needs to be atomic
+    before the swap.
+    """
+
+    def __init__(self, url: str, views: Sequence[View]) -> None:
+        self._stack = ExitStack()
+        self._reader = reading_cursor(self._connect(url, "rebuild reader"))
+        self._cursors = [
+            (view, reading_cursor(self._connect(url, f"rebuild {view.name}"))) for view in views
+        ]
+        threads = ThreadPoolExecutor(len(views) + 1, thread_name_prefix="rebuild")
+        self._threads = self._stack.enter_context(threads)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def fetch(self, mapper: Mapper, after: int, until: int) -> Future[Reading]:
+        """Read and decode a chunk."""
+        return self._threads.submit(read, self._reader, mapper, after, until)
+
+    def apply(self, batch: Batch) -> int:
+        """Let every view write a chunk; returns the place after it."""
+        assert batch.effects is not None  # Worked out here, once, before the views ask for it.
+        self._all(lambda view, cursor: view.apply(cursor, batch))
+        return batch.recorded[-1].position
+
+    def finish(self) -> None:
+        """Let every view write what it has held back."""
+        self._all(lambda view, cursor: view.finish(cursor))
+
+    def _all(self, work: Callable[[View, Cursor[Any]], None]) -> None:
+        def run(view: View, cursor: Cursor[Any]) -> None:
+            with cursor.connection.transaction():
+                work(view, cursor)
+
+        for done in [self._threads.submit(run, *one) for one in self._cursors]:
+            done.result()
+
+    def _connect(self, url: str, name: str) -> Connection[Any]:
+        return self._stack.enter_context(connect_for_projections(url, name))
+
+
+def _batch(reading: Reading) -> Batch:
+    if reading.broken is not None:
+        raise CannotRebuild(
+            f"{CannotRebuild.__doc__} (position {reading.broken_at}: {reading.broken})"
+        ) from reading.broken
+    return Batch(reading.events)
+
+
 class Rebuild:
     """One rebuild of one or more projections: every event is read and decoded once for all."""
 
@@ -97,15 +153,14 @@ class Rebuild:
         """Build, catch up, swap."""
         with (
             connect_for_projections(self._url, "rebuild") as connection,
-            connect_for_projections(self._url, "rebuild reader") as reader,
-            ThreadPoolExecutor(1, thread_name_prefix="rebuild-reader") as ahead,
+            _Hands(self._url, self._views) as hands,
         ):
             self._claim(connection)
             cursor = reading_cursor(connection)
             self._create(connection)
-            self._fill(connection, cursor, reading_cursor(reader), ahead)
+            self._fill(connection, cursor, hands)
             self._finish_indexes(connection)
-            self._fill(connection, cursor, reading_cursor(reader), ahead)
+            self._fill(connection, cursor, hands)
             self._swap(connection, cursor)
             return self._say("done", self._position)
 
@@ -136,43 +191,20 @@ class Rebuild:
                     if table not in view.late_tables:
                         _create_indexes(connection, table, primary=True)
 
-    def _fill(
-        self,
-        connection: Connection[Any],
-        cursor: Cursor[Any],
-        reader: Cursor[Any],
-        ahead: ThreadPoolExecutor,
-    ) -> None:
+    def _fill(self, connection: Connection[Any], cursor: Cursor[Any], hands: "_Hands") -> None:
         """Apply everything up to the head; the next chunk is read while one is applied."""
-
-        def fetch(after: int, until: int) -> Reading:
-            return read(reader, self._mapper, after, until)
-
         head = self._head(cursor)
         waiting: Future[Reading] | None = None
         while self._position < head:
             until = min(head, self._position + CHUNK_EVENTS)
-            reading = (waiting or ahead.submit(fetch, self._position, until)).result()
+            reading = (waiting or hands.fetch(self._mapper, self._position, until)).result()
             head = max(head, self._head(cursor))
             following = min(head, until + CHUNK_EVENTS)
-            waiting = ahead.submit(fetch, until, following) if following > until else None
-            with connection.transaction():
-                self._apply(cursor, reading)
+            waiting = hands.fetch(self._mapper, until, following) if following > until else None
+            self._position = hands.apply(_batch(reading))
             self._say("events", head)
             self._bound_memory(connection)
-        with connection.transaction():
-            for view in self._views:
-                view.finish(cursor)
-
-    def _apply(self, cursor: Cursor[Any], reading: Reading) -> None:
-        if reading.broken is not None:
-            raise CannotRebuild(
-                f"{CannotRebuild.__doc__} (position {reading.broken_at}: {reading.broken})"
-            ) from reading.broken
-        batch = Batch(reading.events)
-        for view in self._views:
-            view.apply(cursor, batch)
-        self._position = reading.events[-1].position
+        hands.finish()
 
     def _bound_memory(self, connection: Connection[Any]) -> None:
         if self._indexed or sum(view.remembered for view in self._views) < REMEMBERED_MAX:
@@ -217,9 +249,11 @@ class Rebuild:
         with _position_restored_on_error(self, position):
             if live > position:
                 # An answer never goes back: be where the live tables are before taking over.
-                self._apply(cursor, read(cursor, self._mapper, position, live))
+                batch = _batch(read(cursor, self._mapper, position, live))
                 for view in self._views:
+                    view.apply(cursor, batch)
                     view.finish(cursor)
+                self._position = live
             tables = [table for view in self._views for table in view.tables]
             names = sql.SQL(", ").join(sql.Identifier(LIVE, table) for table in tables)
             cursor.execute(sql.SQL("lock table {} in access exclusive mode").format(names))
