@@ -31,6 +31,7 @@ SUBJECT: Final = "inventory.commands"
 _IN_FLIGHT_MAX: Final = 4  # Requests under way: more would only be smaller ones.
 _FRAME_SPARE_BYTES: Final = 16 * 1024  # What surrounds the bodies in a message.
 _ITEM_SPARE_BYTES: Final = 1024
+_FLUSH_TIMEOUT_S: Final = 2
 _RECONNECT_PAUSE_S: Final = 1  # Whole seconds is what the client takes; 0 would spin.
 _PENDING_BYTES_MAX: Final = 256 * 1024 * 1024
 
@@ -209,6 +210,11 @@ class Server:
         self._operations: Operations | None = None
         self._subscription: Subscription | None = None
 
+    @property
+    def serving(self) -> bool:
+        """Whether commands from the bus arrive here."""
+        return self._subscription is not None
+
     async def run(self, operations: Operations) -> NoReturn:
         """Subscribes when the lease is won and unsubscribes when it is lost, for ever."""
         self._operations = operations
@@ -231,6 +237,7 @@ class Server:
             self._subscription = await self._bus.client.subscribe(
                 SUBJECT, cb=self._on_request, pending_bytes_limit=_PENDING_BYTES_MAX
             )
+            await self._bus.client.flush(_FLUSH_TIMEOUT_S)
         elif not active and self._subscription is not None:
             subscription, self._subscription = self._subscription, None
             await subscription.unsubscribe()

@@ -19,6 +19,7 @@ from projections.progress import Pool, ProjectionBehind
 _Query = TypeVar("_Query")
 
 _PARAMETERS_MAX: Final = 50
+_BLANK_OFFSET: Final = re.compile(r"\A(\d{4}-\d\d-\d\dT[\d:.]+) (\d\d:\d\d)\Z")
 _FIELD: Final = re.compile("field `([^`]*)`")
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,8 @@ def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query
     for name, value in pairs:
         if name in given:
             raise malformed(name, "is given twice")
-        given[name] = value
+        # An offset's plus that nobody encoded has become a blank; nothing else looks like that.
+        given[name] = _BLANK_OFFSET.sub(r"\1+\2", value)
     if "limit" in given and given["limit"].isdecimal() and int(given["limit"][:9]) > page_max:
         raise malformed("limit", f"at most {page_max}, is {given['limit'][:20]}")
     try:

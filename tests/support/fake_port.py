@@ -15,7 +15,7 @@ from ledger.domain.outcomes import (
     Outcome,
     ReservationState,
 )
-from ledger.submission import Accepted, Reply, Sink, Submission
+from ledger.submission import Accepted, NoWriter, Reply, Sink, Submission
 
 Answering = Callable[[Submission], Reply]
 
@@ -51,7 +51,9 @@ class FakePort:
         self._thread.join()
 
     def submit(self, submission: Submission, sink: Sink, ticket: object) -> None:
-        """Queues a command."""
+        """Queues a command; like the real one, only while active."""
+        if not self.active:
+            raise NoWriter("this process is not the active writer")
         with self._wake:
             self._queue.append((submission, sink, ticket))
             if len(self._queue) == 1:
