@@ -69,21 +69,22 @@ class FencedStream:
         self.acknowledged = 0
         self._alone = False
 
-    async def open(self, sequence: int, *, alone: bool = False) -> None:
+    async def open(self, sequence: int) -> None:
         """Start after a known tail, forgetting everything in flight.
 
-        `alone` sends the first message by itself: after a failure, so that a refusal of that
-        very message shows its reason instead of hiding behind its successors.
+        The first message then goes by itself: after a failure it is the one that may have been
+        refused, and so it shows the reason instead of hiding behind its successors.
         """
         if not self._inbox:
             self._inbox = self._client.new_inbox()
             await self._client.subscribe(f"{self._inbox}.*", cb=self._answer)
+            await self._client.flush()  # Or our writes, which go past its buffer, overtake this.
         self.disconnected()
         self._in_flight.clear()
         self._answers.clear()
         self._rounds += 1  # Late answers to an earlier round match nothing.
         self.sequence = self.acknowledged = sequence
-        self._alone = alone
+        self._alone = True
 
     def disconnected(self) -> None:
         """No answer will come any more: whoever waits for one learns it at once."""

@@ -28,11 +28,11 @@ from nats.js import JetStreamContext
 
 from ledger.recorded import Recorded
 from ledger.settings import Settings
-from ledger.store.mapper import Mapper
+from ledger.store.mapper import Mapper, UnknownEvent
 from subscribers import messages
 from subscribers.fenced import FencedStream, Frame, Overtaken, PublishUnknown, Refused
 from subscribers.last_values import LastValues, headers_of
-from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
+from subscribers.ledger_log import HoleInLedger, LedgerLog, Row, decoded, row_hash
 from subscribers.streams import ensure, generation_of
 from subscribers.translate import conflict_message, event_message
 
@@ -61,6 +61,9 @@ class Diverged(Exception):
     """The stream does not continue this ledger. Only an explicit new generation goes on."""
 
 
+_NEED_PEOPLE: Final = (Diverged, HoleInLedger, UnknownEvent)
+
+
 @dataclass
 class Health:
     """How the relay is, for whoever asks; `halted` needs people."""
@@ -84,7 +87,6 @@ class Relay:
         self._settings = settings
         self._stop = stop
         self.health = health
-        self._alone = False
 
     async def run(self) -> None:
         """Follow the ledger for ever; come back from every failure of the world."""
@@ -96,12 +98,11 @@ class Relay:
             except Overtaken as overtaken:
                 logger.warning("another relay writes the stream; standing by: %s", overtaken)
                 await self._stand_by()
-            except Diverged as diverged:
-                self._say("halted", str(diverged))
-                logger.critical("relay HALTED: %s", diverged)
+            except _NEED_PEOPLE as reason:
+                self._say("halted", str(reason))
+                logger.critical("relay HALTED: %s", reason)
                 await self._pause(_HALTED_LOOK_S)
             except _WORLD_FAILURES as failure:
-                self._alone = isinstance(failure, Refused)
                 retry_s = _RETRY_MIN_S if self.health.position > told else retry_s
                 self._say("retrying", repr(failure))
                 logger.warning("relay lost a connection, again in %.1f s: %r", retry_s, failure)
@@ -112,7 +113,7 @@ class Relay:
         """One life: connect, compare, follow."""
         async with AsyncExitStack() as stack:
             life = await self._connect(stack)
-            await life.begin(alone=self._alone)
+            await life.begin()
             self._say("following")
             await life.follow(self._stop)
 
@@ -189,12 +190,12 @@ class Life:
         """The last position of the ledger."""
         return await self._log.head()
 
-    async def begin(self, *, alone: bool) -> None:
+    async def begin(self) -> None:
         """Find the place in every stream and make sure that it is a place in this ledger."""
         await ensure(self._js)
         self._generation = await generation_of(self._js)
         place = await self._compared_tail()
-        await self._events.open(place, alone=alone)
+        await self._events.open(place)
         await self._open_conflicts(place)
         self._place = await self._states.open(self._generation, place)
         self._health.position = place

@@ -394,3 +394,33 @@ async def test_a_relay_waits_for_a_message_server_that_comes_later(
     nats_server.start()
 
     await relay.told(head)
+
+
+async def test_an_event_of_a_newer_version_halts_the_relay_before_it(
+    event_log: EventLog, start_relay: Start, client: Client, database: Database
+) -> None:
+    """What this version does not know is not told wrongly, nor passed over."""
+    event_log.append([received(1)])
+    database.execute(
+        "insert into ledger.events select 0, 'stock/x/y', 1, 2, clock_timestamp(),"
+        " 'stock.teleported.v1', convert_to('{\"meta\":{},\"event\":{}}', 'UTF8')"
+    )
+
+    relay = start_relay()
+    await relay.is_in("halted")
+
+    assert "stock.teleported.v1" in relay.health.detail
+
+
+async def test_a_hole_in_the_ledger_halts_the_relay(
+    event_log: EventLog, start_relay: Start, database: Database
+) -> None:
+    """Positions are contiguous; where they are not, people must look before anybody is told."""
+    event_log.append([received(1), sold(1), sold(1)])
+    database.execute("alter table ledger.events disable trigger all")
+    database.execute("delete from ledger.events where position = 2")
+
+    relay = start_relay()
+    await relay.is_in("halted")
+
+    assert "no contiguous events after position" in relay.health.detail
