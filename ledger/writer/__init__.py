@@ -221,7 +221,10 @@ class Writer:
             self._settle(self._committer.idle())
         except Trouble as newer:
             # An append under way comes first: until it is settled, nothing is known.
-            trouble = Trouble(newer.cause or trouble.cause, [*newer.batches, *trouble.batches])
+            # The committer repeats its batches until it is cleared. Nothing may be decided twice:
+            # a command that was refused the first time could be accepted the second.
+            others = [one for one in trouble.batches if one not in newer.batches]
+            trouble = Trouble(newer.cause or trouble.cause, [*newer.batches, *others])
         self._committer.clear()
         waiting = [one for batch in trouble.batches for one in batch.waiting]
         if trouble.cause is None:

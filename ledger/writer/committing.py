@@ -109,8 +109,9 @@ class Committer:
         if self._failed:
             while self._current is not None:
                 self._changed.wait()
-            batches, self._slot = [*self._failed, *([self._slot] if self._slot else [])], None
-            raise Trouble(self._cause, batches)
+            if self._slot is not None:
+                self._failed, self._slot = [*self._failed, self._slot], None
+            raise Trouble(self._cause, self._failed)
         done, self._done = self._done, []
         return done
 
