@@ -33,6 +33,8 @@ _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-o
 _CRASHES_BEFORE_READY_MAX: Final = 5  # Then it is the deployment that is wrong, not the moment.
 _KILL_GRACE_S: Final = 2.0  # Over the role's own limit for draining.
 
+_PORT_TRIES: Final = 20  # For several free ports in a row; each try usually succeeds.
+
 logger = logging.getLogger(__name__)
 
 
@@ -120,7 +122,7 @@ class Supervisor:
         show_key: Callable[[str], None],
     ) -> None:
         path = str(settings.data_path)
-        self._settings = msgspec.structs.replace(settings, data_dir=path, http_port=_port(settings))
+        self._settings = msgspec.structs.replace(settings, data_dir=path, http_port=_port(settings, api_processes))
         self._roles = roles
         self._api_processes = api_processes
         self._announce = announce
@@ -258,13 +260,21 @@ def _child_environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
 
 
-def _port(settings: Settings) -> int:
-    """The configured port, or a free one where the setting says 0."""
+def _port(settings: Settings, api_processes: int) -> int:
+    """The configured port, or, where the setting says 0, the first of enough free ones in a row."""
     if settings.http_port:
         return settings.http_port
-    family = socket.AF_INET6 if ":" in settings.http_host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((settings.http_host, 0))
+    host = settings.http_host
+    for _ in range(_PORT_TRIES):
+        port = _any_port(host)
+        if all(_is_free(host, port + number) for number in range(1, api_processes)):
+            break
+    return port
+
+
+def _any_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
