@@ -5,7 +5,7 @@ becomes a Python object before it is sent.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -46,17 +46,23 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
 
     Names are compared without case, spaces and punctuation. An absent optional column is null.
     """
-    table = _read_parquet(path) if path.suffix.lower() in _PARQUET_SUFFIXES else _read_csv(path)
-    present = {_plain(name): name for name in reversed(table.column_names)}
-    columns: dict[str, Column] = {}
+    is_parquet = path.suffix.lower() in _PARQUET_SUFFIXES
+    form = _Parquet(path) if is_parquet else _Csv(path)
+    present = {_plain(name): name for name in reversed(form.names)}
+    found: dict[str, str] = {}
     for name, spellings in aliases.items():
-        found = next((present[s] for s in map(_plain, spellings) if s in present), None)
-        if found is not None:
-            columns[name] = table[found].combine_chunks()
-        elif name in optional:
-            columns[name] = pa.nulls(table.num_rows, pa.string())
-        else:
+        spelt = next((present[s] for s in map(_plain, spellings) if s in present), None)
+        if spelt is not None:
+            found[name] = spelt
+        elif name not in optional:
             raise UnreadableFile(f"{path.name} has no column {' or '.join(spellings)}")
+    table = form.read(list(dict.fromkeys(found.values())))
+    columns = {
+        name: table[found[name]].combine_chunks()
+        if name in found
+        else pa.nulls(table.num_rows, pa.string())
+        for name in aliases
+    }
     return pa.table(columns)
 
 
@@ -122,32 +128,58 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _read_parquet(path: Path) -> Table:
-    try:
-        return pa_parquet.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
+class _Parquet:
+    """A Parquet file: its column names, and some of its columns."""
 
-
-def _read_csv(path: Path) -> Table:
-    if path.suffix.lower() not in _CSV_SUFFIXES:
-        raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
-    problem = ""
-    for encoding in _ENCODINGS:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         try:
-            return _read_csv_as(path, encoding)
+            self.names: list[str] = pa_parquet.read_schema(path).names
         except (pa.ArrowInvalid, OSError) as error:
-            problem = str(error)
-    raise UnreadableFile(f"{path.name} is not a readable CSV file: {problem}")
+            raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
+
+    def read(self, names: list[str]) -> Table:
+        return pa_parquet.read_table(self._path, columns=names)
 
 
-def _read_csv_as(path: Path, encoding: str) -> Table:
-    """Every column as text: an invoice number is a name, and a quantity may be a typing error."""
-    read = pa_csv.ReadOptions(encoding=encoding)
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
-    with pa_csv.open_csv(path, read_options=read, parse_options=parse) as reader:
-        names = reader.schema.names
-    convert = pa_csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True
-    )
-    return pa_csv.read_csv(path, read_options=read, parse_options=parse, convert_options=convert)
+class _Csv:
+    """A CSV file, every column as text: an invoice number is a name, a quantity may be a slip."""
+
+    _PARSE: Final = pa_csv.ParseOptions(newlines_in_values=True)
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if path.suffix.lower() not in _CSV_SUFFIXES:
+            raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
+        self._encoding = _ENCODINGS[0]
+        self.names: list[str] = self._in_some_encoding(self._names)
+
+    def read(self, names: list[str]) -> Table:
+        convert = pa_csv.ConvertOptions(
+            include_columns=names,
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+        )
+        return self._in_some_encoding(lambda: self._read(convert))
+
+    def _names(self) -> list[str]:
+        read = pa_csv.ReadOptions(encoding=self._encoding)
+        with pa_csv.open_csv(self._path, read_options=read, parse_options=self._PARSE) as reader:
+            names: list[str] = reader.schema.names
+            return names
+
+    def _read(self, convert: Any) -> Table:
+        read = pa_csv.ReadOptions(encoding=self._encoding)
+        return pa_csv.read_csv(
+            self._path, read_options=read, parse_options=self._PARSE, convert_options=convert
+        )
+
+    def _in_some_encoding(self, attempt: Callable[[], Any]) -> Any:
+        problem = ""
+        for encoding in _ENCODINGS:
+            self._encoding = encoding
+            try:
+                return attempt()
+            except (pa.ArrowInvalid, OSError) as error:
+                problem = str(error)
+        raise UnreadableFile(f"{self._path.name} is not a readable CSV file: {problem}")
