@@ -2,5 +2,14 @@
 
 from subscribers.sdk.events import Delivery, Events, MessagesMissing, NewGeneration
 from subscribers.sdk.fake import FakeEvents
+from subscribers.sdk.present import Present, present
 
-__all__ = ["Delivery", "Events", "FakeEvents", "MessagesMissing", "NewGeneration"]
+__all__ = [
+    "Delivery",
+    "Events",
+    "FakeEvents",
+    "MessagesMissing",
+    "NewGeneration",
+    "Present",
+    "present",
+]
