@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
@@ -73,9 +74,14 @@ def time_of(text: str, path: str) -> Instant:
 def rfc3339(instant: Instant) -> str:
     """A time as the API writes it: UTC, six decimals, Z."""
     seconds, micros = divmod(instant, MICROSECONDS_PER_SECOND)
+    return f"{_to_the_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _to_the_second(seconds: int) -> str:
+    """Remembered: what is answered at one time shares its seconds."""
     # Not fromtimestamp: it goes through a float and through the platform's range.
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment.isoformat()[:19]}.{micros:06d}Z"
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
 
 
 def rfc3339_or_none(instant: Instant | None) -> str | None:
