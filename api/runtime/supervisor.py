@@ -268,8 +268,8 @@ def _port(settings: Settings, api_processes: int) -> int:
     for _ in range(_PORT_TRIES):
         port = _any_port(host)
         if all(_is_free(host, port + number) for number in range(1, api_processes)):
-            break
-    return port
+            return port
+    raise StartFailed(f"found no {api_processes} free ports in a row on {host}")
 
 
 def _any_port(host: str) -> int:
