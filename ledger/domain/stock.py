@@ -232,6 +232,7 @@ class Stock:
         self._order.add(key)
         if self.broken_total and (PROMISE_BROKEN, reservation_id) in self.conflicts:
             self._broken.add(key)
+            self._orphans.discard(reservation_id)
         if hold.expires_at is not None and (before is None or before.expires_at != hold.expires_at):
             heappush(self._expiries, (hold.expires_at, reservation_id))
 
@@ -256,6 +257,8 @@ class Stock:
             self._orphans.discard(holder)
         hold = self.holds.get(holder)
         if hold is None:
+            if after is not None:  # Taken back: it had run out, and is to be cleared again.
+                self._orphans.add(holder)
             return
         if before is None and after is not None:
             self._broken.add(break_key(holder, hold))
