@@ -1,6 +1,8 @@
 """`inventory-ledger import`: other systems' files become movements of the ledger."""
 
 import time
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ from api.cli.progress import watched
 from api.importing.catching_up import projections_caught_up, stream_caught_up
 from api.importing.columns import UnreadableFile
 from api.importing.connection import Connection
-from api.importing.open_conflicts import count_open_conflicts
+from api.importing.open_conflicts import open_conflicts
 from api.importing.opening import DOCUMENT as OPENING
 from api.importing.plan import Opening, Plan, plan_movements, plan_online_retail
 from api.importing.sending import REQUEST_TIMEOUT_S, ImportStopped, Sender, Tally
@@ -30,7 +32,8 @@ class Outcome(Struct, frozen=True):
 
     tally: Tally
     seconds: float
-    open_conflicts: int
+    opened: dict[str, str]  # Conflicts that were not open before: kind by id.
+    still_open: set[str]
     stream_checked: bool
 
 
@@ -93,18 +96,20 @@ async def _send(plan: Plan, service: Service) -> Outcome:
         return Connection(service.url, timeout_s=REQUEST_TIMEOUT_S, headers=headers)
 
     sender = Sender(plan.batches, connect, stop_on_differing=_why_to_stop)
-    started = time.monotonic()
-    await watched(sender, plan.batches.rows, "recording")
     questions = connect()
     try:
+        before = await open_conflicts(questions)
+        started = time.monotonic()
+        await watched(sender, plan.batches.rows, "recording")
         await projections_caught_up(questions, sender.tally.position)
         if service.nats_url is not None:
             await stream_caught_up(service.nats_url, sender.tally.position)
         seconds = time.monotonic() - started
-        still_open = await count_open_conflicts(questions)
+        still_open = await open_conflicts(questions)
     finally:
         questions.close()
-    return Outcome(sender.tally, seconds, still_open, service.nats_url is not None)
+    opened = {key: kind for key, kind in sender.tally.conflicts.items() if key not in before}
+    return Outcome(sender.tally, seconds, opened, still_open, service.nats_url is not None)
 
 
 def _why_to_stop(key: str) -> str | None:
@@ -117,18 +122,19 @@ def _report(plan: Plan, outcome: Outcome) -> None:
     click.echo(f"recorded          {tally.recorded:>10,}")
     click.echo(f"already recorded  {tally.already_recorded:>10,}")
     click.echo(f"skipped           {sum(plan.skipped.values()):>10,}{_listed(plan.skipped)}")
-    opened = sum(tally.conflicts.values())
-    click.echo(f"conflicts opened  {opened:>10,}{_listed(dict(tally.conflicts))}")
-    click.echo(f"conflicts open    {outcome.open_conflicts:>10,}")
+    opened = outcome.opened
+    click.echo(f"conflicts opened  {len(opened):>10,}{_listed(Counter(opened.values()))}")
+    click.echo(f"of these cleared  {len(opened.keys() - outcome.still_open):>10,}")
+    click.echo(f"conflicts open    {len(outcome.still_open):>10,}")
     if tally.differing:
         keys = ", ".join(tally.differing_keys)
         click.echo(f"differing         {tally.differing:>10,}  recorded before otherwise: {keys}")
-    click.echo(f"of these          {plan.batches.rows:>10,}{_listed(plan.kinds)}")
+    click.echo(f"movements         {plan.batches.rows:>10,}{_listed(plan.kinds)}")
     click.echo(f"ledger position   {tally.position:>10,}")
     seen = "projections and stream" if outcome.stream_checked else "projections"
     speed = plan.batches.rows / outcome.seconds if outcome.seconds else 0.0
     click.echo(f"{outcome.seconds:.1f} s until {seen} had caught up: {speed:,.0f} movements/s")
 
 
-def _listed(counts: dict[str, int]) -> str:
+def _listed(counts: Mapping[str, int]) -> str:
     return "  " + ", ".join(f"{name} {count:,}" for name, count in counts.items()) if counts else ""

@@ -7,7 +7,6 @@ recorded is answered as recorded, and nothing is kept beside the ledger that cou
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -47,7 +46,7 @@ class Tally(Struct):
     already_recorded: int = 0
     differing: int = 0  # Under the same key, something else had been recorded before.
     differing_keys: list[str] = []
-    conflicts: Counter[str] = msgspec.field(default_factory=Counter)
+    conflicts: dict[str, str] = {}  # Kind by id: what new movements opened or made worse.
     position: int = 0  # The highest one an answer named.
 
     @property
@@ -56,8 +55,18 @@ class Tally(Struct):
         return self.recorded + self.already_recorded + self.differing
 
 
+class _Broken(Struct, gc=False):
+    conflict_id: str
+
+
 class _Conflict(Struct, gc=False):
+    conflict_id: str
     kind: str
+    reservations: list[_Broken] = []
+
+    def ids(self) -> list[str]:
+        """Broken promises of one stock share a note, and have an id each."""
+        return [broken.conflict_id for broken in self.reservations] or [self.conflict_id]
 
 
 class _Result(Struct, gc=False):
@@ -162,7 +171,8 @@ class Sender:
         tally.recorded += batch.movements - again
         if not answer.replayed:
             new = (result for result in recorded.results if not result.replayed)
-            tally.conflicts.update(c.kind for result in new for c in result.conflicts)
+            for conflict in (conflict for result in new for conflict in result.conflicts):
+                tally.conflicts.update(dict.fromkeys(conflict.ids(), conflict.kind))
         return True
 
     def _differs(self, batch: Batch) -> None:

@@ -63,11 +63,16 @@ class FakeService:
         replayed = key in self.accepted
         self.accepted.setdefault(key, body)
         results = [
-            {"status": "recorded", "conflicts": [{"kind": "negative_stock"}] * (m.get("short", 0))}
+            {"status": "recorded", "conflicts": _conflicts(key) * m.get("short", 0)}
             for m in body["movements"]
         ]
         mark = "idempotent-replayed: true\r\n" if replayed else ""
         return _answer(201, {"position": len(self.accepted), "results": results}, mark)
+
+
+def _conflicts(key: str) -> list[dict[str, Any]]:
+    """Every tenth opens one; the others make it worse."""
+    return [{"conflict_id": f"c-{int(key) // 10}", "kind": "negative_stock"}]
 
 
 def _answer(status: int, document: Any, headers: str = "") -> bytes:
