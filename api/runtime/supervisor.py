@@ -122,7 +122,9 @@ class Supervisor:
         show_key: Callable[[str], None],
     ) -> None:
         path = str(settings.data_path)
-        self._settings = msgspec.structs.replace(settings, data_dir=path, http_port=_port(settings, api_processes))
+        self._settings = msgspec.structs.replace(
+            settings, data_dir=path, http_port=_port(settings, api_processes)
+        )
         self._roles = roles
         self._api_processes = api_processes
         self._announce = announce

@@ -1,4 +1,4 @@
-"""What an accepted command is answered with; kept in its receipt, so that a repeat gets the same."""
+"""What an accepted command is answered with; its receipt keeps it, so a repeat gets the same."""
 
 from typing import TypeAlias
 

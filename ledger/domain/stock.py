@@ -168,8 +168,7 @@ class Stock:
         if undo is not None:
             undo.append(("at", self.version, self.effective_at))
         self.version += 1
-        if event.effective_at > self.effective_at:
-            self.effective_at = event.effective_at
+        self.effective_at = max(self.effective_at, event.effective_at)
         change = _HOLD_CHANGES.get(type(event))
         if change is not None:
             change(self, event)
@@ -198,7 +197,7 @@ class Stock:
                 case "level":
                     self.levels[key] = value  # type: ignore[index, assignment]
                 case "hold":
-                    self._set_hold(key, value)  # type: ignore[arg-type]
+                    self.set_hold(key, value)  # type: ignore[arg-type]
                 case "lapsed":
                     self.lapsed[key] = value  # type: ignore[index, assignment]
                 case _:
@@ -217,7 +216,13 @@ class Stock:
         if self.broken_total:
             self._broken.discard(key)
 
-    def _set_hold(self, reservation_id: str, hold: Hold | None) -> None:
+    def note_lapsed(self, reservation_id: str, hold: Hold) -> None:
+        """A hold that had run out is written down now; `rollback` makes it unwritten again."""
+        if self._undo is not None:
+            self._undo.append(("lapsed", reservation_id, hold))
+
+    def set_hold(self, reservation_id: str, hold: Hold | None) -> None:
+        """Open, change or (with none) end a reservation's hold."""
         before = self.holds.get(reservation_id)
         if self._undo is not None:
             self._undo.append(("hold", reservation_id, before))
@@ -308,27 +313,43 @@ class Stock:
             known = shorts.get(holder)
             return self.short_of(holder) if known is None else known
 
-        boundary = self._broken[-1] if self._broken else None
         if total < target:
-            for _, _, holder in self._order.irange(minimum=boundary):
-                units = open_after if holder == touched else self.holds[holder].quantity
-                take = min(units - short(holder), target - total)
-                if take > 0:
-                    shorts[holder] = short(holder) + take
-                    total += take
-                if total == target:
-                    break
+            self._break_more(shorts, short, target - total, touched, open_after)
         elif total > target:
-            for _, _, holder in reversed(self._broken):
-                give = min(short(holder), total - target)
-                shorts[holder] = short(holder) - give
-                total -= give
-                if total == target:
-                    break
-        assert total == target, "every broken unit belongs to a hold"
+            self._mend(shorts, short, total - target)
         for holder, amount in shorts.items():
             if amount != self.short_of(holder):
                 changed[PROMISE_BROKEN, holder] = amount
+
+    def _break_more(
+        self,
+        shorts: dict[str, int],
+        short: Callable[[str], int],
+        missing: int,
+        touched: str | None,
+        open_after: int,
+    ) -> None:
+        """Take more units from holds, from the end of the broken prefix on."""
+        boundary = self._broken[-1] if self._broken else None
+        for _, _, holder in self._order.irange(minimum=boundary):
+            units = open_after if holder == touched else self.holds[holder].quantity
+            take = min(units - short(holder), missing)
+            if take > 0:
+                shorts[holder] = short(holder) + take
+                missing -= take
+            if not missing:
+                return
+        raise AssertionError("every broken unit belongs to a hold")
+
+    def _mend(self, shorts: dict[str, int], short: Callable[[str], int], spare: int) -> None:
+        """Give units back to holds, from the end of the broken prefix backwards."""
+        for _, _, holder in reversed(self._broken):
+            give = min(short(holder), spare)
+            shorts[holder] = short(holder) - give
+            spare -= give
+            if not spare:
+                return
+        raise AssertionError("every broken unit belongs to a hold")
 
     def _left_by(self, event: AnyStockEvent) -> dict[str, int]:
         """What is still broken of holds that end, shrink or have run out."""
@@ -359,7 +380,7 @@ class Stock:
         stock.effective_at = snapshot.effective_at
         stock.levels.update(snapshot.levels)
         for reservation_id, hold in snapshot.holds.items():
-            stock._set_hold(reservation_id, hold)
+            stock.set_hold(reservation_id, hold)
         for kind, holder, conflict in snapshot.conflicts:
             stock._set_conflict((kind, holder), conflict)
         return stock
@@ -383,24 +404,24 @@ def _open_after(stock: Stock, event: AnyStockEvent) -> tuple[str | None, int]:
 
 def _reserved(stock: Stock, event: StockReserved) -> None:
     hold = Hold(event.quantity, event.kind, event.expires_at, event.occurred_at)
-    stock._set_hold(event.reservation_id, hold)
+    stock.set_hold(event.reservation_id, hold)
 
 
 def _confirmed(stock: Stock, event: HoldConfirmed) -> None:
     hold = stock.holds[event.reservation_id]
-    stock._set_hold(event.reservation_id, Hold(hold.quantity, "hard", None, hold.placed_at))
+    stock.set_hold(event.reservation_id, Hold(hold.quantity, "hard", None, hold.placed_at))
 
 
 def _extended(stock: Stock, event: HoldExtended) -> None:
     hold = stock.holds[event.reservation_id]
     extended = Hold(hold.quantity, hold.kind, event.expires_at, hold.placed_at)
-    stock._set_hold(event.reservation_id, extended)
+    stock.set_hold(event.reservation_id, extended)
 
 
 def _resize(stock: Stock, reservation_id: str, delta: int) -> None:
     hold = stock.holds[reservation_id]
     resized = Hold(hold.quantity + delta, hold.kind, hold.expires_at, hold.placed_at)
-    stock._set_hold(reservation_id, resized)
+    stock.set_hold(reservation_id, resized)
 
 
 def _amended(stock: Stock, event: HoldAmended) -> None:
@@ -415,9 +436,9 @@ def _expired(stock: Stock, event: HoldsExpired) -> None:
     for expired in event.holds:
         lapsed = stock.lapsed.pop(expired.reservation_id, None)
         if lapsed is None:
-            stock._set_hold(expired.reservation_id, None)  # Replayed: nobody advanced the clock.
-        elif stock._undo is not None:
-            stock._undo.append(("lapsed", expired.reservation_id, lapsed))
+            stock.set_hold(expired.reservation_id, None)  # Replayed: nobody advanced the clock.
+        else:
+            stock.note_lapsed(expired.reservation_id, lapsed)
 
 
 _HOLD_CHANGES: dict[type, Callable[[Stock, Any], None]] = {

@@ -12,10 +12,12 @@ from eventsourcing.persistence import (
     AggregateRecorder,
     ApplicationRecorder,
     InfrastructureFactory,
-    Mapper as LibraryMapper,
     ProcessRecorder,
     StoredEvent,
     TrackingRecorder,
+)
+from eventsourcing.persistence import (
+    Mapper as LibraryMapper,
 )
 from eventsourcing.utils import Environment
 from msgspec import Struct
@@ -68,7 +70,7 @@ class LedgerMapper(LibraryMapper[str]):
 class LedgerFactory(InfrastructureFactory[TrackingRecorder]):
     """Builds what an application needs over the ledger's own tables; migrations make those."""
 
-    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:
+    def aggregate_recorder(self, purpose: str = "events") -> AggregateRecorder:  # noqa: ARG002 - the library's signature
         """The event table; the ledger keeps no other kind of aggregate."""
         return self.application_recorder()
 

@@ -49,7 +49,7 @@ class Mapper:
             return _decode(state)
         return self._upcast(topic, state)
 
-    def recorded(  # noqa: PLR0913 - the columns of the event table
+    def recorded(
         self,
         position: int,
         stream: str,

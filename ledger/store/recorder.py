@@ -99,7 +99,7 @@ class LedgerRecorder(ApplicationRecorder):
         *,
         inclusive_of_start: bool = True,
     ) -> Sequence[Notification]:
-        """Events from a position on, in ledger order; complete, because positions commit in order."""
+        """Events from a position on, in ledger order; complete: positions commit in order."""
         after = 0 if start is None else start - 1 if inclusive_of_start else start
         wanted = {"after": after, "stop": stop, "topics": list(topics) or None, "limit": limit}
         with self._cursor() as cursor:

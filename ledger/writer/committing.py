@@ -140,7 +140,7 @@ class Committer:
             return None, True
         try:
             return None, append(decided, self._journal, self._lease, self._counters)
-        except Exception as error:  # Whatever it was, the decider's thread sorts it out.
+        except Exception as error:  # noqa: BLE001 - the decider's thread sorts it out.
             return error, False
 
 
@@ -171,14 +171,15 @@ def deliver(decided: Decided, lease: Lease, counters: Counters) -> None:
     refusals_stand = lease.held
     by_sink: dict[Sink, list[tuple[object, Reply]]] = {}
     for waiting, reply in zip(decided.waiting, decided.replies, strict=True):
+        stands: Reply = reply
         if isinstance(reply, Accepted):
             counters.commands += 1
             counters.replays += reply.replayed
         elif isinstance(reply, Refusal):
             counters.refusals += 1
             if not refusals_stand:  # Decided on what may be another writer's past by now.
-                reply = NoWriter("the lease ran out while this was being decided")
-        by_sink.setdefault(waiting.sink, []).append((waiting.ticket, reply))
+                stands = NoWriter("the lease ran out while this was being decided")
+        by_sink.setdefault(waiting.sink, []).append((waiting.ticket, stands))
     hand_out(by_sink)
 
 

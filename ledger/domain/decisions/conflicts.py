@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from ledger.domain.commands import ResolveConflict
 from ledger.domain.conflict import Conflict
 from ledger.domain.decisions.world import Cause, ConflictIds, Decision, Effect, World
-from ledger.domain.commands import ResolveConflict
 from ledger.domain.events import (
     AnyEvent,
     AnyStockEvent,

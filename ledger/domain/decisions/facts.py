@@ -1,6 +1,6 @@
 """Facts about stock: recorded whatever the level, with the conflicts they cause beside them."""
 
-from typing import Final, NamedTuple, assert_never
+from typing import Final, NamedTuple
 
 from ledger.domain.commands import (
     Adjust,
@@ -114,65 +114,31 @@ def record(
 
 def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
     """The event a movement without a second stream comes to."""
-    effective_at = at if at > stock.effective_at else stock.effective_at
-    sku, location = movement.sku, movement.location
-    common = {
-        "occurred_at": at,
-        "effective_at": effective_at,
-        "sku": sku,
-        "location": location,
-    }
-    match movement:
-        case Sale():
-            return StockSold(
-                occurred_at=at,
-                effective_at=effective_at,
-                sku=sku,
-                location=location,
-                quantity=movement.quantity,
-                channel=movement.channel,
-                order=movement.order,
-            )
-        case Receive():
-            return StockReceived(
-                occurred_at=at,
-                effective_at=effective_at,
-                sku=sku,
-                location=location,
-                quantity=movement.quantity,
-                unit_cost=movement.unit_cost,
-            )
-        case Opening():
-            return StockOpened(**common, quantity=movement.quantity)  # type: ignore[arg-type]
-        case Return():
-            return StockReturned(
-                **common,  # type: ignore[arg-type]
-                quantity=movement.quantity,
-                to_bucket=movement.to_bucket,
-                order=movement.order,
-            )
-        case Adjust():
-            _check_expected(movement, stock)
-            return StockAdjusted(**common, delta=movement.delta)  # type: ignore[arg-type]
-        case Move():
-            if movement.from_bucket == movement.to_bucket:
-                raise Malformed("to_bucket", "must differ from from_bucket")
-            return StockMoved(
-                **common,  # type: ignore[arg-type]
-                quantity=movement.quantity,
-                from_bucket=movement.from_bucket,
-                to_bucket=movement.to_bucket,
-            )
-        case Scrap():
-            return StockScrapped(
-                **common,  # type: ignore[arg-type]
-                quantity=movement.quantity,
-                bucket=movement.bucket,
-            )
-        case SaleVoid():
-            raise AssertionError("a void touches two streams")
-        case _:
-            assert_never(movement)
+    if isinstance(movement, Adjust):
+        _check_expected(movement, stock)
+    elif isinstance(movement, Move) and movement.from_bucket == movement.to_bucket:
+        raise Malformed("to_bucket", "must differ from from_bucket")
+    kind, content = _CONTENTS[type(movement)]
+    event: AnyStockEvent = kind(
+        occurred_at=at,
+        effective_at=max(at, stock.effective_at),
+        sku=movement.sku,
+        location=movement.location,
+        **{name: getattr(movement, name) for name in content},
+    )
+    return event
+
+
+# What an event takes over from its movement, word for word.
+_CONTENTS: Final[dict[type, tuple[type, tuple[str, ...]]]] = {
+    Opening: (StockOpened, ("quantity",)),
+    Receive: (StockReceived, ("quantity", "unit_cost")),
+    Sale: (StockSold, ("quantity", "channel", "order")),
+    Return: (StockReturned, ("quantity", "to_bucket", "order")),
+    Adjust: (StockAdjusted, ("delta",)),
+    Move: (StockMoved, ("quantity", "from_bucket", "to_bucket")),
+    Scrap: (StockScrapped, ("quantity", "bucket")),
+}
 
 
 def _check_expected(movement: Adjust, stock: Stock) -> None:
@@ -181,7 +147,7 @@ def _check_expected(movement: Adjust, stock: Stock) -> None:
         raise StaleQuantity(movement.sku, movement.location, expected=expected, actual=actual)
 
 
-def _void(  # noqa: PLR0913 - the parts of one decision
+def _void(
     movement: SaleVoid,
     stock: Stock,
     world: World,
@@ -234,7 +200,7 @@ def _described(origin: Origin) -> str:
     return f"a {origin.kind} of {sku!r} at {location!r}"
 
 
-def _sale_of_promise(  # noqa: PLR0913 - the parts of one decision
+def _sale_of_promise(
     movement: Sale,
     stock: Stock,
     world: World,
@@ -281,7 +247,7 @@ class Promised(NamedTuple):
         return 0 if promised is None else promised.open_at(at)
 
 
-def fulfil_line(  # noqa: PLR0913 - the parts of one decision
+def fulfil_line(
     promise: Promised,
     line: LineQuantity,
     stock: Stock,

@@ -17,8 +17,8 @@ from ledger.domain.decisions.conflicts import settle
 from ledger.domain.decisions.world import (
     Cause,
     ConflictIds,
-    Decision,
     Deciding,
+    Decision,
     Effect,
     World,
 )

@@ -1,7 +1,7 @@
 """The library's own recorder cases, and ours, against our recorder on real PostgreSQL."""
 
 from collections.abc import Iterator
-from uuid import uuid4
+from secrets import token_hex
 
 import psycopg
 import pytest
@@ -33,7 +33,7 @@ class _OnOurTables:
             recorder.close()
 
     def new_originator_id(self) -> str:
-        return f"stock/{uuid4()}"
+        return f"stock/{token_hex(8)}"
 
     def create_recorder(self) -> LedgerRecorder:
         recorder = LedgerRecorder(self.database.service_url)
