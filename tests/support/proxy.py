@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 Address: TypeAlias = tuple[str, int] | Path
 """Host and port, or the path of a unix socket."""
@@ -207,7 +207,7 @@ def postgres_proxy(url: str) -> tuple[Proxy, str]:
     proxy.start()
     host, port = proxy.address
     query |= {"host": host, "port": str(port), "sslmode": "disable", "gssencmode": "disable"}
-    return proxy, urlunsplit(parts._replace(query=urlencode(query)))
+    return proxy, urlunsplit(parts._replace(query=urlencode(query, quote_via=quote)))
 
 
 def _connected(address: Address) -> socket.socket:
