@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ledger.domain.events import AnyEvent, StockReceived, StockReserved, StockSold
+from ledger.domain.events import AnyEvent, ReservationPlaced, StockReceived, StockSold
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS
 from ledger.writer.deciding import digest
@@ -208,15 +208,15 @@ def test_a_promise_without_events_is_lost() -> None:
         Sent("k-1", 0, "/v1/reservations", reservation),
         Answered("k-1", 0, 201, {"position": 1}),
     ]
-    held = StockReserved(
+    placed = ReservationPlaced(
         occurred_at=1,
-        effective_at=1,
-        location="ams-1",
-        sku="MUG",
         reservation_id="order-1",
-        quantity=1,
+        channel=None,
         kind="hard",
+        expires_at=None,
+        policy="all",
+        lines=(),
     )
 
-    assert [] == check(entries, books([row(1, "k-1", held)], "k-1"))
+    assert [] == check(entries, books([row(1, "k-1", placed)], "k-1"))
     assert {("lost", "k-1")} == kinds(check(entries, Books([], {digest("admin", "k-1")})))

@@ -22,6 +22,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 import psycopg
 
 from ledger.domain.events import StockReceived, StockSold
+from ledger.domain.values import reservation_stream
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
 from ledger.writer.deciding import digest
@@ -117,11 +118,13 @@ def check(entries: Iterable[Entry], books: Books, *, actor: str = "admin") -> li
         if row.meta.actor == actor:
             by_command[row.meta.command_id].append(row)
     found = [*_order(books.rows), *_strangers(books.rows, commands, actor)]
+    streams = {row.stream for row in books.rows}
     for command in commands.values():
         rows = by_command[command.key]
         found += _lost(command, rows, books, actor)
         found += _duplicated(command, rows)
         found += _changed(command)
+        found += _unkept(command, streams)
     return found
 
 
@@ -155,8 +158,16 @@ def _promised(command: Command, body: dict[str, Any], rows: Sequence[Recorded]) 
     """The positions at which an answer says that the command's events stand."""
     if command.movements:
         return [result["position"] for result in body["results"]]
-    # A change that changed nothing is answered with the head's position; a new promise never is.
-    return [body["position"]] if rows or command.path == "/v1/reservations" else []
+    # What changed nothing is answered with the head's position, which is another command's.
+    return [body["position"]] if rows else []
+
+
+def _unkept(command: Command, streams: set[str]) -> Iterable[Finding]:
+    """A promise may have been made by an earlier command, but somebody must have made it."""
+    if command.accepted and command.path == "/v1/reservations":
+        stream = reservation_stream(command.body["reservation_id"])
+        if stream not in streams:
+            yield Finding("lost", command.key, f"promised, and there is no {stream}")
 
 
 def _duplicated(command: Command, rows: Sequence[Recorded]) -> Iterable[Finding]:
