@@ -1,7 +1,6 @@
 """The composition root of HTTP: everything that answers a request is put together here."""
 
 import asyncio
-import gc
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -27,6 +26,7 @@ from api.metrics import HttpMetrics
 from api.openapi import document
 from api.questions import readers
 from api.readiness import Readiness
+from api.runtime import memory
 from api.runtime.sweeper import Sweeper
 from ledger.clock import Clock, SystemClock
 from ledger.settings import Settings
@@ -36,8 +36,6 @@ from projections.progress import Pool
 BENCH_VARIABLE: Final = (
     "INVENTORY_LEDGER_BENCH"  # Only a benchmark sets it: not a setting of the service.
 )
-
-_GC_THRESHOLDS: Final = (50_000, 20, 50)  # Requests leave few cycles; looking for them costs 5 %.
 
 
 class Writer(Port, Protocol):
@@ -85,9 +83,7 @@ class _Parts:
                 serving = asyncio.create_task(self._server.run(self.operations))
                 stack.push_async_callback(self._server.stop)
                 stack.push_async_callback(_ended, serving)
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*_GC_THRESHOLDS)
+            memory.settle()
             yield
 
 

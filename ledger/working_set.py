@@ -66,13 +66,18 @@ class Entry:
 class WorkingSet:
     """Implements the decisions' `World`; see the module's docstring."""
 
-    def __init__(self, bytes_max: int) -> None:
-        """Keep about `bytes_max` bytes of states; the least recently used go first."""
+    def __init__(self, bytes_max: int, snapshot_every: int = 5_000) -> None:
+        """Keep about `bytes_max` bytes of states; the least recently used go first.
+
+        After `snapshot_every` events a stock is due for a snapshot.
+        """
         self.head = 0
         self.size = 0
         self._bytes_max = bytes_max
+        self._snapshot_every = snapshot_every
+        self._grown: set[str] = set()
         self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._origins: dict[MovementId, Origin] = {}
+        self._origins: OrderedDict[MovementId, Origin] = OrderedDict()
         self._before: dict[str, tuple[State, int] | None] = {}
         self._before_head = 0
         self._before_origins: list[tuple[MovementId, Origin | None]] = []
@@ -123,6 +128,8 @@ class WorkingSet:
             if isinstance(entry.state, Stock):
                 entry.state.commit()
                 self._resize(entry, _ENTRY_BYTES + _HOLD_BYTES * len(entry.state.holds))
+                if entry.version - entry.saved >= self._snapshot_every:
+                    self._grown.add(stream)
 
     def rollback(self) -> None:
         """Take the command's effects back."""
@@ -195,9 +202,14 @@ class WorkingSet:
         quantity = event.quantity + (known.quantity if known is not None else 0)
         self._origins[key] = Origin(event.stock_id, "sale", quantity, event.occurred_at)
         if len(self._origins) > _ORIGINS_MAX:
-            del self._origins[next(iter(self._origins))]
+            self._origins.popitem(last=False)
 
     # --- loading and forgetting ---------------------------------------------------------------
+
+    def knows(self, stream: str) -> bool:
+        """Whether a stream's state is here."""
+        entry = self._entries.get(stream)
+        return entry is not None and entry.complete
 
     def missing(self, streams: Iterable[str]) -> Iterator[str]:
         """Those of the streams whose state is not here yet."""
@@ -220,7 +232,7 @@ class WorkingSet:
         """Keep a recorded movement that a command refers to."""
         self._origins.setdefault(movement_id, origin)
         if len(self._origins) > _ORIGINS_MAX:
-            del self._origins[next(iter(self._origins))]
+            self._origins.popitem(last=False)
 
     def knows_origin(self, movement_id: MovementId) -> bool:
         """Whether a recorded movement is here."""
@@ -250,18 +262,19 @@ class WorkingSet:
             if stream not in kept:
                 self._forget(stream)
 
-    def snapshot_due(self, stream: str, events_min: int) -> tuple[int, bytes] | None:
-        """A stock's version and state as bytes, where enough has happened since the last time.
+    def snapshots_due(self) -> Iterator[tuple[str, int, bytes]]:
+        """Stocks that grew much since their last snapshot: stream, version and state as bytes.
 
-        Enough grows with the state, so that what is spent on snapshots stays a small share.
+        Much grows with the state, so that what is spent on snapshots stays a small share.
         """
-        entry = self._entries.get(stream)
-        if entry is None or not isinstance(entry.state, Stock):
-            return None
-        if entry.version - entry.saved < max(events_min, 2 * len(entry.state.holds)):
-            return None
-        entry.saved = entry.version
-        return entry.version, encode_snapshot(entry.state)
+        while self._grown:
+            stream = self._grown.pop()
+            entry = self._entries.get(stream)
+            if entry is None or not isinstance(entry.state, Stock):
+                continue
+            if entry.version - entry.saved >= 2 * len(entry.state.holds):
+                entry.saved = entry.version
+                yield stream, entry.version, encode_snapshot(entry.state)
 
     def _forget(self, stream: str) -> None:
         entry = self._entries.pop(stream, None)

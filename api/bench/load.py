@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
+from api.runtime import memory
 from ledger.clock import monotonic
 from ledger.domain.commands import AnyCommand
 from ledger.settings import Settings
@@ -76,6 +77,7 @@ def with_writer(settings: Settings, work: Callable[[Writer], Any]) -> Any:
         if monotonic() - begun > 10:
             raise TimeoutError("nobody became the active writer")
         pause.wait(0.01)
+    memory.settle()
     try:
         return work(writer)
     finally:

@@ -173,11 +173,15 @@ class Stock:
         if change is not None:
             change(self, event)
         if change is None or type(event) is HoldFulfilled:
+            balance = 0
             for _, bucket, delta in postings(event):
+                balance += delta
                 if bucket in self.levels:
                     self._shift(bucket, delta)
-        for conflict in event.conflicts:
-            self._record(conflict)
+            assert balance == 0, "what enters one bucket leaves another"
+        if event.conflicts:
+            for conflict in event.conflicts:
+                self._record(conflict)
 
     def begin(self) -> None:
         """Remember every change from now on, so that `rollback` can take it back."""
@@ -275,8 +279,10 @@ class Stock:
     def conflicts_after(self, event: AnyStockEvent) -> dict[tuple[str, str], int]:
         """Amounts short that an event, not yet taken, would change: by kind and holder.
 
-        Empty in the ordinary case, at the price of two comparisons.
+        Empty in the ordinary case, at the price of a few comparisons.
         """
+        if not self.conflicts and self._stays_whole(event):
+            return {}
         sellable, reserved = self.levels["sellable"], self.reserved
         changed: dict[tuple[str, str], int] = {}
         if type(event) is not HoldsExpired:  # Those units have left `reserved` at their instant.
@@ -294,6 +300,17 @@ class Stock:
         if target or self.broken_total:
             self._waterfall(event, target, changed)
         return changed
+
+    def _stays_whole(self, event: AnyStockEvent) -> bool:
+        """Whether every bucket that shrinks keeps what is held of it, and none goes below zero."""
+        if type(event) is StockReserved or type(event) is HoldAmended:
+            return held_delta(event) <= self.available
+        for _, bucket, delta in postings(event):
+            if delta < 0 and bucket in self.levels:
+                floor = self.reserved if bucket == "sellable" else 0
+                if self.levels[bucket] + delta < floor:
+                    return False
+        return True
 
     def _waterfall(
         self, event: AnyStockEvent, target: int, changed: dict[tuple[str, str], int]

@@ -202,7 +202,8 @@ class Writer:
 
     def _take(self) -> list[Waiting]:
         """What waits, without those whose callers have given up."""
-        return drop_late(self._lanes.take(self._settings.batch_movements_max))
+        taken = self._lanes.take(self._settings.batch_movements_max, halve=not self._committer.busy)
+        return drop_late(taken)
 
     def _settle(self, done: list[Decided]) -> None:
         """Batches are durable: wake the readers, save states, make room."""

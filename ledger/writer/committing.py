@@ -87,6 +87,11 @@ class Committer:
                 self._changed.wait()
             return self._take_done()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a batch is on its way to disk."""
+        return self._current is not None or self._slot is not None
+
     def under_way(self) -> set[str]:
         """The streams of batches that are not durable yet."""
         with self._changed:

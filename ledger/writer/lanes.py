@@ -12,6 +12,9 @@ from ledger.submission import Lane, NoWriter, Overloaded, Sink, Submission
 _PROMISE_SHARE: Final = 75
 _BULK_SHARE: Final = 10
 
+# Commands. Below, a second commit costs more than deciding and committing side by side saves.
+_WORTH_HALVING: Final = 32
+
 
 class Waiting(NamedTuple):
     """A submission with where its reply goes."""
@@ -33,10 +36,13 @@ class Lanes:
     def __init__(self, commands_max: int) -> None:
         """Hold at most `commands_max` commands."""
         self._max = commands_max
+        self._promises: deque[Waiting] = deque()
+        self._facts: deque[Waiting] = deque()
+        self._bulk: deque[Waiting] = deque()
         self._lanes: dict[Lane, deque[Waiting]] = {
-            "promise": deque(),
-            "fact": deque(),
-            "bulk": deque(),
+            "promise": self._promises,
+            "fact": self._facts,
+            "bulk": self._bulk,
         }
         self._again: deque[Waiting] = deque()  # Taken before, not yet decided: first in line.
         self._filled = Condition()
@@ -45,7 +51,7 @@ class Lanes:
 
     def __len__(self) -> int:
         """How many commands wait."""
-        return len(self._again) + sum(map(len, self._lanes.values()))
+        return len(self._again) + len(self._promises) + len(self._facts) + len(self._bulk)
 
     def open(self) -> None:
         """Let commands in."""
@@ -93,16 +99,20 @@ class Lanes:
                 self._filled.wait(timeout_s)
             self._asleep = False
 
-    def take(self, movements_max: int) -> list[Waiting]:
-        """Everything that waits, up to a number of movements, by the lanes' shares."""
+    def take(self, movements_max: int, *, halve: bool = False) -> list[Waiting]:
+        """Everything that waits, up to a number of movements, by the lanes' shares.
+
+        With `halve`, half of a long queue: the other half is decided while this one commits.
+        """
         taken: list[Waiting] = []
-        promises, facts, bulk = self._lanes["promise"], self._lanes["fact"], self._lanes["bulk"]
+        if halve and len(self) >= _WORTH_HALVING:
+            movements_max = min(movements_max, len(self) // 2)
         room = _move(self._again, taken, movements_max)
         share = room * _PROMISE_SHARE // 100
-        room -= share - _move(promises, taken, share)
-        room = _move(facts, taken, room)
-        room = _move(promises, taken, room)
-        _move(bulk, taken, min(room, max(1, movements_max * _BULK_SHARE // 100)))
+        room -= share - _move(self._promises, taken, share)
+        room = _move(self._facts, taken, room)
+        room = _move(self._promises, taken, room)
+        _move(self._bulk, taken, min(room, max(1, movements_max * _BULK_SHARE // 100)))
         return taken
 
     def drain(self) -> list[Waiting]:

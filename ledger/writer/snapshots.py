@@ -26,9 +26,8 @@ class Snapshots:
     """Takes states on the writer's thread, writes them on its own once they are durable."""
 
     def __init__(self, settings: Settings, timeout_ms: int) -> None:
-        """Save after `snapshot_every_events` events of a stream, later for big states."""
+        """Write over a connection of its own."""
         assert settings.database_url is not None
-        self._every = settings.snapshot_every_events
         self._journal = Journal(settings.database_url, timeout_ms)
         self._early: list[Snapshot] = []
         self._queue: SimpleQueue[Snapshot | None] = SimpleQueue()
@@ -51,10 +50,8 @@ class Snapshots:
             if snapshot.position <= committed:
                 self._queue.put(snapshot)
         self._early = [s for s in self._early if s.position > committed]
-        for stream in durable.touched:
-            due = world.snapshot_due(stream, self._every)
-            if due is not None:
-                self._early.append(Snapshot(world.head, stream, *due))
+        for due in world.snapshots_due():
+            self._early.append(Snapshot(world.head, *due))
 
     def forget(self) -> None:
         """What was taken early may never become durable."""

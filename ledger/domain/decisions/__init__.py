@@ -87,8 +87,8 @@ def movement_id_of(context: Context, index: int, explicit: str | None) -> str:
     return f"{context.command_id}/{index}" if explicit is None else explicit
 
 
-def reads(command: AnyCommand, context: Context, world: World) -> Iterator[str]:
-    """The streams a command needs. Asked again after each load, until it names nothing new."""
+def reads(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
+    """The streams a principal's command needs. Asked again after each load, until it names nothing new."""
     match command:
         case RecordMovements():
             for movement in command.movements:
@@ -96,7 +96,7 @@ def reads(command: AnyCommand, context: Context, world: World) -> Iterator[str]:
                 if type(movement) is Sale and movement.reservation_id is not None:
                     yield reservation_stream(movement.reservation_id)
                 elif type(movement) is SaleVoid:
-                    yield stream_id("movement", context.principal, movement.of)
+                    yield stream_id("movement", owner, movement.of)
         case PlaceReservation():
             yield reservation_stream(command.reservation_id)
             yield from _stocks(command.lines)
@@ -112,12 +112,12 @@ def reads(command: AnyCommand, context: Context, world: World) -> Iterator[str]:
                 yield from (line.stock_id.stream for line in reservation.lines if line.open)
 
 
-def origins(command: AnyCommand, context: Context) -> Iterator[MovementId]:
+def origins(command: AnyCommand, owner: str) -> Iterator[MovementId]:
     """The recorded movements a command refers to."""
     if isinstance(command, RecordMovements):
         for movement in command.movements:
             if type(movement) is SaleVoid:
-                yield MovementId(context.principal, movement.of)
+                yield MovementId(owner, movement.of)
 
 
 def _stocks(lines: tuple[LineQuantity, ...]) -> Iterator[str]:

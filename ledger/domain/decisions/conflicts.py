@@ -34,8 +34,6 @@ class Settled(list[Effect]):
 
 def settle(stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds) -> Settled:
     """Complete a stock event with what it does to the stock's conflicts."""
-    if type(event) is StockReserved and not stock.conflicts:
-        return Settled((Effect(event, cause),))  # What was available can be held.
     after = stock.conflicts_after(event)
     if not after:
         return Settled((Effect(event, cause),))

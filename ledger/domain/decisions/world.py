@@ -1,7 +1,6 @@
 """What a decision may look at, and what it leaves behind."""
 
 from collections.abc import Generator, Mapping
-from itertools import count
 from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -102,11 +101,14 @@ Decision: TypeAlias = Generator[Effect, None, Outcome]
 class ConflictIds:
     """Names for the conflicts that one decision opens: its instant and a running number."""
 
+    __slots__ = ("_last", "_now")
+
     def __init__(self, now: Instant) -> None:
         """Start numbering at one."""
         self._now = now
-        self._numbers = count(1)
+        self._last = 0
 
     def new(self) -> str:
         """The next name; unique because instants never repeat."""
-        return f"{self._now:x}-{next(self._numbers)}"
+        self._last += 1
+        return f"{self._now:x}-{self._last}"
