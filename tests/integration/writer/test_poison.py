@@ -1,0 +1,125 @@
+"""A command that cannot be stored, or that we decide wrongly, fails alone."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from ledger.domain.commands import RecordMovements
+from ledger.domain.decisions import decide
+from ledger.domain.refusals import InsufficientStock
+from ledger.submission import Accepted, CommandFailed
+from tests.support.builders import receive, reserve, sell
+from tests.support.offices import Office, Offices
+
+
+@pytest.fixture
+def refusing_poison(offices: Offices) -> None:
+    """The database takes no event that speaks of poison."""
+    offices.database.execute(
+        "alter table ledger.events add constraint no_poison"
+        " check (position(convert_to('poison', 'UTF8') in state) = 0)"
+    )
+
+
+@pytest.mark.usefixtures("refusing_poison")
+@pytest.mark.parametrize("places", [{0}, {7}, {19}, {3, 4}, {0, 5, 19}, set(range(20))])
+def test_a_row_the_database_refuses_fails_alone(
+    offices: Offices, office: Office, places: set[int]
+) -> None:
+    """Halved until the culprit stands alone: it fails, its neighbours commit."""
+    with offices.busy(office):
+        tickets = [
+            office.send(receive(1, reference="poison" if number in places else "good"))
+            for number in range(20)
+        ]
+    replies = [office.desk.reply(ticket) for ticket in tickets]
+
+    assert places == {n for n, reply in enumerate(replies) if isinstance(reply, CommandFailed)}
+    assert 20 - len(places) == sum(isinstance(reply, Accepted) for reply in replies)
+    assert 20 - len(places) == offices.with_text("good")
+    assert isinstance(office.ask(receive(1)), Accepted)
+
+
+@pytest.mark.usefixtures("refusing_poison")
+def test_what_a_culprit_would_have_changed_is_as_if_it_had_not_been(
+    offices: Offices, office: Office
+) -> None:
+    """Ten units came in with the culprit: nobody can reserve them after it failed."""
+    with offices.busy(office):
+        bad = office.send(receive(10, reference="poison"))
+        good = office.send(reserve("order-1", 4))
+
+    assert isinstance(office.desk.reply(bad), CommandFailed)
+    assert isinstance(office.desk.reply(good), InsufficientStock)
+
+
+@pytest.mark.parametrize("field", ["sku", "reference", "reason"])
+def test_text_that_cannot_be_encoded_fails_alone(
+    offices: Offices, office: Office, field: str
+) -> None:
+    """A lone surrogate past the door: the writer stays in office, the neighbours commit."""
+    with offices.busy(office):
+        before = office.send(receive(1))
+        bad = office.send(receive(1, **{field: "\ud800"}))
+        after = office.send(receive(1))
+
+    assert isinstance(office.desk.reply(bad), CommandFailed)
+    assert isinstance(office.desk.reply(before), Accepted)
+    assert isinstance(office.desk.reply(after), Accepted)
+    assert office.writer.active
+    assert 3 == offices.events()
+
+
+def test_a_null_character_hurts_nobody(offices: Offices, office: Office) -> None:
+    """Refused at the door; past it, it is data like any other: bodies are bytes."""
+    with offices.busy(office):
+        tickets = [
+            office.send(receive(1)),
+            office.send(receive(1, sku="a\0b", reference="\0")),
+            office.send(receive(1)),
+        ]
+    replies = [office.desk.reply(ticket) for ticket in tickets]
+
+    assert [Accepted] * 3 == [type(reply) for reply in replies]
+    assert [(r"stock/ams-1/a%00b",)] == offices.database.execute(
+        "select stream from ledger.events where stream = %s", r"stock/ams-1/a%00b"
+    )
+
+
+def test_a_failed_assertion_stops_its_stock_only(
+    offices: Offices, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our own mistake: that command fails, that stock takes nothing more, the others do."""
+
+    def mistaken(command: Any, *rest: Any) -> Any:
+        if isinstance(command, RecordMovements) and command.movements[0].reference == "mistake":
+            yield next(decide(command, *rest))
+            raise AssertionError("two and two is five")
+        return (yield from decide(command, *rest))
+
+    monkeypatch.setattr("ledger.writer.deciding.decide", mistaken)
+    office.accepted(receive(5))
+    with offices.busy(office):
+        replies = [
+            office.send(receive(1, reference="mistake")),
+            office.send(sell(1)),
+            office.send(receive(1, sku="LAMP")),
+            office.send(reserve("order-1", 1)),
+        ]
+    kinds = [type(office.desk.reply(ticket)) for ticket in replies]
+
+    assert [CommandFailed, CommandFailed, Accepted, CommandFailed] == kinds
+    assert 3 == offices.events()
+    assert "stopped" in str(office.ask(sell(1)))
+
+
+def test_a_failure_is_logged_with_its_reason(
+    office: Office, offices: Offices, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody has to find out what it was."""
+    del offices
+    with caplog.at_level(logging.ERROR, logger="ledger.writer"):
+        office.ask(receive(1, reference="\ud800"))
+
+    assert "a command cannot be stored" in caplog.text

@@ -1,0 +1,108 @@
+"""No answer from the database: fenced first, then looked up; one effect, one true answer."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.submission import Accepted
+from tests.support.builders import receive
+from tests.support.offices import Office, Offices, until
+from tests.support.proxy import Proxy, postgres_proxy
+
+
+@pytest.fixture
+def proxy(offices: Offices) -> Iterator[tuple[Proxy, str]]:
+    """A wire to the database that can be cut, and the URL that leads through it."""
+    proxy, url = postgres_proxy(offices.database.service_url)
+    yield proxy, url
+    offices.close_all()
+    proxy.stop()
+
+
+@pytest.fixture
+def wired(offices: Offices, proxy: tuple[Proxy, str]) -> Office:
+    """A writer at the far end of that wire."""
+    office = offices.open(url=proxy[1], append_timeout_ms=3_000)
+    office.accepted(receive(1, reference="before"))
+    return office
+
+
+def _epoch(offices: Offices) -> int:
+    return int(offices.database.execute("select epoch from ledger.heads")[0][0])
+
+
+def test_a_commit_whose_answer_was_lost_is_found_by_its_receipt(
+    offices: Offices, proxy: tuple[Proxy, str], wired: Office
+) -> None:
+    """It had happened: the caller is told so, and it does not happen again."""
+    epoch = _epoch(offices)
+    happened = proxy[0].swallow_answer(b"needle")
+    reply = wired.ask(receive(5, reference="needle"))
+
+    assert happened.is_set()
+    assert isinstance(reply, Accepted)
+    assert reply.replayed
+    assert 1 == offices.with_text("needle")
+    assert epoch < _epoch(offices)
+
+
+def test_a_connection_cut_while_the_append_waits_is_settled(
+    offices: Offices, proxy: tuple[Proxy, str], wired: Office
+) -> None:
+    """The server does not learn of it and may commit later: fenced, so the receipt is the truth."""
+    with offices.head_locked():
+        ticket = wired.send(receive(5, reference="needle"))
+        until(offices.waiting_for_head)
+        proxy[0].cut(server_learns=False)
+        until(lambda: offices.waiting_for_head() >= 2)
+    reply = wired.desk.reply(ticket)
+
+    assert isinstance(reply, Accepted)
+    assert 1 == offices.with_text("needle")
+    assert 2 == offices.events() == offices.receipts()
+
+
+def test_an_append_that_never_arrived_is_decided_again(
+    offices: Offices, proxy: tuple[Proxy, str], wired: Office
+) -> None:
+    """Absent after the fence means never: it is appended now, once."""
+    proxy[0].cut()
+    reply = wired.ask(receive(5, reference="needle"))
+
+    assert isinstance(reply, Accepted)
+    assert 1 == offices.with_text("needle")
+
+
+def test_a_backend_that_is_killed_in_the_append_is_settled(offices: Offices, wired: Office) -> None:
+    """The server ends the session: nothing of it was kept, so it is done again."""
+    with offices.head_locked():
+        ticket = wired.send(receive(5, reference="needle"))
+        until(offices.waiting_for_head)
+        offices.database.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where wait_event_type = 'Lock' and datname = current_database()"
+        )
+    reply = wired.desk.reply(ticket)
+
+    assert isinstance(reply, Accepted)
+    assert not reply.replayed
+    assert 1 == offices.with_text("needle")
+
+
+def test_many_commands_across_many_cuts_each_happen_once(
+    offices: Offices, proxy: tuple[Proxy, str], wired: Office
+) -> None:
+    """Whatever is cut when: every command has one answer, one effect and one receipt."""
+    tickets = []
+    for number in range(40):
+        tickets.append(wired.send(receive(1, reference=f"needle-{number:02d}")))
+        if number % 8 == 5:
+            proxy[0].swallow_answer(f"needle-{number:02d}".encode())
+        elif number % 8 == 0:
+            proxy[0].cut()
+            wired.desk.reply(tickets[-1])
+    replies = [wired.desk.reply(ticket) for ticket in tickets]
+
+    assert all(isinstance(reply, Accepted) for reply in replies)
+    assert [1] * 40 == [offices.with_text(f"needle-{number:02d}") for number in range(40)]
+    assert 41 == offices.events() == offices.receipts()
