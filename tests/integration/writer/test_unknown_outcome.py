@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.submission import Accepted
+from ledger.submission import Accepted, CommandFailed
 from tests.support.builders import receive
 from tests.support.offices import Office, Offices, until
 from tests.support.proxy import Proxy, postgres_proxy
@@ -106,3 +106,24 @@ def test_many_commands_across_many_cuts_each_happen_once(
     assert all(isinstance(reply, Accepted) for reply in replies)
     assert [1] * 40 == [offices.with_text(f"needle-{number:02d}") for number in range(40)]
     assert 41 == offices.events() == offices.receipts()
+
+
+def test_a_search_for_a_culprit_survives_lost_answers(
+    offices: Offices, proxy: tuple[Proxy, str], wired: Office
+) -> None:
+    """Halving and cut off in the middle of it, again and again: nobody's answer is forgotten."""
+    offices.database.execute(
+        "alter table ledger.events add constraint no_poison"
+        " check (position(convert_to('poison', 'UTF8') in state) = 0)"
+    )
+    references = [f"needle-{number:02d}" if number % 9 else "poison" for number in range(30)]
+    for cut_at in (13, 22, 13, 1, 28, 13):
+        proxy[0].swallow_answer(f"needle-{cut_at:02d}".encode())
+    with offices.busy(wired):
+        tickets = [wired.send(receive(1, reference=reference)) for reference in references]
+    replies = [wired.desk.reply(ticket) for ticket in tickets]
+
+    assert [CommandFailed if r == "poison" else Accepted for r in references] == [
+        type(reply) for reply in replies
+    ]
+    assert 26 + 2 == offices.events() == offices.receipts()
