@@ -137,7 +137,9 @@ class Writer:
         except Trouble as trouble:
             self._committer.clear()
             waiting = [one for batch in trouble.batches for one in batch.waiting]
-            refuse(waiting, StorageUnavailable("nobody knows yet; try again, same key"))
+            # Nobody knows what became of these, but the next writer will: its epoch ends every
+            # append of ours before it looks. So they are sent on, not back to their callers.
+            refuse(waiting, NoWriter("the term ended while this was being written"))
         self._lanes.close()
         refuse(self._lanes.drain(), NoWriter("this process is no longer the active writer"))
 
