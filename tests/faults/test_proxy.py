@@ -98,6 +98,21 @@ def test_nothing_moves_while_stalled(proxy: Proxy) -> None:
         assert b"late" == client.recv(4)
 
 
+def test_a_request_can_be_held_at_the_last_moment(proxy: Proxy) -> None:
+    """What holds the bytes waited for leaves only when all flows again."""
+    held = proxy.stall_request(holding=b"order-7")
+    with socket.create_connection(proxy.address) as client:
+        assert b"order-6" == ask(client, b"order-6")
+        client.sendall(b"order-7")
+        assert held.wait(10)
+        client.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            client.recv(7)
+        client.settimeout(None)
+        proxy.resume()
+        assert b"order-7" == client.recv(7)
+
+
 def test_a_stopped_proxy_lets_nobody_in_until_it_starts_again(proxy: Proxy) -> None:
     """On the same port, so that clients find their way back."""
     proxy.stop()

@@ -141,8 +141,9 @@ def overtaken(database: Database, wire: tuple[Proxy, str]) -> tuple[Caller, Any]
     caller = Caller()
     with office(url, caller):
         caller.ask("k-0", receive(1))
-        proxy.stall()
+        held = proxy.stall_request(holding=b'"command_id":"k-1"')
         attempt = caller.send("k-1", receive(10, sku="LAMP"))
+        assert held.wait(PATIENCE_S)
         with office(database.service_url, caller):
             caller.ask("k-2", receive(1))
             proxy.resume()

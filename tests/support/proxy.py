@@ -85,7 +85,16 @@ class Proxy:
 
         Returns what is set when that has happened.
         """
-        trap = _Trap(to)
+        return self._set(_Trap(to, stalls=False))
+
+    def stall_request(self, holding: bytes) -> threading.Event:
+        """Once: stall everything from the moment the request with these bytes is about to leave.
+
+        Returns what is set when that has happened.
+        """
+        return self._set(_Trap(holding, stalls=True))
+
+    def _set(self, trap: "_Trap") -> threading.Event:
         with self._lock:
             self._traps.append(trap)
         return trap.happened
@@ -130,8 +139,9 @@ class Proxy:
 class _Trap:
     """Bytes to wait for in a request."""
 
-    def __init__(self, pattern: bytes) -> None:
+    def __init__(self, pattern: bytes, *, stalls: bool) -> None:
         self.pattern = pattern
+        self.stalls = stalls
         self.happened = threading.Event()
 
 
@@ -174,11 +184,14 @@ class _Link:
         """Client to server."""
         seen = b""
         while data := _received(self._client):
-            self._proxy.wait_for_flow()
             seen += data
             trap = self._proxy.spring(seen)
-            if trap is not None:
+            if trap is not None and trap.stalls:
+                self._proxy.stall()
+                trap.happened.set()
+            elif trap is not None:
                 self._trap = trap
+            self._proxy.wait_for_flow()
             seen = seen[max(0, len(seen) - self._proxy.pattern_bytes_max()) :]
             if not _sent(self._server, data):
                 break
