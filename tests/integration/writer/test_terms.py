@@ -3,12 +3,12 @@
 import psycopg
 import pytest
 
-from ledger.domain.refusals import InsufficientStock
+from ledger.domain.refusals import IllegalState, InsufficientStock, StaleQuantity
 from ledger.settings import Settings
 from ledger.store.journal import Batch, Journal
 from ledger.submission import Accepted, NoWriter
 from ledger.writer import Writer
-from tests.support.builders import receive, reserve, sell
+from tests.support.builders import adjust, confirm, receive, reserve, sell, together
 from tests.support.histories import Histories, Item, append
 from tests.support.manual_clock import ManualClock, moment
 from tests.support.offices import Offices, until
@@ -141,3 +141,17 @@ def test_instants_never_step_back_with_the_writers(offices: Offices) -> None:
     )
 
     assert [(moment(3600),), (moment(3600) + 1,)] == rows
+
+
+def test_a_refused_command_uses_its_instants_up(offices: Offices) -> None:
+    """It has looked at stocks as they are then; with a clock that stands still, nobody goes back."""
+    clock = ManualClock(moment(0))
+    office = offices.open(clock=clock)
+    office.accepted(receive(4))
+    office.accepted(reserve("order-1", 4, expires_at=moment(0) + 10))
+    batch = together(*[sell(1) for _ in range(20)], adjust(1, expected_on_hand=99))
+
+    assert isinstance(office.ask(batch), StaleQuantity)
+    reply = office.ask(confirm("order-1"))
+    assert isinstance(reply, IllegalState)
+    assert "expired" == reply.facts()["state"]
