@@ -16,7 +16,7 @@ from tests.faults.driving import Driver
 from tests.support.servers import RunningService
 
 CYCLES: Final = 10
-RUNS: Final = 1
+RUNS: Final = 3
 
 Tell: TypeAlias = Callable[[str], None]
 Drive: TypeAlias = Callable[..., Driver]
