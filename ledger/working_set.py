@@ -127,7 +127,10 @@ class WorkingSet:
             entry = self._entries[stream]
             if isinstance(entry.state, Stock):
                 entry.state.commit()
-                self._resize(entry, _ENTRY_BYTES + _HOLD_BYTES * len(entry.state.holds))
+                size = _ENTRY_BYTES + _HOLD_BYTES * len(entry.state.holds)
+                if size != entry.size:
+                    self.size += size - entry.size
+                    entry.size = size
                 if entry.version - entry.saved >= self._snapshot_every:
                     self._grown.add(stream)
 
@@ -280,10 +283,6 @@ class WorkingSet:
         entry = self._entries.pop(stream, None)
         if entry is not None:
             self.size -= entry.size
-
-    def _resize(self, entry: Entry, size: int) -> None:
-        self.size += size - entry.size
-        entry.size = size
 
 
 def initial(stream: str) -> State:

@@ -92,18 +92,20 @@ class Reservation(Struct, frozen=True, kw_only=True, gc=False):
         """The lines as an answer shows them at an instant."""
         gone = self.expired_at(now)
         return tuple(
-            LineState(
-                sku=line.sku,
-                location=line.location,
-                requested=line.requested,
-                granted=line.granted,
-                rejected=line.requested - line.granted,
-                open=0 if gone else line.open,
-                fulfilled=line.fulfilled,
-                released=line.released,
-                expired=line.open if gone else 0,
-            )
-            for line in self.lines
+            [
+                LineState(
+                    sku=line.sku,
+                    location=line.location,
+                    requested=line.requested,
+                    granted=line.granted,
+                    rejected=line.requested - line.granted,
+                    open=0 if gone else line.open,
+                    fulfilled=line.fulfilled,
+                    released=line.released,
+                    expired=line.open if gone else 0,
+                )
+                for line in self.lines
+            ]
         )
 
 
@@ -147,15 +149,17 @@ def _placed(event: ReservationPlaced) -> Reservation:
         kind=event.kind,
         expires_at=event.expires_at,
         lines=tuple(
-            Line(
-                sku=line.sku,
-                location=line.location,
-                requested=line.requested,
-                granted=line.granted,
-                open=line.granted,
-                steps=((event.occurred_at, line.granted),),
-            )
-            for line in event.lines
+            [
+                Line(
+                    sku=line.sku,
+                    location=line.location,
+                    requested=line.requested,
+                    granted=line.granted,
+                    open=line.granted,
+                    steps=((event.occurred_at, line.granted),),
+                )
+                for line in event.lines
+            ]
         ),
     )
 

@@ -20,11 +20,17 @@ from ledger.domain.events import (
     HoldFulfilled,
     HoldReleased,
     HoldsExpired,
+    SaleVoided,
+    StockOpened,
+    StockReceived,
     StockReserved,
+    StockReturned,
     held_delta,
     postings,
 )
 from ledger.domain.values import PHYSICAL_BUCKETS, HoldKind, Instant, StockId
+
+_NEVER_SHRINKS = frozenset({StockOpened, StockReceived, SaleVoided, StockReturned})
 
 PROMISE_BROKEN = "promise_broken"
 NEGATIVE_STOCK = "negative_stock"
@@ -47,7 +53,7 @@ class OpenConflict(Struct, frozen=True, gc=False):
 
 
 BreakKey: TypeAlias = tuple[int, int, str]
-"""Where a hold stands in the waterfall: soft before hard, newest first."""
+"""Where a hold stands: hard before soft, oldest first. The waterfall breaks them from the end."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -62,8 +68,12 @@ class Snapshot(Struct, frozen=True):
 
 
 def break_key(reservation_id: str, hold: Hold) -> BreakKey:
-    """Order holds by who loses their units first when stock falls short."""
-    return (1 if hold.kind == "hard" else 0, -hold.placed_at, reservation_id)
+    """Order holds by who keeps their units longest: the last of the order loses first.
+
+    That way round the newest hold, of which there is one after the other in a flash sale, goes
+    to the end of the order, which costs the least.
+    """
+    return (0 if hold.kind == "hard" else 1, hold.placed_at, reservation_id)
 
 
 class Stock:
@@ -98,7 +108,7 @@ class Stock:
         self.conflicts: dict[tuple[str, str], OpenConflict] = {}
         self.broken_total = 0
         self._order: SortedList[BreakKey] = SortedList()
-        self._broken: SortedList[BreakKey] = SortedList()  # The broken prefix of the order.
+        self._broken: SortedList[BreakKey] = SortedList()  # The end of the order.
         self._orphans: set[str] = set()  # Broken holds that ran out; to be cleared next.
         self._expiries: list[tuple[Instant, str]] = []
         self._undo: list[tuple[str, object, object]] | None = None
@@ -134,7 +144,7 @@ class Stock:
         if recorded == 0:
             return 0
         mended = self.broken_total - sum(map(self.short_of, self._orphans)) - self._shortage
-        for _, _, holder in reversed(self._broken):
+        for _, _, holder in self._broken:
             if holder == reservation_id:
                 break
             mended -= self.short_of(holder)
@@ -281,7 +291,7 @@ class Stock:
 
         Empty in the ordinary case, at the price of a few comparisons.
         """
-        if not self.conflicts and self._stays_whole(event):
+        if self.unbroken_by(event):
             return {}
         sellable, reserved = self.levels["sellable"], self.reserved
         changed: dict[tuple[str, str], int] = {}
@@ -301,8 +311,15 @@ class Stock:
             self._waterfall(event, target, changed)
         return changed
 
-    def _stays_whole(self, event: AnyStockEvent) -> bool:
-        """Whether every bucket that shrinks keeps what is held of it, and none goes below zero."""
+    def unbroken_by(self, event: AnyStockEvent) -> bool:
+        """Whether there is no conflict and an event, not yet taken, plainly opens none.
+
+        Every bucket that shrinks keeps what is held of it, and none goes below zero.
+        """
+        if self.conflicts:
+            return False
+        if type(event) in _NEVER_SHRINKS:
+            return True
         if type(event) is StockReserved or type(event) is HoldAmended:
             return held_delta(event) <= self.available
         for _, bucket, delta in postings(event):
@@ -317,8 +334,8 @@ class Stock:
     ) -> None:
         """Spread `target` units of shortage over the holds, changing as few as possible.
 
-        Broken holds are always a prefix of the order; only its end moves, so the work is
-        bounded by the number of promises that change, not by the number of holds.
+        Broken holds are always the end of the order; only where it begins moves, so the work
+        is bounded by the number of promises that change, not by the number of holds.
         """
         shorts = self._left_by(event)
         total = self.broken_total - sum(
@@ -346,9 +363,9 @@ class Stock:
         touched: str | None,
         open_after: int,
     ) -> None:
-        """Take more units from holds, from the end of the broken prefix on."""
-        boundary = self._broken[-1] if self._broken else None
-        for _, _, holder in self._order.irange(minimum=boundary):
+        """Take more units from holds, from the one that was last to break on."""
+        boundary = self._broken[0] if self._broken else None
+        for _, _, holder in self._order.irange(maximum=boundary, reverse=True):
             units = open_after if holder == touched else self.holds[holder].quantity
             take = min(units - short(holder), missing)
             if take > 0:
@@ -359,8 +376,8 @@ class Stock:
         raise AssertionError("every broken unit belongs to a hold")
 
     def _mend(self, shorts: dict[str, int], short: Callable[[str], int], spare: int) -> None:
-        """Give units back to holds, from the end of the broken prefix backwards."""
-        for _, _, holder in reversed(self._broken):
+        """Give units back to holds, first to the one that was last to break."""
+        for _, _, holder in self._broken:
             give = min(short(holder), spare)
             shorts[holder] = short(holder) - give
             spare -= give

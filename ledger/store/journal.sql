@@ -5,14 +5,16 @@ select ledger.append(
     %b::bytea[], %b::bytea[], %b::bigint[], %b::bytea[])
 
 -- load: receipts by command, then each stream's latest snapshot and the events after it.
--- Each `offset 0` keeps its subquery a subquery: one index probe per thing wanted, whatever the
+-- `= any` is one descent of the index for many keys. Where a stream starts from a snapshot its
+-- events are a probe of their own; `offset 0` keeps each such subquery a subquery, whatever the
 -- planner believed about the tables' sizes when it cached the plan.
-select 'receipt', null::text, wanted.command, 0::bigint, r.position, ''::text,
-       r.fingerprint || r.answer
-  from unnest(%(commands)b::bytea[]) as wanted (command)
- cross join lateral (
-    select position, fingerprint, answer from ledger.receipts
-     where shard = 0::smallint and command = wanted.command offset 0) r
+select 'receipt', null::text, command, 0::bigint, position, ''::text, fingerprint || answer
+  from ledger.receipts
+ where shard = 0::smallint and command = any (%(commands)b::bytea[])
+union all
+select 'event', stream, null, version, position, topic, state
+  from ledger.events
+ where shard = 0::smallint and stream = any (%(plain)b::text[])
 union all
 select 'snapshot', wanted.stream, null, s.version, 0::bigint, s.topic, s.state
   from unnest(%(snapshotted)b::text[]) as wanted (stream)
@@ -29,12 +31,6 @@ select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
  cross join lateral (
     select version, position, topic, state from ledger.events
      where shard = 0::smallint and stream = wanted.stream and version > s.version offset 0) e
-union all
-select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
-  from unnest(%(plain)b::text[]) as wanted (stream)
- cross join lateral (
-    select version, position, topic, state from ledger.events
-     where shard = 0::smallint and stream = wanted.stream offset 0) e
 
 -- versions: the last version of each stream.
 select wanted.stream, e.version

@@ -88,7 +88,7 @@ def movement_id_of(context: Context, index: int, explicit: str | None) -> str:
 
 
 def reads(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
-    """The streams a principal's command needs. Asked again after each load, until it names nothing new."""
+    """The streams a command needs. Asked again after each load, until it names nothing new."""
     match command:
         case RecordMovements():
             for movement in command.movements:

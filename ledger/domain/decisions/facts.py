@@ -102,9 +102,14 @@ def record(
     elif type(movement) is Sale and movement.reservation_id is not None:
         notes = yield from _sale_of_promise(movement, stock, world, when, cause, ids)
     else:
-        settled = settle(stock, _event(movement, stock, when.occurred_at), cause, ids)
-        yield from settled
-        notes = settled.notes
+        event = _event(movement, stock, when.occurred_at)
+        if stock.unbroken_by(event):  # What nearly every fact comes to, without ceremony.
+            yield Effect(event, cause)
+            notes = ()
+        else:
+            settled = settle(stock, event, cause, ids)
+            yield from settled
+            notes = settled.notes
     if when.claimed_at is not None and when.claimed_at - now > context.skew_max:
         effect, note = opened(stock, CLOCK_SKEW, when.claimed_at - now, cause, ids)
         yield effect
@@ -119,25 +124,22 @@ def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
     elif isinstance(movement, Move) and movement.from_bucket == movement.to_bucket:
         raise Malformed("to_bucket", "must differ from from_bucket")
     kind, content = _CONTENTS[type(movement)]
-    event: AnyStockEvent = kind(
-        occurred_at=at,
-        effective_at=max(at, stock.effective_at),
-        sku=movement.sku,
-        location=movement.location,
-        **{name: getattr(movement, name) for name in content},
-    )
+    fields = {name: getattr(movement, name) for name in content}
+    fields["occurred_at"] = at
+    fields["effective_at"] = max(at, stock.effective_at)
+    event: AnyStockEvent = kind(**fields)
     return event
 
 
 # What an event takes over from its movement, word for word.
 _CONTENTS: Final[dict[type, tuple[type, tuple[str, ...]]]] = {
-    Opening: (StockOpened, ("quantity",)),
-    Receive: (StockReceived, ("quantity", "unit_cost")),
-    Sale: (StockSold, ("quantity", "channel", "order")),
-    Return: (StockReturned, ("quantity", "to_bucket", "order")),
-    Adjust: (StockAdjusted, ("delta",)),
-    Move: (StockMoved, ("quantity", "from_bucket", "to_bucket")),
-    Scrap: (StockScrapped, ("quantity", "bucket")),
+    Opening: (StockOpened, ("sku", "location", "quantity")),
+    Receive: (StockReceived, ("sku", "location", "quantity", "unit_cost")),
+    Sale: (StockSold, ("sku", "location", "quantity", "channel", "order")),
+    Return: (StockReturned, ("sku", "location", "quantity", "to_bucket", "order")),
+    Adjust: (StockAdjusted, ("sku", "location", "delta")),
+    Move: (StockMoved, ("sku", "location", "quantity", "from_bucket", "to_bucket")),
+    Scrap: (StockScrapped, ("sku", "location", "quantity", "bucket")),
 }
 
 

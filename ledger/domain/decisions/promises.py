@@ -65,21 +65,20 @@ def place(command: PlaceReservation, world: World, now: Instant) -> Decision:
     for stock_id, quantity in granted.items():
         if quantity:
             stock = world.stock(stock_id)
-            yield from settle(
-                stock,
-                StockReserved(
-                    occurred_at=now,
-                    effective_at=max(now, stock.effective_at),
-                    sku=stock_id.sku,
-                    location=stock_id.location,
-                    reservation_id=command.reservation_id,
-                    quantity=quantity,
-                    kind=command.kind,
-                    expires_at=command.expires_at,
-                ),
-                cause,
-                ids,
+            reserved = StockReserved(
+                occurred_at=now,
+                effective_at=max(now, stock.effective_at),
+                sku=stock_id.sku,
+                location=stock_id.location,
+                reservation_id=command.reservation_id,
+                quantity=quantity,
+                kind=command.kind,
+                expires_at=command.expires_at,
             )
+            if stock.conflicts:
+                yield from settle(stock, reserved, cause, ids)
+            else:
+                yield Effect(reserved, cause)  # What was available can be held.
     yield Effect(_placed(command, wanted, granted, now), cause, fresh=True)
     return _after(world, command.reservation_id, now)
 
