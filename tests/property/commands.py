@@ -10,7 +10,9 @@ from tests.support.manual_clock import START
 _quantities = st.integers(1, 9)
 _buckets = st.sampled_from(PHYSICAL_BUCKETS)
 _seconds = st.integers(-30, 120).map(lambda seconds: START + seconds * 1_000_000)
-_orders = st.sampled_from(["order-1", "order-2", "order-3", "order-4", "order-5"])
+_orders = st.sampled_from([f"order-{number}" for number in range(1, 7)])
+_new_orders = st.integers(1, 30).map(lambda number: f"order-{number}")
+_expiries = st.none() | st.integers(10, 80).map(lambda s: START + s * 1_000_000)
 _places = st.fixed_dictionaries(
     {"sku": st.sampled_from(["MUG", "MUG", "LAMP"])},
     optional={"occurred_at": _seconds},
@@ -36,8 +38,8 @@ movements = st.one_of(
     ),
     st.builds(
         lambda n, i, q, p: b.void(f"command-{n}/{i}", q, **p),
-        st.integers(1, 20),
-        st.integers(0, 2),
+        st.integers(8, 20),
+        st.integers(0, 1),
         _quantities,
         _places,
     ),
@@ -46,13 +48,13 @@ movements = st.one_of(
 promises = st.one_of(
     st.builds(
         lambda o, lines, e, policy: b.reserve(o, None, *lines, expires_at=e, policy=policy),
-        _orders,
+        _new_orders,
         _some_lines,
-        st.none() | _seconds,
+        _expiries,
         st.sampled_from(["all", "partial"]),
     ),
     st.builds(b.confirm, _orders),
-    st.builds(b.extend, _orders, _seconds),
+    st.builds(b.extend, _orders, st.integers(10, 80).map(lambda s: START + s * 1_000_000)),
     st.builds(lambda o, lines: b.amend(o, *lines), _orders, _some_lines),
     st.builds(lambda o, lines: b.release(o, *lines), _orders, _some_lines),
     st.builds(b.release, _orders),
@@ -74,6 +76,19 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Wait, st.integers(0, 30)),
 )
 
-histories = st.lists(steps, min_size=5, max_size=40).map(
-    lambda drawn: [b.receive(12), b.receive(5, sku="LAMP"), *drawn]
+_beginnings = st.lists(st.tuples(st.integers(1, 4), _expiries), min_size=6, max_size=6).map(
+    lambda drawn: [
+        b.receive(14),
+        b.receive(5, sku="LAMP"),
+        *(
+            b.reserve(f"order-{n}", q, expires_at=e, policy="partial")
+            for n, (q, e) in enumerate(drawn, start=1)
+        ),
+    ]
+)
+
+histories: st.SearchStrategy[list[Step]] = st.builds(
+    lambda beginning, rest: [*beginning, *rest],
+    _beginnings,
+    st.lists(steps, min_size=12, max_size=40),
 )

@@ -144,7 +144,7 @@ def test_instants_never_step_back_with_the_writers(offices: Offices) -> None:
 
 
 def test_a_refused_command_uses_its_instants_up(offices: Offices) -> None:
-    """It has looked at stocks as they are then; with a clock that stands still, nobody goes back."""
+    """It has seen stocks as they are then: with a clock that stands still, nobody goes back."""
     clock = ManualClock(moment(0))
     office = offices.open(clock=clock)
     office.accepted(receive(4))
