@@ -1,8 +1,8 @@
 -- append: one batch, one round trip, one commit; null where the head moved or the epoch is old.
 select ledger.append(
-    0::smallint, %b::bigint, %b::bigint, %b::bigint, %b::bigint * interval '1 millisecond',
-    %b::text[], %b::bigint[], %b::text[], %b::bytea[],
-    %b::bytea[], %b::bytea[], %b::bigint[], %b::bytea[])
+    0::smallint, $1::bigint, $2::bigint, $3::bigint, $4::bigint * interval '1 millisecond',
+    $5::text[], $6::bigint[], $7::text[], $8::bytea[],
+    $9::bytea[], $10::bytea[], $11::bigint[], $12::bytea[])
 
 -- load: receipts by command, then each stream's latest snapshot and the events after it.
 -- `= any` is one descent of the index for many keys. Where a stream starts from a snapshot its
@@ -10,24 +10,24 @@ select ledger.append(
 -- planner believed about the tables' sizes when it cached the plan.
 select 'receipt', null::text, command, 0::bigint, position, ''::text, fingerprint || answer
   from ledger.receipts
- where shard = 0::smallint and command = any (%(commands)b::bytea[])
+ where shard = 0::smallint and command = any ($1::bytea[])
 union all
 select 'event', stream, null, version, position, topic, state
   from ledger.events
- where shard = 0::smallint and stream = any (%(plain)b::text[])
+ where shard = 0::smallint and stream = any ($3::text[])
 union all
 select 'snapshot', wanted.stream, null, s.version, 0::bigint, s.topic, s.state
-  from unnest(%(snapshotted)b::text[]) as wanted (stream)
+  from unnest($2::text[]) as wanted (stream)
  cross join lateral (
     select version, topic, state from ledger.snapshots
-     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s
+     where shard = 0::smallint and stream = wanted.stream and topic = $4
      order by version desc limit 1) s
 union all
 select 'event', wanted.stream, null, e.version, e.position, e.topic, e.state
-  from unnest(%(snapshotted)b::text[]) as wanted (stream)
+  from unnest($2::text[]) as wanted (stream)
  cross join lateral (
     select coalesce(max(version), 0) as version from ledger.snapshots
-     where shard = 0::smallint and stream = wanted.stream and topic = %(topic)s offset 0) s
+     where shard = 0::smallint and stream = wanted.stream and topic = $4 offset 0) s
  cross join lateral (
     select version, position, topic, state from ledger.events
      where shard = 0::smallint and stream = wanted.stream and version > s.version offset 0) e
