@@ -79,3 +79,7 @@ bench *arguments:
 # Replay the log against the views, the hashes and the laws.
 verify *arguments:
     inventory-ledger verify {{ arguments }}
+
+# A stored row for every event tag that has none yet; existing ones never change.
+golden:
+    python -m tests.unit.ledger.store.goldens
