@@ -93,7 +93,7 @@ def test_what_a_lost_append_carried_is_decided_again_once(wire: Wire) -> None:
         head.await_waiting("append")
         wire.proxy.cut()
         head.await_waiting("fence")
-        head.await_waiting("append", sessions=0)  # The server has noticed: it will not happen.
+        head.await_gone("append")  # So it will not happen.
         head.release()
         replies = [caller.reply_to(key, attempt) for key, attempt in attempts]
 

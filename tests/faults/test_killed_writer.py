@@ -108,7 +108,7 @@ def killed_while_its_append_waits(
     head.await_waiting("append")
     first.kill()
     said = first.rest()
-    head.await_waiting("append", sessions=0)  # The server has noticed that its client is gone.
+    head.await_gone("append")
     head.release()
     second = start()
     second.ask("k-2", receive(1))

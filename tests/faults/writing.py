@@ -182,10 +182,13 @@ class Head:
         """Let the next one have it."""
         self._connection.close()
 
-    def await_waiting(self, function: str, sessions: int = 1) -> None:
-        """Wait until so many sessions wait in a function of the ledger."""
-        what = f"{sessions} waiting in {function}"
-        eventually(lambda: self._waiting(function) == sessions, what)
+    def await_waiting(self, function: str) -> None:
+        """Wait until a session waits in a function of the ledger."""
+        eventually(lambda: self._waiting(function) > 0, f"a session that waits in {function}")
+
+    def await_gone(self, function: str) -> None:
+        """Wait until nobody does any more: the server has noticed that its clients are gone."""
+        eventually(lambda: self._waiting(function) == 0, f"no session in {function}")
 
     def _waiting(self, function: str) -> int:
         with psycopg.connect(self._url) as connection:
