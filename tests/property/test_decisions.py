@@ -19,6 +19,9 @@ from tests.property.commands import histories
 from tests.support import builders as b
 from tests.support.given import Decision, Ledger, Step, fields_of
 
+_STALE = b.adjust(1, expected_on_hand=-1_000_000)
+"""Refused wherever it stands."""
+
 
 def _stocks(ledger: Ledger) -> list[tuple[Stock, list[Any]]]:
     return [
@@ -223,7 +226,7 @@ def test_a_world_taken_back_goes_on_like_one_never_asked(history: list[Step], sa
         plain.take(step)
         disturbed.take(step)
         if (number * salt) % 3 == 0:
-            plain.clock.turn(1)
+            plain.take(_STALE)
             disturbed.take(_refused_batch(salt + number))
     for (one, _), (other, _) in zip(_stocks(plain), _stocks(disturbed), strict=True):
         shorts = [{key: c.short for key, c in s.conflicts.items()} for s in (one, other)]
@@ -237,4 +240,4 @@ def _refused_batch(salt: int) -> Step:
         b.sell(salt % 13 + 1, sku="LAMP"),
         b.move(salt % 5 + 1, "sellable", "blocked"),
     ]
-    return b.together(*parts, b.adjust(1, expected_on_hand=-1_000_000))
+    return b.together(*parts, _STALE)
