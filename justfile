@@ -66,7 +66,7 @@ test-integration *arguments:
 
 # Break things on purpose, replayable by the seed.
 faults seed="0" *arguments:
-    FAULTS_SEED={{ seed }} pytest tests/faults {{ arguments }}
+    FAULT_SEED={{ seed }} pytest tests/faults {{ arguments }}
 
 # Apply migrations/ to the configured database.
 migrate *arguments:

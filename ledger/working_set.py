@@ -93,9 +93,9 @@ class WorkingSet:
     def reservation(self, reservation_id: str) -> Reservation | None:
         """The reservation, or none under this id, or none read yet."""
         entry = self._entries.get(reservation_stream(reservation_id))
-        if entry is None:
+        if entry is None or entry.state is None:
             return None
-        assert entry.state is None or isinstance(entry.state, Reservation)
+        assert isinstance(entry.state, Reservation)
         return entry.state
 
     def conflict(self, conflict_id: str) -> Conflict | None:
@@ -165,20 +165,18 @@ class WorkingSet:
             entry = self._entries[stream] = Entry(None, 0, complete=effect.fresh)
             self.size += entry.size
             self._before.setdefault(stream, None)
-        else:
+        elif stream not in self._before:
             self._entries.move_to_end(stream)
-        kind = type(event)
-        if stream not in self._before:
             self._before[stream] = (entry.state, entry.version)
-            if isinstance(entry.state, Stock):
+            if type(entry.state) is Stock:
                 entry.state.begin()
         self.head += 1
         if not entry.complete:
             entry.version += 1 if entry.version > 0 else -1
             return stream, entry.version
         entry.version += 1
-        if kind in _STOCK_EVENTS:
-            assert isinstance(entry.state, Stock)
+        if type(entry.state) is Stock:
+            kind = type(event)
             entry.state.evolve(event)  # type: ignore[arg-type]
             if kind is StockSold or kind is HoldFulfilled:
                 self._note_sale(event, effect.cause.movement_id, owner)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from ledger.domain.values import (
     PhysicalBucket,
     Policy,
     StockId,
+    reservation_stream,
     stock_stream,
     stream_id,
 )
@@ -199,7 +200,7 @@ class ReservationEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults
     @property
     def stream(self) -> str:
         """The stream this event belongs to."""
-        return stream_id("reservation", self.reservation_id)
+        return reservation_stream(self.reservation_id)
 
 
 class PlacedLine(Struct, frozen=True, kw_only=True, gc=False):

@@ -80,15 +80,17 @@ _ALL_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]*").fullmatch
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
-@lru_cache(maxsize=65_536)
 def encode_part(text: str) -> str:
     """Percent-encode everything outside `[A-Za-z0-9_-]`, byte by byte.
 
     Stream ids and NATS subjects share this encoding; it is injective, so two different names
     never meet in one stream or subject.
     """
-    if _ALL_PLAIN(text):
-        return text
+    return text if _ALL_PLAIN(text) else _encoded(text)
+
+
+@lru_cache(maxsize=65_536)
+def _encoded(text: str) -> str:
     return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode())
 
 

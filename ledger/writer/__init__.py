@@ -204,7 +204,9 @@ class Writer:
 
     def _take(self) -> list[Waiting]:
         """What waits, without those whose callers have given up."""
-        taken = self._lanes.take(self._settings.batch_movements_max, halve=not self._committer.busy)
+        taken = self._lanes.take(
+            self._settings.batch_movements_max, self._committer.commands_under_way
+        )
         return drop_late(taken)
 
     def _settle(self, done: list[Decided]) -> None:

@@ -88,9 +88,9 @@ class Committer:
             return self._take_done()
 
     @property
-    def busy(self) -> bool:
-        """Whether a batch is on its way to disk."""
-        return self._current is not None or self._slot is not None
+    def commands_under_way(self) -> int:
+        """How many commands are on their way to disk."""
+        return sum(len(b.waiting) for b in (self._slot, self._current) if b is not None)
 
     def under_way(self) -> set[str]:
         """The streams of batches that are not durable yet."""

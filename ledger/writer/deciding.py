@@ -1,6 +1,7 @@
 """Deciding a batch: look receipts up, load what is missing, decide each command in turn."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, Final
@@ -27,7 +28,7 @@ from ledger.domain.decisions import (
 )
 from ledger.domain.events import HoldFulfilled, StockSold
 from ledger.domain.outcomes import MovementResult, MovementsRecorded, Outcome
-from ledger.domain.refusals import IdempotencyConflict, Refusal
+from ledger.domain.refusals import IdempotencyConflict, Malformed, Refusal
 from ledger.domain.values import MICROSECONDS_PER_MILLISECOND, Instant
 from ledger.recorded import Meta, Recorded
 from ledger.settings import Settings
@@ -46,6 +47,7 @@ from ledger.writer.lanes import Waiting
 log = logging.getLogger(__name__)
 
 _READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds, ResolveConflict)
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000").search  # Escaped, but not escaped itself.
 _HASH_VERSION: Final = b"\x01"
 _encode = msgspec.json.Encoder().encode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
@@ -210,6 +212,9 @@ class Decider:
     def _record(self, effect: Effect, meta: Meta, owner: str, decided: Decided) -> None:
         stream, version = self.world.take(effect, owner)
         state = self._mapper.encode(meta, effect.event)
+        if b"\\u0000" in state and _NUL(state):
+            # The door refuses it; past the door it would stop every reader with a text column.
+            raise Malformed("$", "no text may hold the character U+0000")
         batch = decided.batch
         batch.streams.append(stream)
         batch.versions.append(version)

@@ -13,7 +13,7 @@ _PROMISE_SHARE: Final = 75
 _BULK_SHARE: Final = 10
 
 # Commands. Below, a second commit costs more than deciding and committing side by side saves.
-_WORTH_HALVING: Final = 32
+_WORTH_HALVING: Final = 16
 
 
 class Waiting(NamedTuple):
@@ -99,14 +99,15 @@ class Lanes:
                 self._filled.wait(timeout_s)
             self._asleep = False
 
-    def take(self, movements_max: int, *, halve: bool = False) -> list[Waiting]:
+    def take(self, movements_max: int, under_way: int = 0) -> list[Waiting]:
         """Everything that waits, up to a number of movements, by the lanes' shares.
 
-        With `halve`, half of a long queue: the other half is decided while this one commits.
+        Of a long queue no more than half of all commands, those `under_way` to disk included:
+        then one half is decided while the other commits, and neither waits for the other.
         """
         taken: list[Waiting] = []
-        if halve and len(self) >= _WORTH_HALVING:
-            movements_max = min(movements_max, len(self) // 2)
+        fair = (len(self) + under_way + 1) // 2
+        movements_max = min(movements_max, max(fair, _WORTH_HALVING))
         room = _move(self._again, taken, movements_max)
         share = room * _PROMISE_SHARE // 100
         room -= share - _move(self._promises, taken, share)

@@ -84,9 +84,7 @@ class EventLog:
         self._versions[stream] = self._versions.get(stream, 0) + 1
         return self._versions[stream]
 
-    def _call(
-        self, batch: Sequence[AnyEvent], versions: list[int], states: list[bytes]
-    ) -> None:
+    def _call(self, batch: Sequence[AnyEvent], versions: list[int], states: list[bytes]) -> None:
         topics = [TOPICS[type(event)] for event in batch]
         streams = [event.stream for event in batch]
         instant = START + self.position

@@ -308,13 +308,15 @@ def _placed(
         expires_at=command.expires_at,
         policy=command.policy,
         lines=tuple(
-            PlacedLine(
-                sku=stock_id.sku,
-                location=stock_id.location,
-                requested=quantity,
-                granted=granted[stock_id],
-            )
-            for stock_id, quantity in wanted.items()
+            [
+                PlacedLine(
+                    sku=stock_id.sku,
+                    location=stock_id.location,
+                    requested=quantity,
+                    granted=granted[stock_id],
+                )
+                for stock_id, quantity in wanted.items()
+            ]
         ),
     )
 
