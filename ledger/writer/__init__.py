@@ -29,6 +29,9 @@ from ledger.writer.wakeup import Notifier
 
 log = logging.getLogger(__name__)
 
+# Commands. Below, a second commit costs more than deciding and committing side by side saves.
+_WORTH_HALVING = 16
+
 _RETRY_S = 0.1  # Between attempts to reach a database that is gone.
 
 
@@ -203,11 +206,14 @@ class Writer:
         self._committer.hand_over(decided)
 
     def _take(self) -> list[Waiting]:
-        """What waits, without those whose callers have given up."""
-        taken = self._lanes.take(
-            self._settings.batch_movements_max, self._committer.commands_under_way
-        )
-        return drop_late(taken)
+        """What waits, without those whose callers have given up.
+
+        Of a long queue no more than half of all commands, those on their way to disk included:
+        then one half is decided while the other commits, and neither waits for the other.
+        """
+        half = (len(self._lanes) + self._committer.commands_under_way + 1) // 2
+        movements_max = min(self._settings.batch_movements_max, max(half, _WORTH_HALVING))
+        return drop_late(self._lanes.take(movements_max))
 
     def _settle(self, done: list[Decided]) -> None:
         """Batches are durable: wake the readers, save states, make room."""

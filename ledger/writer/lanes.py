@@ -12,9 +12,6 @@ from ledger.submission import Lane, NoWriter, Overloaded, Sink, Submission
 _PROMISE_SHARE: Final = 75
 _BULK_SHARE: Final = 10
 
-# Commands. Below, a second commit costs more than deciding and committing side by side saves.
-_WORTH_HALVING: Final = 16
-
 
 class Waiting(NamedTuple):
     """A submission with where its reply goes."""
@@ -99,15 +96,9 @@ class Lanes:
                 self._filled.wait(timeout_s)
             self._asleep = False
 
-    def take(self, movements_max: int, under_way: int = 0) -> list[Waiting]:
-        """Everything that waits, up to a number of movements, by the lanes' shares.
-
-        Of a long queue no more than half of all commands, those `under_way` to disk included:
-        then one half is decided while the other commits, and neither waits for the other.
-        """
+    def take(self, movements_max: int) -> list[Waiting]:
+        """Everything that waits, up to a number of movements, by the lanes' shares."""
         taken: list[Waiting] = []
-        fair = (len(self) + under_way + 1) // 2
-        movements_max = min(movements_max, max(fair, _WORTH_HALVING))
         room = _move(self._again, taken, movements_max)
         share = room * _PROMISE_SHARE // 100
         room -= share - _move(self._promises, taken, share)
