@@ -83,7 +83,7 @@ def record(
     context: Context,
 ) -> Deciding[MovementResult]:
     """Decide one movement. Refused: a stale compare-and-set, a void of more than is left."""
-    stock = world.stock(movement.stock_id)
+    stock = world.stock(StockId(movement.location, movement.sku))
     stock.advance(now)
     when = timing(movement.occurred_at, now)
     cause = Cause(

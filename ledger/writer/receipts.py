@@ -1,0 +1,115 @@
+"""Recognising a command that was accepted before: keys, fingerprints and recorded answers."""
+
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+
+from ledger.domain.commands import AnyCommand, AnyMovement, RecordMovements
+from ledger.domain.outcomes import Outcome
+from ledger.store.journal import Loaded
+from ledger.submission import Submission
+from ledger.writer.lanes import Waiting
+
+_HASH_VERSION: Final = b"\x01"
+
+encode: Final = msgspec.json.Encoder().encode
+decode_outcome: Final = msgspec.json.Decoder(Outcome).decode
+
+
+def digest(principal: str, command_id: str) -> bytes:
+    """The key of a receipt: an idempotency key in the name space of its principal."""
+    return blake2b(f"{principal}\0{command_id}".encode(), digest_size=16).digest()
+
+
+def fingerprint(payload: Any) -> bytes:
+    """Hash version and hash of what the client asked for: the same request, the same bytes."""
+    return _HASH_VERSION + blake2b(encode(payload), digest_size=16).digest()
+
+
+class Item(NamedTuple):
+    """A movement with an idempotency id of its own: its place in the command, and its key."""
+
+    place: int
+    movement: AnyMovement
+    key: bytes
+
+
+class Asked:
+    """A command with the keys under which it, and its parts, may have been accepted before."""
+
+    __slots__ = ("command", "items", "key", "submission", "waiting")
+
+    def __init__(self, waiting: Waiting) -> None:
+        """Work the keys out, once."""
+        self.waiting = waiting
+        submission = self.submission = waiting.submission
+        command: AnyCommand = submission.command
+        self.command = command
+        self.key = digest(submission.principal, submission.command_id)
+        self.items = _items(submission, command) if type(command) is RecordMovements else ()
+
+    def mark(self) -> bytes:
+        """The fingerprint. A movement under its own id is the same alone and in a batch."""
+        if len(self.items) == 1 and self.items[0].key == self.key:
+            return fingerprint(self.items[0].movement)
+        return fingerprint(self.command)
+
+
+def _items(submission: Submission, command: RecordMovements) -> tuple[Item, ...]:
+    principal = submission.principal
+    return tuple(
+        [
+            Item(index, movement, digest(principal, movement.movement_id))
+            for index, movement in enumerate(command.movements)
+            if movement.movement_id is not None
+        ]
+    )
+
+
+Known: TypeAlias = tuple[bytes, Outcome]
+"""The fingerprint of what was asked, and what was answered."""
+
+
+class Receipts:
+    """Receipts of batches under way, and those that were read for the batch at hand."""
+
+    def __init__(self) -> None:
+        """Know none."""
+        self._under_way: dict[bytes, Known] = {}
+        self._read: Loaded | None = None
+
+    def unknown(self, asked: list[Asked]) -> set[bytes]:
+        """The keys that only the ledger can tell about."""
+        keys = {one.key for one in asked}
+        for one in asked:
+            if one.items:
+                keys.update([item.key for item in one.items])
+        return keys.difference(self._under_way) if self._under_way else keys
+
+    def were_read(self, loaded: Loaded) -> None:
+        """Take what the ledger told."""
+        self._read = loaded
+
+    def get(self, key: bytes) -> Known | None:
+        """What is known of a key."""
+        known = self._under_way.get(key)
+        if known is None and self._read is not None:
+            receipt = self._read.receipts.get(key)
+            if receipt is not None:
+                return receipt.fingerprint, decode_outcome(receipt.answer)
+        return known
+
+    def keep(self, key: bytes, mark: bytes, outcome: Outcome) -> None:
+        """A command was accepted, provided that its batch is appended."""
+        self._under_way[key] = mark, outcome
+
+    def settled(self, keys: list[bytes]) -> None:
+        """Their batch is durable: the ledger can tell."""
+        for key in keys:
+            self._under_way.pop(key, None)
+
+    def clear(self) -> None:
+        """Know none."""
+        self._under_way.clear()
+        self._read = None
