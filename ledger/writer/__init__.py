@@ -175,6 +175,10 @@ class Writer:
         if self._lease.renewal_due and self._lease.renew() is None:
             log.warning("another writer has taken over")
             return True
+        if 0 < len(lanes) < committer.commands_under_way:
+            # Deciding so few ahead of the disk would only make many small commits of a few big
+            # ones: let them gather until the disk is done.
+            self._settle(committer.idle())
         waiting = self._take()
         if not waiting:
             self._settle(committer.idle())

@@ -2,10 +2,15 @@
 
 import logging
 from threading import Event, Thread
+from typing import Final
 
 from ledger.store.journal import Journal, StorageError
 
 log = logging.getLogger(__name__)
+
+# Seconds between two wake-ups at least: each is a transaction of its own, and what has been
+# committed meanwhile comes with the next. A reader's poll is ten times as long.
+_PAUSE_S: Final = 0.005
 
 
 class Notifier:
@@ -18,7 +23,7 @@ class Notifier:
         """Connect at the first wake-up."""
         self._journal = Journal(conninfo, timeout_ms)
         self._due = Event()
-        self._stopping = False
+        self._stop = Event()
         self._thread = Thread(target=self._run, name="ledger-notifier", daemon=True)
 
     def start(self) -> None:
@@ -31,7 +36,7 @@ class Notifier:
 
     def stop(self) -> None:
         """End the thread."""
-        self._stopping = True
+        self._stop.set()
         self._due.set()
         self._thread.join()
         self._journal.close()
@@ -40,7 +45,7 @@ class Notifier:
         while True:
             self._due.wait()
             self._due.clear()
-            if self._stopping:
+            if self._stop.wait(_PAUSE_S):
                 return
             try:
                 self._journal.notify()
