@@ -1,1 +1,1 @@
-"""Who may come in, and in which words: HTTP, commands on the bus, the command line."""
+"""The way in: HTTP, commands on the bus, the command line, and the processes behind them."""

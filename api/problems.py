@@ -30,7 +30,7 @@ KINDS: Final[dict[str, Kind]] = {
     "illegal-state": Kind(409, "The document's state does not allow this."),
     "idempotency-conflict": Kind(409, "This idempotency key was used for another request."),
     "stale-quantity": Kind(409, "The on-hand quantity is not the expected one.", True),
-    "id-taken": Kind(409, "This document id exists with other content."),
+    "id-taken": Kind(409, "A document with this id says something else."),
     "inexact-unit": Kind(422, "The conversion would lose something."),
     "payload-too-large": Kind(413, "The request's body is too large."),
     "rate-limited": Kind(429, "Too many requests.", True),

@@ -34,7 +34,8 @@ class Body(Struct, frozen=True, gc=False):
 class Recorded(Struct, frozen=True, gc=False):
     """An event with its place in the ledger; what projections, relays and auditors read.
 
-    `recorded_at` is ledger time in microseconds, set by the database under the append lock.
+    `recorded_at` is ledger time in microseconds, read from the database's clock once
+    the append holds its lock.
     """
 
     position: int

@@ -1,4 +1,4 @@
-"""Rebuilds projections beside the live ones and swaps them in while reads and writes go on.
+"""Builds projections anew, next to the live ones, and swaps them in under full traffic.
 
 The new tables grow in a schema of their own, filled by the same views from the same events, so
 that they end row for row as the live ones would be. The swap is one short transaction: it waits

@@ -1,7 +1,7 @@
 """The auditor's walk: ledger and stream side by side, position by position.
 
-Every event is in the stream, in order, none missing, none twice, with the content that
-translating its row again gives. Reads both sides in bites: no long snapshot, no consumer.
+Each event must be in the stream exactly once, in its place, and say what translating its row
+again says. Reads both sides in bites: no long snapshot, no consumer.
 """
 
 import asyncio

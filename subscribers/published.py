@@ -21,7 +21,7 @@ _CHANNELS: Final = (
     ("stockStates", "inventory.stock.{location}.{sku}", "state"),
     ("conflicts", "inventory.conflicts.{kind}.{location}.{sku}", "conflict"),
 )
-_ENCODING: Final = "Percent-encoded (UTF-8 bytes) outside `[A-Za-z0-9_-]`."
+_ENCODING: Final = "Every UTF-8 byte other than `A-Za-z0-9_-` is written as `%` and two hex digits."
 
 
 def documents() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The rules that make movements of UCI Online Retail: every invoice line of a gift wholesaler.
+"""Turns a gift wholesaler's invoices (UCI Online Retail) into movements, by rules in order.
 
 The order of the rules is part of their meaning. Every line is either a movement or counted under
 the reason why it is none; duplicates are real lines and stay.

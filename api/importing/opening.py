@@ -35,7 +35,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def least_opening(movements: Table) -> Table:
-    """Per stock, the least units with which no level ever goes below zero in row order.
+    """Per stock, the fewest units that keep its level from falling below zero, row after row.
 
     That is the deepest point of the running sum, turned upside down. Stocks that never dip need
     none and are left out.

@@ -1,7 +1,7 @@
 """Every intent a caller may have, already checked for form.
 
-A *fact* reports something physical that happened and is never refused for lack of stock. A
-*request* asks for a promise and may be refused.
+A *fact* reports what has physically happened: missing stock is no reason to turn it away. A
+*request* wants a promise, and may get a no.
 """
 
 from typing import TypeAlias
@@ -107,7 +107,7 @@ class Command(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 
 
 class RecordMovements(Command, frozen=True, tag="record_movements"):
-    """Record facts, each seeing the effects of those before it."""
+    """Record facts, each decided on what its predecessors left behind."""
 
     movements: tuple[AnyMovement, ...]
 

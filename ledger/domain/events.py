@@ -1,7 +1,8 @@
 """Every event of the ledger: what happened, in the past tense, never changed.
 
-A tag is permanent. A new meaning is a new tag and an upcast (`ledger.store.upcasts`). Fields
-may be added with a default; none is ever renamed, dropped or given another meaning.
+A tag is permanent: what comes to mean something else gets a tag of its own, and the old one a
+step to it (`ledger.store.upcasts`). Fields may be added with a default; none is ever renamed,
+dropped or given another meaning.
 """
 
 from collections.abc import Callable
@@ -76,10 +77,10 @@ class StockOpened(StockEvent, frozen=True, tag="stock.opened.v1"):
 
 
 class StockReceived(StockEvent, frozen=True, tag="stock.received.v1"):
-    """Goods arrived from a supplier and may be sold from now on."""
+    """A supplier's goods came in, for sale from this moment."""
 
     quantity: int
-    unit_cost: Money | None = None  # None: cost not known at the dock, valued later.
+    unit_cost: Money | None = None  # None: nobody knew it at the dock.
 
 
 class StockSold(StockEvent, frozen=True, tag="stock.sold.v1"):

@@ -12,7 +12,7 @@ the breaches it found, an empty list where the law holds.
 | 4 | the equations of reservations and of voided movements |
 | 5 | reserved is the sum of the open holds, and nothing else |
 | 6 | a hold ends at its instant, written down or not |
-| 7 | a fact is never lost to protect a promise: what it broke is an open conflict |
+| 7 | no fact is given up for a promise: the promise it broke is an open conflict |
 | 8 | the events of one command are written together |
 | 10 | positions are contiguous, instants increase, recorded times never decrease |
 | 11 | effective times are the running maximum, so that late facts are found |
@@ -106,7 +106,7 @@ class LineTotals(Struct, frozen=True, gc=False):
 
 
 def line_adds_up(position: int, name: str, line: LineTotals) -> Breaches:
-    """Law 4: requested = granted + rejected, granted = open + fulfilled + released + expired."""
+    """Law 4: a request is granted or rejected to the last unit; a granted unit is open or gone."""
     found: Breaches = []
     if line.requested != line.granted + line.rejected:
         found.append(

@@ -1,4 +1,4 @@
-"""Old event bodies to new ones: one pure function a step, kept for ever."""
+"""Lets old events be read as today's, step by step; a step is pure and stays for ever."""
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias

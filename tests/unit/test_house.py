@@ -141,7 +141,7 @@ def test_a_note_to_ourselves_names_its_issue() -> None:
 
 
 def test_every_test_has_its_sentence() -> None:
-    """The name is the rule, the docstring its sentence: the suite is the specification."""
+    """A test states its rule in its name and explains it in a sentence, or it is only code."""
     silent = [
         f"{_where(path, function.lineno)} {function.name}"
         for path in _modules("tests")
@@ -154,7 +154,7 @@ def test_every_test_has_its_sentence() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """Wait for a thing, never for a duration."""
+    """A pause is a guess, too long or too short; tests wait until something is so."""
     sleeps = [
         _where(path, line)
         for path in _modules("tests")

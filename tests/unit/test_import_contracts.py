@@ -59,7 +59,7 @@ def _copy(target: Path) -> Path:
 
 
 def test_the_code_keeps_every_contract(tmp_path: Path) -> None:
-    """Imports point down, rooms know what they may know."""
+    """As it stands, no module imports what its room must not know."""
     done = _lint(_copy(tmp_path))
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A database per test, cloned from a template."""
+"""Every test has a database of its own: a copy of one that was prepared beforehand."""
 
 import psycopg
 import pytest

@@ -1,4 +1,4 @@
-"""The same key again: the recorded answer, one effect, for the life of the ledger."""
+"""Asking again under a key: the first answer once more and no second effect, years later too."""
 
 from msgspec.structs import replace
 

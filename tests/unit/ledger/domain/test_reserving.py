@@ -33,10 +33,10 @@ def test_reserving_holds_units_where_they_are() -> None:
     ).leaving(sellable=10, reserved=4, available=6, on_hand=10)
 
 
-def test_reserving_more_than_is_available_is_refused() -> None:
-    """A hold never exceeds what others leave free, and the refusal says both numbers."""
-    given(received(10), reserved("order-1", 4)).when(reserve("order-2", 7)).then_refused(
-        InsufficientStock, requested=7, available=6
+def test_nobody_is_promised_what_another_order_holds() -> None:
+    """The second order is told no, what it asked for, and how much there would have been."""
+    given(received(12), reserved("order-1", 5)).when(reserve("order-2", 8)).then_refused(
+        InsufficientStock, requested=8, available=7
     )
 
 
