@@ -12,7 +12,7 @@ from rich.console import Console
 
 from api.bench import Bench, BenchResult, Context
 from api.bench.yardsticks import find
-from api.cli.common import with_settings
+from api.cli.common import example, with_settings
 from api.runtime.session import open_session
 from ledger.settings import Settings
 
@@ -29,8 +29,14 @@ BENCHES: Final = {
 }
 
 
-@click.command(name="bench")
-@click.argument("names", nargs=-1, type=click.Choice(list(BENCHES)))
+@click.command(
+    name="bench",
+    epilog=example(
+        "inventory-ledger bench --quick",
+        "inventory-ledger bench append hot_row --json bench.json",
+    ),
+)
+@click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice(list(BENCHES)))
 @click.option("--quick", is_flag=True, help="One short run of each: a minute for all.")
 @click.option("--pairs", default=5, show_default=True, help="Interleaved runs; medians count.")
 @click.option(
@@ -40,9 +46,11 @@ BENCHES: Final = {
 def bench_command(
     settings: Settings, names: tuple[str, ...], quick: bool, pairs: int, path: Path | None
 ) -> None:
-    """Measure on servers of its own, in databases of their own, dropped afterwards.
+    """Measure this machine, each figure beside its yardstick.
 
-    Example: inventory-ledger bench append hot_row --json bench.json
+    Everything runs on servers of its own, in databases of their own, dropped afterwards. NAME is
+    any of append, hot_row, hot_library, http_one, http_two, project, asof, fanout and latency;
+    without one, all are run.
     """
     console = Console(stderr=True)
     results: list[BenchResult] = []

@@ -1,4 +1,4 @@
-"""What commands share: the settings of their options, and how a failure is reported."""
+"""What commands share: the end of their help, and the settings of their options."""
 
 import functools
 from collections.abc import Callable
@@ -15,6 +15,11 @@ _SURROUNDINGS = (
     click.option("--database-url", help="Default: DATABASE_URL, else embedded."),
     click.option("--nats-url", help="Default: NATS_URL, else embedded."),
 )
+
+
+def example(*lines: str) -> str:
+    """An epilog that click leaves as it is: every command's help ends with something to copy."""
+    return "\n".join(["\b", "Examples:" if lines[1:] else "Example:", *(f"  {x}" for x in lines)])
 
 
 def settings_from(**overrides: object) -> Settings:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import click
 import uvloop
 
+from api.cli.common import example
 from api.cli.local_service import Service, started
 from api.cli.progress import watched
 from api.demo.client import Client, Unexpected
@@ -25,11 +26,20 @@ DEFAULT_SEED: Final = 11
 _RULE: Final = "─" * 78
 
 
-@click.command(name="demo")
+@click.command(
+    name="demo",
+    epilog=example("inventory-ledger demo --once", "inventory-ledger demo --seed 42"),
+)
 @click.option("--once", is_flag=True, help="Stop after the story instead of serving on.")
-@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True)
+@click.option(
+    "--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Another seed, another day."
+)
 def command(once: bool, seed: int) -> None:
-    """Serve in a fresh directory and replay a made-up retail day through the HTTP API."""
+    """Tell a made-up retail day through a service of its own.
+
+    The service runs in a fresh directory, which is removed at the end; the day goes through its
+    HTTP API, and `verify` has the last word.
+    """
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="inventory-ledger-demo-") as home:
         # A fresh directory: the demo never writes into a configured database or stream.

@@ -10,7 +10,7 @@ import click
 import uvloop
 from msgspec import Struct
 
-from api.cli.common import settings_from
+from api.cli.common import example, settings_from
 from api.cli.local_service import Service, service_at
 from api.cli.progress import watched
 from api.importing.catching_up import projections_caught_up, stream_caught_up
@@ -37,7 +37,13 @@ class Outcome(Struct, frozen=True):
     stream_checked: bool
 
 
-@click.command(name="import")
+@click.command(
+    name="import",
+    epilog=example(
+        "inventory-ledger import online_retail.parquet --format online-retail",
+        "inventory-ledger import movements.csv --format movements --url http://127.0.0.1:8080",
+    ),
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--format", "form", type=click.Choice(["online-retail", "movements"]), required=True)
 @click.option(
@@ -57,7 +63,10 @@ class Outcome(Struct, frozen=True):
 @click.option("--nats-url", help="To wait for the stream of a service given by --url.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 def command(file: Path, url: str | None, api_key: str | None, **options: Any) -> None:
-    """Record the lines of a CSV or Parquet FILE. Safe to repeat, also after a kill."""
+    """Record the lines of a CSV or Parquet file.
+
+    Safe to repeat, also after a kill: a line that is there already is not recorded again.
+    """
     settings = settings_from(
         data_dir=options["data_dir"], nats_url=options["nats_url"], admin_key=api_key
     )
@@ -85,7 +94,10 @@ def _opening(text: str) -> Opening:
         return "none"
     path = Path(text)
     if not path.is_file():
-        raise click.BadParameter(f"{text!r} is no file", param_hint="--opening")
+        raise click.BadParameter(
+            f"{text!r} is no file; name a CSV or Parquet file, or say auto or none",
+            param_hint="--opening",
+        )
     return path
 
 

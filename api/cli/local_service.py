@@ -73,8 +73,12 @@ def _announced(settings: Settings, process: subprocess.Popen[bytes]) -> Service:
         if line.startswith(b"http"):
             runtime = read_runtime(settings.data_path) or {}
             return Service(line.decode().strip(), _key(settings), runtime.get("nats"))
-    log = (settings.data_path / _LOG_FILE).read_bytes()[-_LOG_TAIL_BYTES:]
-    raise click.ClickException(f"the service did not start:\n{log.decode(errors='replace')}")
+    path = settings.data_path / _LOG_FILE
+    log = path.read_bytes()[-_LOG_TAIL_BYTES:]
+    raise click.ClickException(
+        f"the service did not start; {path} says why, its last lines are\n"
+        f"{log.decode(errors='replace')}"
+    )
 
 
 def _running(settings: Settings) -> Service | None:

@@ -1,4 +1,4 @@
-"""`inventory-ledger`: finds the command's module and turns failures into one line and exit 1."""
+"""`inventory-ledger`: finds the command's module and turns failures into a sentence and exit 1."""
 
 import importlib
 import importlib.util
@@ -34,8 +34,8 @@ _EXPECTED: Final = (
     MigrationError,
     ServerStartError,
     StartFailed,
-    psycopg.OperationalError,
 )
+_DATABASE_AWAY: Final = "see that the database runs and that DATABASE_URL, if set, leads to it"
 
 
 class _Commands(click.Group):
@@ -53,11 +53,13 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Says an operator's problem in one line; our own mistakes keep their traceback."""
+        """Says an operator's problem in a sentence; our own mistakes keep their traceback."""
         try:
             return super().invoke(ctx)
         except _EXPECTED as error:
             raise click.ClickException(str(error).strip()) from error
+        except psycopg.OperationalError as error:
+            raise click.ClickException(f"{str(error).strip()}\n{_DATABASE_AWAY}") from error
 
 
 def _module(name: str) -> str:

@@ -2,17 +2,23 @@
 
 import click
 
-from api.cli.common import with_settings
+from api.cli.common import example, with_settings
 from api.runtime.datadir import DataDirectoryBusy, locked, read_runtime
 from api.runtime.migrations import migrate
 from api.runtime.servers import Servers
 from ledger.settings import Settings
 
 
-@click.command(name="migrate")
+@click.command(
+    name="migrate",
+    epilog=example("inventory-ledger migrate --database-url postgresql://owner@db.internal/ledger"),
+)
 @with_settings
 def command(settings: Settings) -> None:
-    """Apply migrations/ to the database and print what was applied."""
+    """Bring the tables of a database up to date.
+
+    Prints the name of each migration that was applied; none is ever applied twice.
+    """
     applied = _apply(settings)
     for name in applied:
         click.echo(name)

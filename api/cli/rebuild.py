@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from api.cli.common import with_settings
+from api.cli.common import example, with_settings
 from api.runtime.database import prepare
 from api.runtime.datadir import DataDirectoryBusy, locked, read_runtime
 from api.runtime.servers import Servers
@@ -16,11 +16,18 @@ from projections.rebuild import CannotRebuild, RebuildRunning, Step, rebuild
 from projections.registry import NAMES
 
 
-@click.command(name="rebuild")
+@click.command(
+    name="rebuild",
+    epilog=example("inventory-ledger rebuild stock", "inventory-ledger rebuild all"),
+)
 @click.argument("name", metavar="NAME|all", type=click.Choice([*NAMES, "all"]))
 @with_settings
 def rebuild_command(settings: Settings, name: str) -> None:
-    """Rebuild a projection, or all, and swap it in; the service may go on meanwhile."""
+    """Make a projection anew from the log, then swap it in.
+
+    NAME is stock, history, reservations or conflicts. The service may go on meanwhile: it answers
+    from the old tables until the new ones are ready.
+    """
     names = list(NAMES) if name == "all" else [name]
     with _database(settings) as url, _bar() as show:
         try:

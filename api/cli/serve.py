@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from api.cli.common import settings_from
+from api.cli.common import example, settings_from
 from api.runtime.logs import configure_logging
 from api.runtime.signals import stop_on_signals
 from api.runtime.supervisor import ROLES, Supervisor
@@ -23,8 +23,20 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
     return roles
 
 
-@click.command(name="serve")
-@click.option("--roles", default=",".join(ROLES), show_default=True, callback=_roles)
+@click.command(
+    name="serve",
+    epilog=example(
+        "inventory-ledger serve --port 9000 --data-dir /var/lib/ledger",
+        "LEDGER_AUTH=none inventory-ledger serve",
+    ),
+)
+@click.option(
+    "--roles",
+    default=",".join(ROLES),
+    show_default=True,
+    callback=_roles,
+    help="Which of them run here.",
+)
 @click.option("--port", "http_port", type=int, help="Default: LEDGER_HTTP_PORT; 0: any free one.")
 @click.option("--host", "http_host", help="Default: LEDGER_HTTP_HOST.")
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
@@ -32,11 +44,18 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @click.option("--nats-url", help="Default: NATS_URL, else embedded.")
 @click.option("--admin-key", help="Default: LEDGER_ADMIN_KEY, else made at first start.")
 @click.option("--auth", help="required or none. Default: LEDGER_AUTH.")
-@click.option("--api-processes", type=click.IntRange(1, 64), default=1, show_default=True)
+@click.option(
+    "--api-processes",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Each has the next port; one of them writes.",
+)
 def command(roles: tuple[str, ...], api_processes: int, **options: Any) -> None:
-    """Run the service; with nothing configured, everything on this machine.
+    """Run the service, in the foreground.
 
-    Prints the URL when ready. Ctrl-C drains and stops.
+    A server that is not configured (PostgreSQL, nats-server) is started along with it. The URL is
+    printed once requests are answered; on Ctrl-C, those under way get their answer first.
     """
     settings = settings_from(**options)
     configure_logging("supervisor")

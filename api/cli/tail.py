@@ -1,4 +1,4 @@
-"""`inventory-ledger tail [SUBJECT]`: prints messages as a channel sees them."""
+"""`inventory-ledger tail [SUBJECT]`: what goes out on the bus, on the screen."""
 
 import asyncio
 from contextlib import suppress
@@ -7,7 +7,7 @@ import click
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from api.cli.common import with_settings
+from api.cli.common import example, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings
 from subscribers.messages import EVENTS_STREAM
@@ -15,7 +15,13 @@ from subscribers.sdk.client import open_client
 from subscribers.streams import STREAMS
 
 
-@click.command(name="tail")
+@click.command(
+    name="tail",
+    epilog=example(
+        "inventory-ledger tail --all",
+        "inventory-ledger tail 'inventory.events.ams-1.*.sold' --count 10",
+    ),
+)
 @click.argument("subject", required=False)
 @click.option("--from", "start", type=click.IntRange(min=1), help="Begin at a stream sequence.")
 @click.option("--all", "everything", is_flag=True, help="Begin with the oldest message kept.")
@@ -29,14 +35,16 @@ def tail_command(
     everything: bool,
     count: int | None,
 ) -> None:
-    """Print messages as a channel sees them: subject, a tab, the payload; one a line.
+    """Print what goes out on the bus, a message a line.
 
-    Without SUBJECT every event of the ledger; else a NATS subject, wildcards included, such as
-    'inventory.stock.>' or 'inventory.events.ams-1.*.sold'.
+    A line is the subject, a tab and the payload. SUBJECT is a NATS subject, wildcards included,
+    such as 'inventory.stock.>'; without one, every event of the ledger is printed.
     """
     stream = stream_of(subject) if subject else EVENTS_STREAM
     if stream is None:
-        raise click.UsageError(f"no stream keeps {subject!r}; try 'inventory.events.>'")
+        raise click.UsageError(
+            f"no stream keeps {subject!r}; try 'inventory.events.>' or 'inventory.stock.>'"
+        )
     policy = _policy(start, everything=everything)
     with suppress(KeyboardInterrupt):
         if settings.nats_url is not None:

@@ -20,7 +20,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli.common import with_settings
+from api.cli.common import example, with_settings
 from api.cli.local_service import service_at
 from api.runtime.datadir import read_runtime
 from ledger.domain.laws import Breach
@@ -40,22 +40,28 @@ CONNECT_TIMEOUT_S: Final = 5.0
 _LOOK_S: Final = 0.1
 
 
-@click.command(name="verify")
+@click.command(
+    name="verify",
+    epilog=example("inventory-ledger verify", "inventory-ledger verify --json > report.json"),
+)
 @with_settings
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
 @click.pass_context
 def command(context: click.Context, settings: Settings, *, as_json: bool) -> None:
-    """Replay the log with independent code and compare everything made from it.
+    """Replay the log and compare all that was made from it.
 
-    Checks every law over every event, then each projection row for row, then the stream message
-    by message, up to the head at the start. Exit 1, with positions, if anything differs.
+    Independent code checks every law over every event, then each projection row for row, then the
+    stream message by message, up to the head at the start. Exit 1, with positions, if anything
+    differs.
     """
     try:
         with _servers(settings) as (database_url, nats_url), _Steps() as steps:
             report = verify(database_url, progress=steps)
             stream = _stream(nats_url, database_url, report.position, steps)
     except TimeoutError as error:
-        raise click.ClickException("cannot verify: the bus does not answer") from error
+        raise click.ClickException(
+            "cannot verify: NATS does not answer; see that it runs, and where NATS_URL points"
+        ) from error
     except (Behind, StreamUnreadable, nats.errors.Error, OSError) as error:
         raise click.ClickException(f"cannot verify: {error}") from error
     if as_json:
@@ -77,7 +83,9 @@ def _servers(settings: Settings) -> Iterator[tuple[str, str | None]]:
     with service_at(settings, None):
         runtime = read_runtime(settings.data_path)
         if runtime is None:
-            raise click.ClickException(f"the service of {settings.data_path} ended")
+            raise click.ClickException(
+                f"the service of {settings.data_path} has ended meanwhile; verify again"
+            )
         yield runtime["service_database"], runtime["nats"]
 
 
