@@ -23,6 +23,7 @@ _QUESTIONS: Final = (  # One to each projection; the answers do not matter.
     "/v1/conflicts?limit=1",
 )
 _LOOK_S: Final = 0.1
+_WHERE: Final = "see /health/ready, or import again to go on waiting"
 _OK: Final = 200
 _NOT_YET: Final = (429, 503)
 
@@ -69,4 +70,4 @@ async def _until(condition: Callable[[], Awaitable[bool]], problem: str) -> None
             while not await condition():  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(_LOOK_S)
     except TimeoutError as error:
-        raise ImportStopped(problem) from error
+        raise ImportStopped(f"everything is recorded, but {problem}: {_WHERE}") from error

@@ -55,7 +55,10 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
         if spelt is not None:
             found[name] = spelt
         elif name not in optional:
-            raise UnreadableFile(f"{path.name} has no column {' or '.join(spellings)}")
+            raise UnreadableFile(
+                f"{path.name} has no column {' or '.join(spellings)};"
+                f" it has {', '.join(form.names)}"
+            )
     table = form.read(list(dict.fromkeys(found.values())))
     columns = {
         name: table[found[name]].combine_chunks()
@@ -150,7 +153,7 @@ class _Csv:
     def __init__(self, path: Path) -> None:
         self._path = path
         if path.suffix.lower() not in _CSV_SUFFIXES:
-            raise UnreadableFile(f"{path.name} is neither .csv nor .parquet")
+            raise UnreadableFile(f"{path.name} is neither .csv nor .parquet; save it as one")
         self._encoding = _ENCODINGS[0]
         self.names: list[str] = self._in_some_encoding(self._names)
 

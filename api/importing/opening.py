@@ -109,7 +109,10 @@ def opening_movements(opening: Table, movements: Table) -> Table:
 def _instants(opening: Table, movements: Table) -> Column:
     first = pc.min(movements["at"])
     if not first.is_valid:
-        raise UnreadableFile("there is no movement that the opening stock could come before")
+        raise UnreadableFile(
+            "there is no movement that the opening stock could come before;"
+            " import with --opening none"
+        )
     before = pa.scalar(first.cast(pa.int64()).as_py() - _MINUTE_US).cast(pa.timestamp("us"))
     if "at" in opening.column_names:
         return pc.fill_null(opening["at"].combine_chunks(), before)

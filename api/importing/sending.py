@@ -31,6 +31,7 @@ _PAUSE_MAX_S: Final = 2.0
 _DIFFERING_SHOWN_MAX: Final = 10
 
 _ACCEPTED: Final = (200, 201)
+_UNAUTHENTICATED: Final = 401
 _REFUSED: Final = 409
 _TRY_AGAIN: Final = (429, 503)
 
@@ -154,7 +155,10 @@ class Sender:
                     return answer
                 problem, wait_s = f"{answer.status}", max(pause_s, answer.retry_after_s or 0.0)
             if loop.time() - self._last_answer_s > self._patience_s:
-                raise ImportStopped(f"the service was of no use for too long: {problem}")
+                raise ImportStopped(
+                    f"the service was of no use for too long ({problem}): see that it is ready,"
+                    " then import again; what is recorded already is passed over"
+                )
             await asyncio.sleep(wait_s)
             pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
@@ -163,7 +167,10 @@ class Sender:
         if answer.status == _REFUSED and b"idempotency-conflict" in answer.body:
             return False
         if answer.status not in _ACCEPTED:
-            raise ImportStopped(f"{batch.key} was refused: {problem_text(answer)}")
+            raise ImportStopped(
+                f"{batch.key} was refused: {problem_text(answer)};"
+                " put it right and import again, what is recorded already is passed over"
+            )
         tally, recorded = self.tally, _decode_recorded(answer.body)
         tally.position = max(tally.position, recorded.position)
         again = batch.movements if answer.replayed else sum(r.replayed for r in recorded.results)
@@ -189,4 +196,5 @@ def problem_text(answer: Answer) -> str:
         problem: dict[str, Any] = msgspec.json.decode(answer.body, type=dict[str, Any])
     except msgspec.DecodeError:
         return f"status {answer.status}"
-    return f"{answer.status} {problem.get('detail') or problem.get('title') or ''}".strip()
+    text = f"{answer.status} {problem.get('detail') or problem.get('title') or ''}".strip()
+    return f"{text} (give one with --api-key)" if answer.status == _UNAUTHENTICATED else text

@@ -82,7 +82,8 @@ def _durability(service_url: str) -> str:
     off = [name for name, value in values.items() if value == "off"]
     if off:
         raise DatabaseError(
-            f"{' and '.join(off)} must be on: an answer of this service promises durability"
+            f"{' and '.join(off)} must be on, because an answer here promises durability: see"
+            " postgresql.conf, and what `alter role` and `alter database` have set"
         )
     if standbys and values["synchronous_commit"] != "local":
         return f"commits survive this server and a failover to {standbys}"

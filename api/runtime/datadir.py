@@ -31,7 +31,9 @@ def locked(data_dir: Path) -> Iterator[None]:
     with (data_dir / _LOCK_FILE).open("w") as file:
         # A killed owner's lock goes with its last thread, which may take a moment.
         if not wait_until(lambda: _take(file), timeout_s=_LOCK_PATIENCE_S):
-            raise DataDirectoryBusy(f"another process runs {data_dir}")
+            raise DataDirectoryBusy(
+                f"another process runs {data_dir}; stop it, or choose another with --data-dir"
+            )
         yield
 
 

@@ -108,7 +108,9 @@ def _apply(backend: _Backend, migration: Migration) -> str:
             backend.log_migration(migration, "apply")
             backend.mark_one(migration, log=False)
     except psycopg.Error as error:
-        raise MigrationError(f"{migration.id}: {error}") from error
+        raise MigrationError(
+            f"{migration.id}: {error}\nit left no trace; remove the cause and migrate again"
+        ) from error
     logger.info("migration applied", extra={"migration": migration.id})
     return str(migration.id)
 
@@ -116,7 +118,7 @@ def _apply(backend: _Backend, migration: Migration) -> str:
 def _read(directory: Path) -> MigrationList:
     files = _files(directory)
     if not files:
-        raise MigrationError(f"no migrations in {directory}")
+        raise MigrationError(f"no migrations in {directory}; install the package again")
     return MigrationList([_WholeFile(path.stem, str(path), str(directory)) for path in files])
 
 

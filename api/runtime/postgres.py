@@ -132,7 +132,10 @@ class EmbeddedPostgres:
         arguments = [*options.split(), "--builtin-locale=C.UTF-8", f"--username={OWNER}"]
         done = self._run("initdb", "-D", str(fresh), *arguments)
         if done.returncode != 0:
-            raise ServerStartError(f"initdb failed: {done.stderr.decode(errors='replace')}")
+            raise ServerStartError(
+                f"no cluster could be made in {fresh}; is there room, and the right to write?\n"
+                f"initdb: {done.stderr.decode(errors='replace')}"
+            )
         fresh.rename(self.cluster)
 
     def _spawn(self) -> None:
@@ -163,7 +166,10 @@ class EmbeddedPostgres:
         if not (ready and self.is_running()):
             self.stop()
             tail = self._log.read_text(errors="replace")[-2_000:]
-            raise ServerStartError(f"PostgreSQL did not start in {self.cluster}:\n{tail}")
+            raise ServerStartError(
+                f"PostgreSQL did not start in {self.cluster};"
+                f" {self._log} says why, and ends with\n{tail}"
+            )
 
     def _answers(self) -> bool:
         try:
@@ -214,7 +220,10 @@ class EmbeddedPostgres:
         except FileExistsError:
             found = path.lstat()
             if path.is_symlink() or found.st_uid != wanted:
-                raise ServerStartError(f"{path} belongs to somebody else") from None
+                raise ServerStartError(
+                    f"{path} belongs to somebody else;"
+                    " run as its owner, or choose another --data-dir"
+                ) from None
             path.chmod(0o700)
 
     def _run(self, name: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
@@ -270,7 +279,10 @@ def _system_user() -> pwd.struct_passwd:
     for name in _SYSTEM_USERS:
         if (account := _account(name)) is not None:
             return account
-    raise ServerStartError("running as root, and there is no other account to run PostgreSQL with")
+    raise ServerStartError(
+        "PostgreSQL does not run as root, and there is no other account for it: make one with"
+        f" `useradd --system {preferred}`, or start the service as another user"
+    )
 
 
 def _account(name: str) -> pwd.struct_passwd | None:

@@ -208,7 +208,9 @@ class Supervisor:
             return False
         crashes = child.backoff.crashes
         if not self._ready and child.name == "api" and crashes > _CRASHES_BEFORE_READY_MAX:
-            raise StartFailed("the API does not start; its log above says why")
+            raise StartFailed(
+                "the API does not start; its log above says why: remove the cause, then serve again"
+            )
         logger.error("role died; starting it again", extra={"role": child.name, "crashes": crashes})
         child.start()
         return True
@@ -254,7 +256,10 @@ class Supervisor:
         numbers = range(self._api_processes) if "api" in self._roles else ()
         for port in (self._settings.http_port + n for n in numbers):
             if not _is_free(self._settings.http_host, port):
-                raise StartFailed(f"port {port} on {self._settings.http_host} is in use")
+                raise StartFailed(
+                    f"port {port} on {self._settings.http_host} is in use; stop who uses it,"
+                    " or choose another with --port (0: any free one)"
+                )
 
 
 def _child_environment(settings: Settings) -> dict[str, str]:
@@ -271,7 +276,10 @@ def _port(settings: Settings, api_processes: int) -> int:
         port = _any_port(host)
         if all(_is_free(host, port + number) for number in range(1, api_processes)):
             return port
-    raise StartFailed(f"found no {api_processes} free ports in a row on {host}")
+    raise StartFailed(
+        f"found no {api_processes} free ports in a row on {host};"
+        " name the first with --port, or ask for fewer with --api-processes"
+    )
 
 
 def _any_port(host: str) -> int:
