@@ -36,11 +36,18 @@ create table projections.history (
     blocked bigint not null,
     reserved bigint not null,
     primary key (shard, stock, position, part)
-);
+    -- The correction reads an index alone where pages are known to be visible to all: soon after
+    -- they were written, however large the table.
+) with (autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 20000);
 create index history_effective on projections.history (shard, stock, effective_at, position, part);
--- Only late rows are here, so a chronological backfill adds nothing to any correction.
+-- Only late rows are here, so a chronological backfill adds nothing to any correction. All that a
+-- correction adds up is here, too: rows that overlap are neighbours, while in the table each has a
+-- block of its own. Without both times among it PostgreSQL would go to the table for the range.
 create index history_late on projections.history
-    using gist (stock, int8range(occurred_at, effective_at)) where occurred_at < effective_at;
+    using gist (stock, int8range(occurred_at, effective_at))
+    include (position, occurred_at, effective_at,
+             d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved)
+    where occurred_at < effective_at;
 create index history_late_occurred on projections.history
     (shard, stock, occurred_at, position, part) where occurred_at < effective_at;
 alter table projections.history owner to ledger_service;
