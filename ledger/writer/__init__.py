@@ -30,7 +30,7 @@ from ledger.writer.wakeup import Notifier
 log = logging.getLogger(__name__)
 
 # Commands. Below, a second commit costs more than deciding and committing side by side saves.
-_WORTH_HALVING = 16
+_WORTH_HALVING = 64
 
 _RETRY_S = 0.1  # Between attempts to reach a database that is gone.
 
@@ -123,9 +123,12 @@ class Writer:
         tenure = self._lease.acquire()
         if tenure is None:
             return False
+        self._decider.resume()
         self._begin(tenure.head, tenure.instant)
         log.info("active writer", extra={"epoch": tenure.epoch, "position": tenure.head})
         self._lanes.open()
+        if self._stop.is_set():  # `stop` has closed the door already, just before.
+            self._lanes.close()
         return True
 
     def _begin(self, head: int, instant: int) -> None:
@@ -259,6 +262,7 @@ class Writer:
         head = self._lease.renew()
         if head is not None:
             log.error("somebody else appended under our epoch; reading everything again")
+            self._decider.resume()
             self._begin(head, self._decider.instant)
 
     def _fence(self, waiting: list[Waiting]) -> None:
@@ -289,16 +293,20 @@ class Writer:
                 self._put_suspects_back()
                 return
             self._begin(head, self._decider.instant)
-            self._try_alone(self._suspects.pop())
+            if not self._try_alone(self._suspects.pop()):
+                # Nothing of it was stored, so nothing of it may be known to what comes next:
+                # no effect to refuse others for, no receipt to answer its repeat from.
+                self._begin(head, self._decider.instant)
 
     def _put_suspects_back(self) -> None:
         """A search that something else interrupts starts over with the next batch."""
         self._lanes.put_back([one for part in reversed(self._suspects) for one in part])
         self._suspects.clear()
 
-    def _try_alone(self, waiting: list[Waiting]) -> None:
+    def _try_alone(self, waiting: list[Waiting]) -> bool:
+        """Append some of the suspects. False: they cannot be stored as they are."""
         if not waiting:
-            return
+            return True
         try:
             decided, rest = self._decider.decide(waiting)
             kept = not decided.writes or append(
@@ -314,12 +322,13 @@ class Writer:
             else:
                 log.exception("a command cannot be stored")
                 refuse(waiting, CommandFailed(f"it cannot be stored: {mistake}"))
-            return
+            return False
         if not kept:
             raise Trouble(None, [decided])
         deliver(decided, self._lease, self.counters)
         self._settle([decided])
         self._lanes.put_back(rest)
+        return True
 
 
 def drop_late(waiting: list[Waiting]) -> list[Waiting]:

@@ -151,12 +151,13 @@ class Committer:
 
 def append(decided: Decided, journal: Journal, lease: Lease, counters: Counters) -> bool:
     """Append one batch. False: the head or the epoch has moved, and nothing was written."""
-    if lease.epoch is None:
+    epoch = lease.epoch  # Read once: the decider's thread may lose the lease meanwhile.
+    if epoch is None:
         return False
     asked = monotonic()
     kept = journal.append(
         decided.batch,
-        epoch=lease.epoch,
+        epoch=epoch,
         expected=decided.expected,
         instant=decided.instant,
         lease_ms=lease.lease_ms,

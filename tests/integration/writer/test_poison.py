@@ -54,6 +54,24 @@ def test_what_a_culprit_would_have_changed_is_as_if_it_had_not_been(
     assert isinstance(office.desk.reply(good), InsufficientStock)
 
 
+@pytest.mark.usefixtures("refusing_poison")
+def test_nothing_of_a_culprit_is_known_to_whoever_comes_after_it(
+    offices: Offices, office: Office
+) -> None:
+    """It would have taken the last units: nobody is refused for it, and its repeat fails again."""
+    office.accepted(receive(4))
+    bad = sell(4, reference="poison")
+    assert isinstance(office.ask(bad, key="k-1"), CommandFailed)
+    again = office.ask(bad, key="k-1")
+    next_one = office.ask(receive(1, sku="LAMP", reference="poison"))
+    promise = office.ask(reserve("order-1", 4))
+
+    assert [CommandFailed, CommandFailed, Accepted] == [
+        type(reply) for reply in (again, next_one, promise)
+    ]
+    assert 3 == offices.events()
+
+
 @pytest.mark.parametrize("field", ["sku", "reference", "reason"])
 def test_text_that_cannot_be_encoded_fails_alone(
     offices: Offices, office: Office, field: str
@@ -85,18 +103,22 @@ def test_a_null_character_hurts_nobody(offices: Offices, office: Office) -> None
     assert [Accepted, Malformed, Accepted, Accepted] == [type(reply) for reply in replies]
 
 
-def test_a_failed_assertion_stops_its_stock_only(
-    offices: Offices, office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Our own mistake: that command fails, that stock takes nothing more, the others do."""
+@pytest.fixture
+def mistaken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """We decide wrongly what is called a mistake."""
 
-    def mistaken(command: Any, *rest: Any) -> Any:
+    def decide_wrongly(command: Any, *rest: Any) -> Any:
         if isinstance(command, RecordMovements) and command.movements[0].reference == "mistake":
             yield next(decide(command, *rest))
             raise AssertionError("two and two is five")
         return (yield from decide(command, *rest))
 
-    monkeypatch.setattr("ledger.writer.deciding.decide", mistaken)
+    monkeypatch.setattr("ledger.writer.deciding.decide", decide_wrongly)
+
+
+@pytest.mark.usefixtures("mistaken")
+def test_a_failed_assertion_stops_its_stock_only(offices: Offices, office: Office) -> None:
+    """Our own mistake: that command fails, that stock takes nothing more, the others do."""
     office.accepted(receive(5))
     with offices.busy(office):
         replies = [
@@ -110,6 +132,44 @@ def test_a_failed_assertion_stops_its_stock_only(
     assert [CommandFailed, CommandFailed, Accepted, CommandFailed] == kinds
     assert 3 == offices.events()
     assert "stopped" in str(office.ask(sell(1)))
+
+
+@pytest.mark.usefixtures("mistaken", "refusing_poison")
+def test_a_stopped_stock_stays_stopped_for_the_term(offices: Offices, office: Office) -> None:
+    """Whatever the writer reads again meanwhile; whoever takes over may try."""
+    assert isinstance(office.ask(receive(1, reference="mistake")), CommandFailed)
+    assert isinstance(office.ask(receive(1, sku="LAMP", reference="poison")), CommandFailed)
+    assert "stopped" in str(office.ask(receive(1)))
+    offices.close(office)
+
+    assert isinstance(offices.open(holder="second").ask(receive(1)), Accepted)
+
+
+@pytest.mark.usefixtures("mistaken")
+def test_a_stopped_stock_stays_stopped_over_a_fence(offices: Offices, office: Office) -> None:
+    """A lost answer ends an epoch, not the term."""
+    assert isinstance(office.ask(receive(1, reference="mistake")), CommandFailed)
+    with offices.busy(office):
+        offices.database.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where wait_event_type = 'Lock' and datname = current_database()"
+        )
+
+    assert isinstance(office.ask(receive(1, sku="LAMP")), Accepted)
+    assert "stopped" in str(office.ask(receive(1)))
+
+
+@pytest.mark.usefixtures("mistaken")
+def test_a_moved_head_lets_a_stopped_stock_go_on(offices: Offices, office: Office) -> None:
+    """The writer's picture of the ledger was wrong, and that may be what broke."""
+    assert isinstance(office.ask(receive(1, reference="mistake")), CommandFailed)
+    offices.database.execute(
+        "select ledger.append(0::smallint, null, null, 0, interval '0', array['stock/x/y'],"
+        " array[1], array['stock.received.v1'], array['{}'::bytea], '{}', '{}', '{}', '{}')"
+    )
+
+    assert isinstance(office.ask(receive(1, sku="LAMP")), Accepted)
+    assert isinstance(office.ask(receive(1)), Accepted)
 
 
 def test_a_failure_is_logged_with_its_reason(
