@@ -37,6 +37,7 @@ class Decided:
         "movements",
         "replies",
         "size",
+        "stopped",
         "touched",
         "waiting",
     )
@@ -51,6 +52,7 @@ class Decided:
         self.waiting: list[Waiting] = []
         self.replies: list[Reply] = []
         self.touched: set[str] = set()
+        self.stopped: set[str] = set()  # Streams an assertion failed on.
 
     @property
     def writes(self) -> bool:
@@ -68,16 +70,25 @@ class Decider:
         self._mapper = Mapper()
         self.world = WorkingSet(settings.cache_bytes_max, settings.snapshot_every_events)
         self.instant: Instant = 0
-        self.stopped: set[str] = set()  # Streams an assertion failed on.
+        self.stopped: set[str] = set()  # Streams an assertion failed on in this term.
+        self._stopped_before: set[str] = set()  # Those of them whose batches were kept.
         self._receipts = Receipts()
         self._loader = Loader(journal, self.world, self._receipts)
         self._skew_max = settings.clock_skew_max_ms * MICROSECONDS_PER_MILLISECOND
 
     def begin(self, head: int, instant: Instant) -> None:
-        """Start from the ledger as it is, remembering nothing."""
+        """Start from the ledger as it is, remembering nothing but which streams are stopped.
+
+        What stopped in a batch that was not kept is decided again, and stops again if it must.
+        """
         self.world.clear(head)
         self.instant = max(self.instant, instant)
         self._receipts.clear()
+        self.stopped = set(self._stopped_before)
+
+    def resume(self) -> None:
+        """Let every stream go on: a new term, or what broke may have been a wrong picture."""
+        self._stopped_before.clear()
         self.stopped.clear()
 
     def decide(self, waiting: list[Waiting]) -> tuple[Decided, list[Waiting]]:
@@ -109,8 +120,9 @@ class Decider:
         recorded: dict[int, MovementResult] = {}
         if asked.items:
             try:
+                self._check_ids(asked)
                 recorded = self._recorded_items(asked)
-            except IdempotencyConflict as refusal:
+            except Refusal as refusal:
                 return refusal
         reply = self._decide(asked.submission, recorded, decided)
         if type(reply) is Accepted:
@@ -153,7 +165,9 @@ class Decider:
         except Exception as mistake:  # Ours: this command and its stocks stop, nothing else does.
             log.exception("a decision broke", extra={"command_id": submission.command_id})
             self._undo(decided, rows)
-            self.stopped.update(reads(command, submission.principal, world))
+            broken = set(reads(command, submission.principal, world))
+            self.stopped |= broken
+            decided.stopped |= broken
             return CommandFailed(f"{type(mistake).__name__}: {mistake}")
 
     def _refuse_stopped(self, submission: Submission) -> None:
@@ -201,6 +215,18 @@ class Decider:
                 alone = MovementsRecorded(position=result.position, results=(result,))
                 self._receipt(key, fingerprint(movement), alone, decided)
 
+    def _check_ids(self, asked: Asked) -> None:
+        """Refuse ids that name another movement: one of this command, or of its call's key."""
+        if len(asked.items) > 1 and len({item.key for item in asked.items}) < len(asked.items):
+            raise Malformed("$.movements", "two movements have the same movement_id")
+        call = None if asked.call is None else self._receipts.get(asked.call)
+        if call is None:
+            return
+        outcome = call[1]
+        if not isinstance(outcome, MovementsRecorded) or len(outcome.results) != 1:
+            # The call's key was used for a whole: its parts go by the same names.
+            raise IdempotencyConflict(asked.submission.command_id.rpartition("/")[0])
+
     def _recorded_items(self, asked: Asked) -> dict[int, MovementResult]:
         """Movements of a batch that were recorded before, under ids of their own."""
         found: dict[int, MovementResult] = {}
@@ -244,6 +270,7 @@ class Decider:
     def settled(self, decided: Decided) -> None:
         """A batch is durable: its receipts can be read, its streams may leave the cache."""
         self._receipts.settled(decided.batch.commands)
+        self._stopped_before |= decided.stopped
 
 
 def _meta(submission: Submission, cause: Cause) -> Meta:

@@ -38,7 +38,7 @@ class Item(NamedTuple):
 class Asked:
     """A command with the keys under which it, and its parts, may have been accepted before."""
 
-    __slots__ = ("command", "items", "key", "submission", "waiting")
+    __slots__ = ("call", "command", "items", "key", "submission", "waiting")
 
     def __init__(self, waiting: Waiting) -> None:
         """Work the keys out, once."""
@@ -48,6 +48,10 @@ class Asked:
         self.command = command
         self.key = digest(submission.principal, submission.command_id)
         self.items = _items(submission, command) if type(command) is RecordMovements else ()
+        # A movement that its caller gave no id goes by its call's key and its place in it.
+        call, by_place, _ = submission.command_id.rpartition("/")
+        named = bool(by_place and self.items)
+        self.call = digest(submission.principal, call) if named else None
 
     def mark(self) -> bytes:
         """The fingerprint. A movement under its own id is the same alone and in a batch."""
@@ -78,11 +82,14 @@ class Receipts:
         """Know none."""
         self._under_way: dict[bytes, Known] = {}
         self._read: Loaded | None = None
+        self._decoded: dict[bytes, Known] = {}
 
     def unknown(self, asked: list[Asked]) -> set[bytes]:
         """The keys that only the ledger can tell about."""
         keys = {one.key for one in asked}
         for one in asked:
+            if one.call is not None:
+                keys.add(one.call)
             if one.items:
                 keys.update([item.key for item in one.items])
         return keys.difference(self._under_way) if self._under_way else keys
@@ -90,14 +97,16 @@ class Receipts:
     def were_read(self, loaded: Loaded) -> None:
         """Take what the ledger told."""
         self._read = loaded
+        self._decoded.clear()
 
     def get(self, key: bytes) -> Known | None:
         """What is known of a key."""
-        known = self._under_way.get(key)
+        known = self._under_way.get(key) or self._decoded.get(key)
         if known is None and self._read is not None:
             receipt = self._read.receipts.get(key)
             if receipt is not None:
-                return receipt.fingerprint, decode_outcome(receipt.answer)
+                known = receipt.fingerprint, decode_outcome(receipt.answer)
+                self._decoded[key] = known
         return known
 
     def keep(self, key: bytes, mark: bytes, outcome: Outcome) -> None:
@@ -112,4 +121,5 @@ class Receipts:
     def clear(self) -> None:
         """Know none."""
         self._under_way.clear()
+        self._decoded.clear()
         self._read = None

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from ledger.domain.outcomes import MovementsRecorded
-from ledger.domain.refusals import IdempotencyConflict, InsufficientStock
+from ledger.domain.refusals import IdempotencyConflict, InsufficientStock, Malformed
 from ledger.submission import Accepted
 from tests.support.builders import named, receive, reserve, sell, together
 from tests.support.offices import Office, Offices
@@ -115,3 +115,32 @@ def test_a_movement_id_with_another_payload_refuses_the_batch(
     assert isinstance(reply, IdempotencyConflict)
     assert reply.key == "sale-1"
     assert 2 == offices.events()
+
+
+def test_the_parts_of_a_whole_are_not_recorded_again_one_by_one(
+    office: Office, offices: Offices
+) -> None:
+    """A call that was atomic is repeated as one that is not: the key is known by another payload.
+
+    Where it was not atomic before, each part is repeated, and a new one is recorded.
+    """
+    office.accepted(together(receive(10), receive(5)), key="k-1")
+    first = office.ask(receive(10), key="k-1")
+    second = office.ask(named("k-1/1", receive(5)), key="k-1/1")
+    office.accepted(receive(3), key="k-2")
+    office.accepted(named("k-2/1", receive(4)), key="k-2/1")
+    repeated = office.ask(named("k-2/1", receive(4)), key="k-2/1")
+
+    assert [IdempotencyConflict, IdempotencyConflict] == [type(first), type(second)]
+    assert "k-1" == second.key  # type: ignore[union-attr]
+    assert isinstance(repeated, Accepted)
+    assert repeated.replayed
+    assert 4 == offices.events()
+
+
+def test_two_movements_of_one_command_cannot_share_an_id(office: Office, offices: Offices) -> None:
+    """Past the door, too: it is a refusal, and hurts nobody beside it."""
+    reply = office.ask(together(named("sale-1", sell(2)), named("sale-1", sell(2))))
+
+    assert isinstance(reply, Malformed)
+    assert (0, 0) == (offices.events(), offices.receipts())
