@@ -8,7 +8,8 @@ from ledger.domain.commands import RecordMovements
 from ledger.submission import Lane, NoWriter, Overloaded, Sink, Submission
 
 # Of one batch, in hundredths. Promises go first because somebody waits at a checkout; facts keep
-# a share that a rush of promises cannot take; bulk takes what costs nobody else much.
+# a share that a rush of promises cannot take; bulk takes what costs nobody else much, and one
+# command where there is no room at all: a rush may delay the sweeper, never silence it.
 _PROMISE_SHARE: Final = 75
 _BULK_SHARE: Final = 10
 
@@ -104,7 +105,7 @@ class Lanes:
         room -= share - _move(self._promises, taken, share)
         room = _move(self._facts, taken, room)
         room = _move(self._promises, taken, room)
-        _move(self._bulk, taken, min(room, max(1, movements_max * _BULK_SHARE // 100)))
+        _move(self._bulk, taken, max(1, min(room, movements_max * _BULK_SHARE // 100)))
         return taken
 
     def drain(self) -> list[Waiting]:
