@@ -20,7 +20,11 @@ FULFILLED_WITHOUT_HOLD = "fulfilled_without_hold"
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
-    """A conflict after its last event."""
+    """A conflict after its last event.
+
+    What people resolved stays resolved, by their word, also where its cause changes or ends
+    afterwards: `short` goes on telling what is true of the cause.
+    """
 
     conflict_id: str
     version: int
@@ -52,7 +56,8 @@ def evolve(conflict: Conflict | None, event: AnyConflictEvent) -> Conflict:
         case ConflictChanged():
             return msgspec.structs.replace(conflict, version=version, short=event.short)
         case ConflictCleared():
-            return msgspec.structs.replace(conflict, version=version, short=0, status="cleared")
+            status = "cleared" if conflict.status == "open" else conflict.status
+            return msgspec.structs.replace(conflict, version=version, short=0, status=status)
         case ConflictResolved():
             return msgspec.structs.replace(
                 conflict,

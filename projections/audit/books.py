@@ -286,6 +286,7 @@ class ConflictBook:
         "closed_at",
         "closed_position",
         "conflict_id",
+        "ended",
         "first",
         "kind",
         "last",
@@ -310,6 +311,7 @@ class ConflictBook:
         self.first = first
         self.last = first
         self.status = "open"
+        self.ended = False  # The cause has; what people resolved stays resolved.
         self.short = 0
         self.short_max = 0
         self.bucket: str | None = None

@@ -121,7 +121,7 @@ def take_conflict(checker: Checker, event: wire.Conflict, position: int) -> None
     if book is None:
         checker.found([Breach(7, position, f"conflict {event.conflict_id!r} was never opened")])
         return
-    if book.status == "cleared" or (book.status == "resolved" and closed_by_people(event)):
+    if book.ended or (book.status == "resolved" and closed_by_people(event)):
         checker.found([Breach(7, position, f"conflict {event.conflict_id!r} is {book.status}")])
     book.last = position
     if isinstance(event, wire.ConflictChanged):
@@ -129,8 +129,10 @@ def take_conflict(checker: Checker, event: wire.Conflict, position: int) -> None
         book.short_max = max(book.short_max, event.short)
         _claimed(checker, event, position)
     elif isinstance(event, wire.ConflictCleared):
-        book.status, book.short = "cleared", 0
-        book.closed_at, book.closed_position = event.occurred_at, position
+        book.ended, book.short = True, 0
+        if book.status == "open":
+            book.status = "cleared"
+            book.closed_at, book.closed_position = event.occurred_at, position
         _claimed(checker, event, position)
     elif isinstance(event, wire.ConflictResolved):
         book.status, book.closed_at, book.closed_position = "resolved", event.occurred_at, position
@@ -141,7 +143,7 @@ def closed_by_people(event: wire.Conflict) -> bool:
     """Whether nothing but people could have moved this conflict on.
 
     A broken promise or a negative level goes on being true after somebody resolved it, so its
-    amount may still change and its cause may still end.
+    amount may still change and its cause may still end; it stays resolved all the same.
     """
     judged = event.kind in (PROMISE_BROKEN, NEGATIVE_STOCK)
     return not judged or isinstance(event, wire.ConflictResolved)

@@ -72,7 +72,8 @@ def fold(events: list[Recorded], known: Conflicts) -> Conflicts:
                 conflict.short_max = max(conflict.short_max, event.short)
             case ConflictCleared():
                 conflict.short = 0
-                _close(conflict, "cleared", event.occurred_at, position)
+                if conflict.status == "open":  # Else people closed it: their word stays.
+                    _close(conflict, "cleared", event.occurred_at, position)
             case ConflictResolved():
                 conflict.resolution, conflict.note = event.resolution, event.note
                 _close(conflict, "resolved", event.occurred_at, position)

@@ -51,6 +51,20 @@ def test_a_resolution_says_how() -> None:
     )
 
 
+def test_a_resolution_outlives_its_cause() -> None:
+    """Somebody's word and its time stay; the amount goes on telling what is true."""
+    events: list[AnyEvent] = [
+        OPENED,
+        ConflictResolved(**BROKEN, occurred_at=6, resolution="counted"),
+        ConflictChanged(**BROKEN, occurred_at=7, short=1),
+        ConflictCleared(**BROKEN, occurred_at=8),
+    ]
+    conflict = fold(recorded(events), {})["x-1"]
+
+    assert ("resolved", "counted", 0) == (conflict.status, conflict.resolution, conflict.short)
+    assert (6, 2, 4) == (conflict.closed_at, conflict.closed_position, conflict.position)
+
+
 def test_only_conflicts_opened_earlier_are_read() -> None:
     """What a batch opens itself is known."""
     changed = ConflictChanged(**BROKEN, occurred_at=6, short=9)

@@ -242,3 +242,17 @@ def test_a_resolved_conflict_goes_on_being_judged() -> None:
     then = given(*FULL).when(sell(2))
     name = then.ledger.stock().conflicts["promise_broken", "soft-new"].conflict_id
     then.when(resolve(name)).broken({"soft-new": 2}).when(Wait(1), receive(2)).broken({})
+
+
+def test_a_resolved_conflict_stays_resolved_when_its_cause_changes_or_ends() -> None:
+    """Who resolved it had the last word: nobody finds it open, or ended by itself, afterwards."""
+    then = given(*FULL).when(sell(2))
+    name = then.ledger.stock().conflicts["promise_broken", "soft-new"].conflict_id
+    word = resolve(name, "apologised")
+    then.when(word, receive(1)).then(happened(StockReceived), happened(ConflictChanged)).when(
+        word
+    ).then_nothing().answering(status="resolved").when(receive(1)).then(
+        happened(StockReceived), happened(ConflictCleared)
+    ).when(word).then_nothing().answering(status="resolved", resolution="apologised").when(
+        resolve(name, "refunded")
+    ).then_refused(IllegalState, what="conflict", state="resolved")
