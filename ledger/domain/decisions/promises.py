@@ -149,7 +149,11 @@ def extend(command: ExtendReservation, world: World, now: Instant) -> Decision:
 
 
 def amend(command: AmendReservation, world: World, now: Instant) -> Decision:
-    """Set promised totals. More is a request like any other; less gives units back."""
+    """Set promised totals. More is a request like any other; less gives units back.
+
+    A total is counted from what was granted, not from what was asked for: of ten asked and six
+    granted, an amendment to seven asks for one more, and the four rejected stay rejected.
+    """
     reservation = _open(world, command.reservation_id, now, "amend")
     deltas = _amendments(command, reservation)
     if not deltas:
