@@ -116,26 +116,25 @@ class Forwarder:
         Raises Problem where the command does not fit into a message.
         """
         limit = self._bus.payload_bytes_max - _FRAME_SPARE_BYTES
-        if len(body) + _ITEM_SPARE_BYTES > limit:
-            raise Problem(
-                "payload-too-large", "the body does not fit into a message", limit_bytes=limit
-            )
         self._number += 1
         number = self._number
+        item = Item(
+            number=number,
+            operation=name,
+            id=path_id,
+            authorization=authorization,
+            idempotency_key=call.key,
+            correlation_id=call.correlation_id,
+            patience_ms=max(1, int((call.deadline - monotonic()) * 1000)),
+            body=body,
+        )
+        if _room(item) > limit:
+            raise Problem(
+                "payload-too-large", "the request does not fit into a message", limit_bytes=limit
+            )
         future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._callers[number] = future
-        self._waiting.append(
-            Item(
-                number=number,
-                operation=name,
-                id=path_id,
-                authorization=authorization,
-                idempotency_key=call.key,
-                correlation_id=call.correlation_id,
-                patience_ms=max(1, int((call.deadline - monotonic()) * 1000)),
-                body=body,
-            )
-        )
+        self._waiting.append(item)
         self._schedule()
         try:
             return await future
@@ -153,7 +152,7 @@ class Forwarder:
         room = self._bus.payload_bytes_max - _FRAME_SPARE_BYTES
         taken = 0
         for item in self._waiting:
-            room -= len(item.body) + _ITEM_SPARE_BYTES
+            room -= _room(item)
             if room < 0:
                 break
             taken += 1
@@ -272,8 +271,8 @@ class Server:
                 monotonic() + patience_ms / 1000,
             )
             operations.begin(item.operation, item.id, call, item.body, done)
-        except Problem as problem:
-            done(refused(problem, item.correlation_id))
+        except Exception as error:  # noqa: BLE001 - one item must not take others along.
+            done(refused(error, item.correlation_id))
 
     def _begin_single(self, operations: Operations, message: Msg) -> None:
         correlation_id = ""
@@ -385,6 +384,14 @@ class Bus:
             logger.warning("a message to %s could not be sent: %s", subject, error)
             failed()
 
+    async def _forget_unsent(self) -> None:
+        """What was about to leave when the connection broke must not leave after the next one.
+
+        By then its callers have been answered, or have sent it again.
+        """
+        self.client._pending.clear()  # noqa: SLF001 - the client has no public way
+        self.client._pending_data_size = 0  # noqa: SLF001
+
     async def _connect(self) -> None:
         assert self._settings.nats_url is not None
         delay_s = self._settings.restart_backoff_min_ms / 1000
@@ -395,8 +402,9 @@ class Bus:
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RECONNECT_PAUSE_S,
                     connect_timeout=2,
-                    pending_size=_PENDING_BYTES_MAX,
+                    pending_size=0,  # While disconnected, a publish fails instead of waiting.
                     error_cb=_log_error,
+                    disconnected_cb=self._forget_unsent,
                     name="inventory-ledger api",
                 )
                 for subject, take in self._listeners:
@@ -406,6 +414,12 @@ class Bus:
             except (NatsError, OSError, TimeoutError) as error:
                 logger.warning("no connection to the bus yet: %s", error)
                 await asyncio.sleep(delay_s)
+
+
+def _room(item: Item) -> int:
+    """How much of a message an item takes: what a caller can make long, and the rest."""
+    caller = len(item.body) + 4 * (len(item.id) + len(item.authorization or ""))
+    return caller + _ITEM_SPARE_BYTES
 
 
 async def _log_error(error: Exception) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import nats
 import pytest
+from nats.errors import OutboundBufferLimitError
 
 from api.auth import Authenticator
 from api.commands import Answer, Call, Operations
@@ -269,3 +270,57 @@ async def test_a_raw_body_reaches_the_active_process_untouched(
     await other.place()
 
     assert PlaceReservation is type(active.port.submitted[-1].command)
+
+
+async def test_nothing_leaves_after_the_bus_has_come_back(
+    active: Process, other: Process, nats_server: EmbeddedNats
+) -> None:
+    """Its callers have other answers by then: what cannot be sent at once is not sent at all."""
+    request = {
+        "operation": "reservations.place",
+        "authorization": BEARER,
+        "idempotency_key": "key-of-the-past",
+        "body": msgspec.Raw(PLACE),
+    }
+    payload = msgspec.json.encode(request)
+    about_to_leave = b"PUB %s _INBOX.nobody %d\r\n%s\r\n" % (
+        SUBJECT.encode(),
+        len(payload),
+        payload,
+    )
+    client = other.bus.client
+    client._pending.append(about_to_leave)
+    client._pending_data_size += len(about_to_leave)
+    nats_server.stop()
+    await eventually(lambda: not active.bus.is_connected and not other.bus.is_connected)
+    with pytest.raises(OutboundBufferLimitError):
+        await client.publish(SUBJECT, payload, "_INBOX.nobody")
+    trying = asyncio.create_task(other.place())
+    nats_server.start()
+    await eventually(lambda: active.bus.is_connected and other.bus.is_connected)
+    answer = await trying
+
+    assert 201 == answer.status
+    assert ["key-1"] == [one.command_id for one in active.port.submitted]
+
+
+async def test_a_long_name_fits_into_no_message_either(active: Process, other: Process) -> None:
+    """Everything a caller can make long counts, or it would take its neighbours along."""
+    del active
+    call = Call("admin", "key-1", "correlation-1", "http", monotonic() + 5.0)
+    name = "x" * other.bus.payload_bytes_max
+    with pytest.raises(Problem, match="does not fit"):
+        await other.desk.carry_out("reservations.confirm", name, call, BEARER, b"")
+
+
+async def test_a_command_that_breaks_the_door_takes_nobody_along(
+    active: Process, other: Process
+) -> None:
+    """An operation of a newer version, say: it has its answer, and so have those beside it."""
+    del active
+    call = Call("admin", "key-2", "correlation-1", "http", monotonic() + 5.0)
+    strange, ordinary = await asyncio.gather(
+        other.desk.carry_out("movements.forget", "", call, BEARER, b"{}"), other.place()
+    )
+
+    assert (500, 201) == (strange.status, ordinary.status)
