@@ -38,6 +38,7 @@ _CONFLICT_EVENTS: Final = frozenset(get_args(AnyConflictEvent))
 # Measured with tracemalloc on CPython 3.11, rounded up.
 _ENTRY_BYTES: Final = 1_500
 _HOLD_BYTES: Final = 600
+_LINE_BYTES: Final = 500
 _ORIGINS_MAX: Final = 50_000
 
 _SHAPE: Final = json.dumps(msgspec.json.schema(Snapshot), sort_keys=True).encode()
@@ -125,12 +126,12 @@ class WorkingSet:
         """Keep the command's effects."""
         for stream in self._before:
             entry = self._entries[stream]
+            size = _size_of(entry.state)
+            if size != entry.size:
+                self.size += size - entry.size
+                entry.size = size
             if isinstance(entry.state, Stock):
                 entry.state.commit()
-                size = _ENTRY_BYTES + _HOLD_BYTES * len(entry.state.holds)
-                if size != entry.size:
-                    self.size += size - entry.size
-                    entry.size = size
                 if entry.version - entry.saved >= self._snapshot_every:
                     self._grown.add(stream)
 
@@ -225,8 +226,7 @@ class WorkingSet:
         self._forget(stream)
         entry = self._entries[stream] = Entry(state, version)
         entry.saved = saved
-        if isinstance(state, Stock):
-            entry.size += _HOLD_BYTES * len(state.holds)
+        entry.size = _size_of(state)
         self.size += entry.size
 
     def put_origin(self, movement_id: MovementId, origin: Origin) -> None:
@@ -281,6 +281,15 @@ class WorkingSet:
         entry = self._entries.pop(stream, None)
         if entry is not None:
             self.size -= entry.size
+
+
+def _size_of(state: State) -> int:
+    if type(state) is Stock:
+        many = len(state.holds) + len(state.lapsed) + len(state.conflicts)
+        return _ENTRY_BYTES + _HOLD_BYTES * many
+    if type(state) is Reservation:
+        return _ENTRY_BYTES + _LINE_BYTES * len(state.lines)
+    return _ENTRY_BYTES
 
 
 def initial(stream: str) -> State:

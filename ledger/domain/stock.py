@@ -5,7 +5,7 @@ decision on a stock with a hundred thousand open holds costs what a decision on 
 """
 
 from collections.abc import Callable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -31,6 +31,8 @@ from ledger.domain.events import (
 from ledger.domain.values import PHYSICAL_BUCKETS, HoldKind, Instant, StockId
 
 _NEVER_SHRINKS = frozenset({StockOpened, StockReceived, SaleVoided, StockReturned})
+
+_EXPIRIES_SPARE = 64  # Fewer that are out of date are not worth looking for.
 
 PROMISE_BROKEN = "promise_broken"
 NEGATIVE_STOCK = "negative_stock"
@@ -254,6 +256,20 @@ class Stock:
             self._orphans.discard(reservation_id)
         if hold.expires_at is not None and (before is None or before.expires_at != hold.expires_at):
             heappush(self._expiries, (hold.expires_at, reservation_id))
+            if len(self._expiries) > _EXPIRIES_SPARE + 2 * len(self.holds):
+                self._compact_expiries()
+
+    def _compact_expiries(self) -> None:
+        """Forget the expiries of holds that ended or changed before them.
+
+        They would leave by themselves at their instants, which may be years away.
+        """
+        self._expiries = [
+            (hold.expires_at, reservation_id)
+            for reservation_id, hold in self.holds.items()
+            if hold.expires_at is not None
+        ]
+        heapify(self._expiries)
 
     def _record(self, change: ConflictChange) -> None:
         conflict = OpenConflict(change.conflict_id, change.short) if change.short else None
