@@ -5,9 +5,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
+from ledger.domain.events import ConflictOpened
 from projections.audit.log import Behind
 from projections.audit.verification import as_dict, verify
 from tests.support.audited import Audited, project
+from tests.support.builders import receive, resolve, sell
 from tests.support.histories import Histories, append, fill
 from tests.support.servers import Database
 
@@ -23,6 +25,22 @@ def test_a_valid_history_and_its_projections_pass(
 
     assert ([], head, head) == (report.breaches, report.position, report.events), f"seed {seed}"
     assert min(report.checked.values()) > 0
+
+
+def test_what_people_resolved_before_its_cause_ended_passes(database: Database) -> None:
+    """Ledger, projection and audit agree that it stays resolved."""
+    histories = Histories(1)
+    sale = histories.attempt(sell(2))
+    assert sale is not None
+    name = next(r.event.conflict_id for r in sale.events if isinstance(r.event, ConflictOpened))
+    later = [histories.attempt(one) for one in (resolve(name), receive(1), receive(1))]
+    with psycopg.connect(database.owner_url) as connection:
+        append(connection, [sale, *filter(None, later)])
+    project(database.service_url)
+    statuses = database.execute("select status, short, short_max from projections.conflicts")
+
+    assert [("resolved", 0, 2)] == statuses
+    assert [] == verify(database.service_url).breaches
 
 
 def test_an_empty_ledger_passes(database: Database) -> None:
