@@ -257,11 +257,14 @@ class WorkingSet:
         if self.size <= self._bytes_max:
             return
         kept = set(keep)
-        for stream in list(self._entries):
+        for _ in range(len(self._entries)):
             if self.size <= self._bytes_max:
                 return
-            if stream not in kept:
-                self._forget(stream)
+            oldest = next(iter(self._entries))
+            if oldest in kept:
+                self._entries.move_to_end(oldest)
+            else:
+                self._forget(oldest)
 
     def snapshots_due(self) -> Iterator[tuple[str, int, bytes]]:
         """Stocks that grew much since their last snapshot: stream, version and state as bytes.

@@ -30,7 +30,7 @@ from ledger.writer.wakeup import Notifier
 log = logging.getLogger(__name__)
 
 # Commands. Below, a second commit costs more than deciding and committing side by side saves.
-_WORTH_HALVING = 64
+_WORTH_HALVING = 16
 
 _RETRY_S = 0.1  # Between attempts to reach a database that is gone.
 
