@@ -17,6 +17,7 @@ from api.problems import MEDIA_TYPE, Problem, problem_of
 from api.schemas import conflicts, movements, reservations
 from api.schemas.fields import ID
 from api.schemas.reading import check_encoding, read
+from ledger.clock import monotonic
 from ledger.domain.commands import AnyCommand, AnyMovement, RecordMovements
 from ledger.domain.outcomes import (
     ConflictState,
@@ -27,7 +28,16 @@ from ledger.domain.outcomes import (
 )
 from ledger.domain.refusals import Malformed, Refusal
 from ledger.settings import Settings
-from ledger.submission import Accepted, CommandPort, Lane, NoWriter, Reply, Submission, Unavailable
+from ledger.submission import (
+    Accepted,
+    CommandPort,
+    Lane,
+    NoWriter,
+    Reply,
+    StorageUnavailable,
+    Submission,
+    Unavailable,
+)
 
 JSON: Final = "application/json"
 REPLAYED: Final = ("Idempotent-Replayed", "true")
@@ -151,15 +161,30 @@ class Operations:
             done(refused(error, call.correlation_id))
 
     async def execute(self, name: str, path_id: str, call: Call, body: bytes) -> Answer | None:
-        """The same for a coroutine: waits for the answer."""
+        """The same for a coroutine: waits for the answer, but not for ever.
+
+        A database that is frozen, not gone, keeps the writer waiting as long as it is: whoever
+        asked learns in the end that nobody knows.
+        """
         future: asyncio.Future[Answer | None] = self._loop.create_future()
 
         def done(answer: Answer | None) -> None:
             if not future.done():  # Whoever waited may have gone.
                 future.set_result(answer)
 
+        def give_up() -> None:
+            unknown = StorageUnavailable("no answer from the database; ask again with the same key")
+            done(refused(unknown, call.correlation_id))
+
         self.begin(name, path_id, call, body, done)
-        return await future
+        if future.done():
+            return future.result()
+        patience_s = call.deadline - monotonic() + self.settings.append_timeout_ms / 1000
+        timer = self._loop.call_later(max(0.0, patience_s), give_up)
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     def submit(
         self, command: AnyCommand, command_id: str, call: Call, lane: Lane, ticket: object
