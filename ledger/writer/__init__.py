@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 _WORTH_HALVING = 16
 
 _RETRY_S = 0.1  # Between attempts to reach a database that is gone.
+_CALM_S = 1.0  # An answer lost within this time of the one before is no accident: a full disk, say.
 
 
 class Writer:
@@ -53,6 +54,7 @@ class Writer:
         self._notifier = Notifier(settings.database_url, timeout_ms)
         self._snapshots = Snapshots(settings, timeout_ms)
         self._suspects: list[list[Waiting]] = []
+        self._unanswered_at = 0.0
         self._stop = Event()
         self._thread = Thread(target=self._run, name="ledger-writer", daemon=True)
 
@@ -249,6 +251,10 @@ class Writer:
             self._after_move(waiting)
         elif isinstance(trouble.cause, StorageError):
             log.warning("no answer from the database: %s", trouble.cause)
+            again = monotonic() - self._unanswered_at < _CALM_S
+            self._unanswered_at = monotonic()
+            if again:
+                self._stop.wait(_RETRY_S)
             self._fence(waiting)
         else:
             log.error("a batch cannot be stored as it is: %s", trouble.cause)

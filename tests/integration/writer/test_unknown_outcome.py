@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ledger.submission import Accepted, CommandFailed
+from ledger.clock import monotonic
+from ledger.submission import Accepted, CommandFailed, StorageUnavailable
 from tests.support.builders import receive
 from tests.support.offices import Office, Offices, until
 from tests.support.proxy import Proxy, postgres_proxy
@@ -138,3 +139,27 @@ def test_a_search_for_a_culprit_survives_lost_answers(offices: Offices, wired: O
     ]
     assert 26 + 2 == offices.events() == offices.receipts()
     assert 3 < offices.database.execute("select last_value from ledger.falls")[0][0]
+
+
+_FULL = """
+create function ledger.full() returns trigger language plpgsql as $$
+begin
+    raise exception 'could not extend file: No space left on device' using errcode = '53100';
+end $$;
+create trigger full_disk before insert on ledger.events
+    for each statement execute function ledger.full();
+"""
+
+
+def test_a_full_disk_is_not_asked_without_a_pause(offices: Offices, office: Office) -> None:
+    """Callers learn at their deadline; until then the writer looks again, a few times a second."""
+    offices.database.execute(_FULL)
+    epoch = _epoch(offices)
+    reply = office.ask(receive(5), deadline=monotonic() + 1.0)
+    fences = _epoch(offices) - epoch
+    offices.database.execute("drop trigger full_disk on ledger.events")
+
+    assert isinstance(reply, StorageUnavailable)
+    assert 2 <= fences <= 15
+    assert isinstance(office.ask(receive(5)), Accepted)
+    assert 1 == offices.events()
