@@ -5,7 +5,7 @@ decision on a stock with a hundred thousand open holds costs what a decision on 
 """
 
 from collections.abc import Callable
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -264,12 +264,8 @@ class Stock:
 
         They would leave by themselves at their instants, which may be years away.
         """
-        self._expiries = [
-            (hold.expires_at, reservation_id)
-            for reservation_id, hold in self.holds.items()
-            if hold.expires_at is not None
-        ]
-        heapify(self._expiries)
+        self._expiries = [(h.expires_at, r) for r, h in self.holds.items() if h.expires_at]
+        self._expiries.sort()  # What is sorted is a heap.
 
     def _record(self, change: ConflictChange) -> None:
         conflict = OpenConflict(change.conflict_id, change.short) if change.short else None
