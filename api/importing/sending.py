@@ -113,7 +113,10 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 for _ in range(self._connections):
                     group.create_task(self._work())
-        except* ImportStopped as stopped:
+        except BaseExceptionGroup as group:  # Raised inside `except*`, it would stay in a group.
+            stopped, others = group.split(ImportStopped)
+            if stopped is None or others is not None:
+                raise
             raise stopped.exceptions[0] from None
         return self.tally
 

@@ -25,6 +25,15 @@ VICTIMS = ("api", "postgres", "backend", "nats", "projector", "relay")
 API_PROCESSES = 2
 
 
+def strike(pid: int) -> bool:
+    """Kill -9; False where the process has gone already: what is written down may be late."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class Killer:
     """Kills whom a seed says, once the victim is at work again after its last death."""
 
@@ -63,7 +72,7 @@ class Killer:
         if self._random.random() < 0.5:
             eventually(lambda: in_office(self._service)[1] in pids.values(), "a living writer")
             pid = in_office(self._service)[1]
-        os.kill(pid, signal.SIGKILL)
+        strike(pid)
 
     def _kill_backend(self) -> None:
         sql = (
@@ -81,13 +90,13 @@ class Killer:
             return bool(found)
 
         eventually(look, "a session of the service")
-        os.kill(self._random.choice(found), signal.SIGKILL)
+        strike(self._random.choice(found))
 
     def _kill_at_work(self, victim: str, progress: Callable[[], int]) -> None:
         before = self._last.get(victim, 0)
         eventually(lambda: progress() > before, f"work done by the {victim}")
         self._last[victim] = progress()
-        os.kill(self._service.pids()[victim], signal.SIGKILL)
+        eventually(lambda: strike(self._service.pids()[victim]), f"a living {victim}")
 
     def _kill_role(self, victim: str) -> None:
         before = self._last.get(victim, 0)
@@ -98,7 +107,7 @@ class Killer:
 
         eventually(back, f"another {victim}")
         self._last[victim] = pid = self._service.pids()[victim]
-        os.kill(pid, signal.SIGKILL)
+        strike(pid)
 
 
 def _lives(url: str) -> bool:
