@@ -186,6 +186,12 @@ class Head:
         """Wait until a session waits in a function of the ledger."""
         eventually(lambda: self._waiting(function) > 0, f"a session that waits in {function}")
 
+    def keeps_an_append_waiting(self) -> bool:
+        """Wait until the writer wants the row; whether for an append and not for its lease."""
+        wants = ("append", "renew", "fence", "acquire")
+        eventually(lambda: any(map(self._waiting, wants)), "a session that waits for the head")
+        return self._waiting("append") > 0
+
     def await_gone(self, function: str) -> None:
         """Wait until nobody does any more: the server has noticed that its clients are gone."""
         eventually(lambda: self._waiting(function) == 0, f"no session in {function}")
