@@ -269,14 +269,15 @@ class WorkingSet:
     def snapshots_due(self) -> Iterator[tuple[str, int, bytes]]:
         """Stocks that grew much since their last snapshot: stream, version and state as bytes.
 
-        Much grows with the state, so that what is spent on snapshots stays a small share.
+        Much is a quarter of the state: a stock whose holds only grow is saved each time it is a
+        third larger, so that what is spent on snapshots stays a small share of what it does.
         """
         while self._grown:
             stream = self._grown.pop()
             entry = self._entries.get(stream)
             if entry is None or not isinstance(entry.state, Stock):
                 continue
-            if entry.version - entry.saved >= 2 * len(entry.state.holds):
+            if entry.version - entry.saved >= len(entry.state.holds) // 4:
                 entry.saved = entry.version
                 yield stream, entry.version, encode_snapshot(entry.state)
 
