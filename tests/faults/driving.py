@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import httpx
 import nats
 import nats.errors
 import nats.js.errors
@@ -139,8 +140,18 @@ def projected(service: RunningService) -> int:
     return 0 if row is None else row[0] or 0
 
 
+def is_ready(service: RunningService) -> bool:
+    """Whether the service answers, all of its parts being up again."""
+    try:
+        answer = httpx.get(f"{service.url}/health/ready", timeout=2, trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == httpx.codes.OK
+
+
 def assert_clean(service: RunningService, entries: list[Entry]) -> int:
     """Journal, ledger, stream and projections agree, and so does `verify`; the head's position."""
+    eventually(lambda: is_ready(service), "a service that is ready after the last fault")
     runtime = service.runtime()
     books = books_of(runtime["database"])
     command = [sys.executable, "-m", "api.cli.main", "verify", "--data-dir", str(service.data_dir)]

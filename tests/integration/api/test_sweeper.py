@@ -51,7 +51,7 @@ async def test_nothing_due_asks_for_nothing(pool: Pool) -> None:
 def test_a_hold_that_ran_out_is_written_down_once(api: Api) -> None:
     """Expiry takes effect at its instant; the event follows with a sweep, and only one does."""
     sku, order = new("MUG"), new("order")
-    soon = rfc3339(SystemClock().now() + 700_000)
+    soon = rfc3339(SystemClock().now() + 4_000_000)
     api.record(receive(sku, 10))
     placed = api.place(sku, 4, reservation_id=order, kind="soft", expires_at=soon)
     start = placed.json()["position"]
