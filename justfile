@@ -56,10 +56,9 @@ imports:
 dependencies:
     deptry .
 
-# All tests, on two workers; a module's tests share a worker and its servers. What fails beside
-# everything else is run once more alone, and has to pass then: two cores are few for both at once.
+# All tests, on two workers; a module's tests share a worker and its servers.
 pytest *arguments:
-    pytest -n 2 --dist loadfile {{ arguments }} || pytest --last-failed --last-failed-no-failures none
+    pytest -n 2 --dist loadfile {{ arguments }}
 
 # Tests that start servers.
 test-integration *arguments:
