@@ -35,6 +35,7 @@ _BODY: Final = (
 )
 _RESERVE: Final = "/v1/reservations"
 _NOTHING: Final = "/v1/bench/noop"
+_TYPED: Final = "/v1/bench/typed"
 
 
 def run_one(context: Context) -> list[BenchResult]:
@@ -46,11 +47,18 @@ def run_one(context: Context) -> list[BenchResult]:
             load.send(_RESERVE, WARM_UP)
             ours: list[_Run] = []
             theirs: list[_Run] = []
+            typed: list[_Run] = []
             for _ in range(context.pairs):
                 ours.append(load.send(_RESERVE))
                 theirs.append(load.send(_NOTHING))
+                typed.append(load.send(_TYPED))
                 context.say(f"http_one {ours[-1].rate:,.0f}/s beside {theirs[-1].rate:,.0f}/s")
-    return [_result("http_one", ours, theirs, "a POST that does nothing")]
+    return [
+        _result("http_one", ours, theirs, "a POST that does nothing"),
+        _result(
+            "http_one_typed", ours, typed, "one that decodes and answers, as the framework does"
+        ),
+    ]
 
 
 def run_two(context: Context) -> list[BenchResult]:
