@@ -8,32 +8,20 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Final, TypeAlias, get_args
+from typing import Final
 
 import msgspec
 
-from ledger.domain import conflict as conflicts
-from ledger.domain import reservation as reservations
 from ledger.domain.conflict import Conflict
 from ledger.domain.decisions import Effect, MovementId, Origin
 from ledger.domain.events import (
-    AnyConflictEvent,
-    AnyEvent,
-    AnyReservationEvent,
-    AnyStockEvent,
     HoldFulfilled,
-    MovementVoided,
     StockSold,
 )
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Snapshot, Stock
+from ledger.domain.streams import State, evolved
 from ledger.domain.values import StockId, reservation_stream, stock_stream, stream_id
-
-State: TypeAlias = Stock | Reservation | Conflict | int | None
-
-_STOCK_EVENTS: Final = frozenset(get_args(AnyStockEvent))
-_RESERVATION_EVENTS: Final = frozenset(get_args(AnyReservationEvent))
-_CONFLICT_EVENTS: Final = frozenset(get_args(AnyConflictEvent))
 
 # Measured with tracemalloc on CPython 3.11, rounded up.
 _ENTRY_BYTES: Final = 1_500
@@ -108,6 +96,11 @@ class WorkingSet:
     def origin(self, movement_id: MovementId) -> Origin | None:
         """The recorded movement under this id, or none."""
         return self._origins.get(movement_id)
+
+    def state(self, stream: str) -> State:
+        """The state of a stream that was read; none where nothing was ever recorded."""
+        entry = self._entries.get(stream)
+        return None if entry is None else entry.state
 
     def voided(self, movement_id: MovementId) -> int:
         """How many units of a recorded movement have been voided."""
@@ -296,41 +289,6 @@ def _size_of(state: State) -> int:
     return _ENTRY_BYTES
 
 
-def initial(stream: str) -> State:
-    """The state of a stream without events. A stock's name is in its first part."""
-    kind, _, rest = stream.partition("/")
-    if kind == "stock":
-        location, _, sku = rest.partition("/")
-        return Stock(StockId(decode_part(location), decode_part(sku)))
-    return 0 if kind == "movement" else None
-
-
-def decode_part(text: str) -> str:
-    """Undo `encode_part`."""
-    if "%" not in text:
-        return text
-    head, *rest = text.split("%")
-    octets = head.encode() + b"".join(
-        bytes((int(piece[:2], 16),)) + piece[2:].encode() for piece in rest
-    )
-    return octets.decode()
-
-
-def evolved(state: State, event: AnyEvent) -> State:
-    """A stream's state after one more event. Stocks evolve in place and are returned."""
-    kind = type(event)
-    if kind in _STOCK_EVENTS:
-        assert isinstance(state, Stock)
-        state.evolve(event)  # type: ignore[arg-type]
-        return state
-    if kind in _RESERVATION_EVENTS:
-        return reservations.evolve(state, event)  # type: ignore[arg-type]
-    if kind in _CONFLICT_EVENTS:
-        return conflicts.evolve(state, event)  # type: ignore[arg-type]
-    assert isinstance(event, MovementVoided)
-    return (state if isinstance(state, int) else 0) + event.quantity
-
-
 def encode_snapshot(stock: Stock) -> bytes:
     """A stock's state as stored bytes."""
     return msgspec.json.encode(stock.snapshot())
@@ -347,11 +305,7 @@ def decode_snapshot(state: bytes, version: int) -> Stock:
 __all__ = [
     "SNAPSHOT_TOPIC",
     "Entry",
-    "State",
     "WorkingSet",
-    "decode_part",
     "decode_snapshot",
     "encode_snapshot",
-    "evolved",
-    "initial",
 ]

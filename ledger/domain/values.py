@@ -54,7 +54,19 @@ PHYSICAL_BUCKETS: Final[tuple[PhysicalBucket, ...]] = (
 HoldKind = Literal["soft", "hard"]
 Policy = Literal["all", "partial"]
 
-StreamKind = Literal["stock", "reservation", "movement", "conflict"]
+StreamKind = Literal[
+    "stock",
+    "reservation",
+    "movement",
+    "conflict",
+    "transfer",
+    "return",
+    "count",
+    "order",
+    "channel",
+    "sku",
+    "location",
+]
 
 
 class Money(Struct, frozen=True, kw_only=True, gc=False):

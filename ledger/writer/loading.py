@@ -13,11 +13,12 @@ from ledger.domain.commands import (
 from ledger.domain.decisions import MovementId, Origin, origins, reads
 from ledger.domain.events import HoldFulfilled, StockSold
 from ledger.domain.outcomes import MovementsRecorded
+from ledger.domain.streams import evolved, initial
 from ledger.recorded import Recorded
 from ledger.store.journal import Journal, Loaded
 from ledger.store.mapper import Mapper
 from ledger.submission import Submission
-from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot, evolved, initial
+from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot
 from ledger.writer.receipts import Asked, Receipts, decode_outcome, digest
 
 _READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds, ResolveConflict)

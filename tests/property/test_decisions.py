@@ -12,8 +12,9 @@ from ledger.domain.commands import PlaceReservation
 from ledger.domain.refusals import InsufficientStock
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import NEGATIVE_STOCK, PROMISE_BROKEN, Stock
+from ledger.domain.streams import evolved, initial
 from ledger.domain.values import Instant, StockId
-from ledger.working_set import decode_snapshot, encode_snapshot, evolved, initial
+from ledger.working_set import decode_snapshot, encode_snapshot
 from tests.property import reference
 from tests.property.commands import histories
 from tests.support import builders as b

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ledger.domain.streams import decode_part, initial
 from ledger.domain.values import StockId, encode_part, reservation_stream, stream_id
-from ledger.working_set import decode_part, initial
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.text(
     "ab%/.41 *>é", max_size=6

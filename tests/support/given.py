@@ -22,8 +22,9 @@ from ledger.domain.events import AnyEvent, postings
 from ledger.domain.outcomes import Outcome
 from ledger.domain.refusals import Refusal
 from ledger.domain.stock import PROMISE_BROKEN, Stock
+from ledger.domain.streams import initial
 from ledger.domain.values import PHYSICAL_BUCKETS, Instant, StockId
-from ledger.working_set import WorkingSet, initial
+from ledger.working_set import WorkingSet
 from tests.support.builders import PLACE, SKU
 from tests.support.manual_clock import ManualClock
 

@@ -20,7 +20,6 @@ from ledger.domain.events import (
     AnyEvent,
     ConflictEvent,
     LineQuantity,
-    MovementVoided,
     ReservationEvent,
     StockEvent,
     StockSold,
@@ -28,7 +27,14 @@ from ledger.domain.events import (
 from ledger.domain.refusals import Refusal
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Stock
-from ledger.domain.values import MICROSECONDS_PER_SECOND, PHYSICAL_BUCKETS, Instant, StockId
+from ledger.domain.streams import State, evolved
+from ledger.domain.values import (
+    MICROSECONDS_PER_SECOND,
+    PHYSICAL_BUCKETS,
+    Instant,
+    StockId,
+    stream_id,
+)
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS, Mapper
 
@@ -56,7 +62,7 @@ class MemoryWorld:
         self.reservations: dict[str, Reservation] = {}
         self.conflicts: dict[str, Conflict] = {}
         self.origins: dict[MovementId, Origin] = {}
-        self._voided: dict[MovementId, int] = {}
+        self.states: dict[str, State] = {}
 
     def stock(self, stock_id: StockId) -> Stock:
         """The stock, made when first asked for."""
@@ -73,13 +79,18 @@ class MemoryWorld:
         """The conflict, if there is one."""
         return self.conflicts.get(conflict_id)
 
+    def state(self, stream: str) -> State:
+        """What a stream other than those above folds to."""
+        return self.states.get(stream)
+
     def origin(self, movement_id: MovementId) -> Origin | None:
         """The sale recorded under an id, if there is one."""
         return self.origins.get(movement_id)
 
     def voided(self, movement_id: MovementId) -> int:
         """Units of a sale that were voided."""
-        return self._voided.get(movement_id, 0)
+        voided = self.state(stream_id("movement", *movement_id))
+        return voided if isinstance(voided, int) else 0
 
     def take(self, effect: Effect) -> None:
         """Let one event have happened."""
@@ -98,9 +109,8 @@ class MemoryWorld:
         elif isinstance(event, ConflictEvent):
             before = self.conflicts.get(event.conflict_id)
             self.conflicts[event.conflict_id] = conflict.evolve(before, event)
-        elif isinstance(event, MovementVoided):
-            key = MovementId(event.owner, event.movement_id)
-            self._voided[key] = self.voided(key) + event.quantity
+        else:
+            self.states[event.stream] = evolved(self.states.get(event.stream), event)
 
 
 class Histories:

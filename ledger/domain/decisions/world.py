@@ -49,6 +49,10 @@ class World(Protocol):
         """The conflict, or none under this id."""
         ...
 
+    def state(self, stream: str) -> object:
+        """What a stream that was read folds to; none where nothing was ever recorded."""
+        ...
+
     def origin(self, movement_id: MovementId) -> Origin | None:
         """The recorded movement under this id, or none."""
         ...

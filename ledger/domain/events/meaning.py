@@ -1,0 +1,73 @@
+"""What events mean for the buckets and for what is held: said here and nowhere else."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from ledger.domain.events.base import Event
+from ledger.domain.events.stock import (
+    AnyStockEvent,
+    HoldAmended,
+    HoldFulfilled,
+    HoldReleased,
+    HoldsExpired,
+    SaleVoided,
+    StockAdjusted,
+    StockEvent,
+    StockMoved,
+    StockOpened,
+    StockReceived,
+    StockReserved,
+    StockReturned,
+    StockScrapped,
+    StockSold,
+)
+from ledger.domain.values import Bucket, StockId
+
+Posting: TypeAlias = tuple[StockId, Bucket, int]
+"""A stock, one of its buckets, and a signed change at the event's `occurred_at`."""
+
+
+Postings: TypeAlias = tuple[Posting, ...]
+
+
+def postings(event: Event) -> Postings:
+    """What an event means for the buckets: changes that sum to zero per SKU.
+
+    The only place that knows; events without a physical effect mean nothing.
+    """
+    meaning = _MEANINGS.get(type(event))
+    return () if meaning is None else meaning(event)
+
+
+def _between(event: StockEvent, source: Bucket, target: Bucket, quantity: int) -> Postings:
+    stock_id = StockId(event.location, event.sku)
+    return (stock_id, source, -quantity), (stock_id, target, quantity)
+
+
+# Which virtual bucket stands against a physical one, per kind of event.
+_MEANINGS: Final[dict[type, Callable[[Any], Postings]]] = {
+    StockOpened: lambda e: _between(e, "opening", "sellable", e.quantity),
+    StockReceived: lambda e: _between(e, "supplier", "sellable", e.quantity),
+    StockSold: lambda e: _between(e, "sellable", "customer", e.quantity),
+    HoldFulfilled: lambda e: _between(e, "sellable", "customer", e.quantity),
+    SaleVoided: lambda e: _between(e, "customer", "sellable", e.quantity),
+    StockReturned: lambda e: _between(e, "customer", e.to_bucket, e.quantity),
+    StockAdjusted: lambda e: _between(e, "variance", "sellable", e.delta),
+    StockMoved: lambda e: _between(e, e.from_bucket, e.to_bucket, e.quantity),
+    StockScrapped: lambda e: _between(e, e.bucket, "scrap", e.quantity),
+}
+
+
+def held_delta(event: AnyStockEvent) -> int:
+    """How many more units (fewer: negative) are open in holds after an event, as recorded."""
+    change = _HELD.get(type(event))
+    return 0 if change is None else change(event)
+
+
+_HELD: Final[dict[type, Callable[[Any], int]]] = {
+    StockReserved: lambda e: e.quantity,
+    HoldAmended: lambda e: e.delta,
+    HoldReleased: lambda e: -e.quantity,
+    HoldFulfilled: lambda e: -e.quantity,
+    HoldsExpired: lambda e: -sum(hold.quantity for hold in e.holds),
+}
