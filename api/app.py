@@ -24,6 +24,7 @@ from api.forwarding import Bus, Forwarder, Server
 from api.front_door import FrontDoor, Reply
 from api.metrics import HttpMetrics
 from api.openapi import document
+from api.operations import OPERATIONS
 from api.questions import readers
 from api.readiness import Readiness
 from api.runtime import memory
@@ -56,7 +57,7 @@ class _Parts:
     def __init__(self, settings: Settings, writer: Writer, pool: Pool, clock: Clock) -> None:
         self.metrics = HttpMetrics()
         self.auth = Authenticator(settings)
-        self.operations = Operations(settings, writer, self.metrics)
+        self.operations = Operations(settings, writer, self.metrics, OPERATIONS)
         self.bus = None if settings.nats_url is None else Bus(settings)
         self.forwarder = None if self.bus is None else Forwarder(settings, self.bus)
         self.desk = Desk(self.operations, self.forwarder, self.bus)

@@ -20,8 +20,9 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from api.auth import Authenticator
-from api.commands import OPERATIONS, Answer, Call, Operations, refused
+from api.commands import Answer, Call, Operations, refused
 from api.front_door import correlation_of, key_of
+from api.operations import OPERATIONS
 from api.problems import Problem
 from ledger.clock import monotonic
 from ledger.settings import Settings

@@ -15,6 +15,7 @@ from api.commands import Answer, Call, Operations
 from api.desk import Desk
 from api.forwarding import SUBJECT, Bus, Forwarder, Server
 from api.metrics import HttpMetrics
+from api.operations import OPERATIONS
 from api.problems import Problem
 from api.runtime.natsd import EmbeddedNats
 from ledger.clock import monotonic
@@ -38,7 +39,7 @@ class Process:
 
     def __init__(self, settings: Settings, port: FakePort) -> None:
         self.port = port
-        self.operations = Operations(settings, port, HttpMetrics())
+        self.operations = Operations(settings, port, HttpMetrics(), OPERATIONS)
         self.bus = Bus(settings)
         self.forwarder = Forwarder(settings, self.bus)
         self.desk = Desk(self.operations, self.forwarder, self.bus)

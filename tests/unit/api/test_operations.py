@@ -4,6 +4,7 @@ import msgspec
 
 from api.commands import Call, Operations
 from api.metrics import HttpMetrics
+from api.operations import OPERATIONS
 from ledger.clock import monotonic
 from ledger.settings import Settings
 from ledger.submission import Sink, Submission
@@ -23,7 +24,7 @@ class SilentPort:
 
 async def test_a_writer_that_says_nothing_is_not_waited_for_for_ever() -> None:
     """After the deadline, and the time an append may take: nobody knows, ask again."""
-    operations = Operations(Settings(append_timeout_ms=50), SilentPort(), HttpMetrics())
+    operations = Operations(Settings(append_timeout_ms=50), SilentPort(), HttpMetrics(), OPERATIONS)
     operations.start()
     asked = monotonic()
     call = Call("admin", "key-1", "correlation-1", "http", asked + 0.05)

@@ -1,0 +1,12 @@
+"""Every operation a caller can ask for, by the name it has between our processes."""
+
+from typing import Final
+
+from api.commands import Begin
+from api.operations import conflicts, movements, reservations
+
+OPERATIONS: Final[dict[str, Begin]] = {
+    **movements.OPERATIONS,
+    **reservations.OPERATIONS,
+    **conflicts.OPERATIONS,
+}

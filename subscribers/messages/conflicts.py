@@ -1,0 +1,43 @@
+"""Messages about what facts broke."""
+
+from subscribers.messages.base import Message
+
+
+class ConflictMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A change of one conflict: something a fact broke."""
+
+    conflict_id: str
+    kind: str
+    location: str
+    sku: str
+
+
+class ConflictOpened(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """A fact broke something; `short` says how much (microseconds for clock skew)."""
+
+    TYPE = "inventory.conflict.opened.v1"
+    short: int
+    bucket: str | None = None
+    reservation_id: str | None = None
+    quantity: int | None = None
+
+
+class ConflictChanged(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """The amount short rose or fell."""
+
+    TYPE = "inventory.conflict.changed.v1"
+    short: int
+
+
+class ConflictCleared(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """The cause ended by itself."""
+
+    TYPE = "inventory.conflict.cleared.v1"
+
+
+class ConflictResolved(ConflictMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody dealt with it and said how."""
+
+    TYPE = "inventory.conflict.resolved.v1"
+    resolution: str
+    note: str | None = None
