@@ -19,7 +19,7 @@ from ledger.domain.events import (
     StockSold,
 )
 from ledger.domain.reservation import Reservation
-from ledger.domain.stock import Snapshot, Stock
+from ledger.domain.stock import Snapshot, Stock, restored, snapshot_of
 from ledger.domain.streams import State, evolved
 from ledger.domain.values import StockId, reservation_stream, stock_stream, stream_id
 
@@ -291,7 +291,7 @@ def _size_of(state: State) -> int:
 
 def encode_snapshot(stock: Stock) -> bytes:
     """A stock's state as stored bytes."""
-    return msgspec.json.encode(stock.snapshot())
+    return msgspec.json.encode(snapshot_of(stock))
 
 
 _decode_snapshot = msgspec.json.Decoder(Snapshot).decode
@@ -299,7 +299,7 @@ _decode_snapshot = msgspec.json.Decoder(Snapshot).decode
 
 def decode_snapshot(state: bytes, version: int) -> Stock:
     """A stock from stored bytes."""
-    return Stock.restore(_decode_snapshot(state), version)
+    return restored(_decode_snapshot(state), version)
 
 
 __all__ = [

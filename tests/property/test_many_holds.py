@@ -109,8 +109,8 @@ def _crowded(broken: int) -> Ledger:
     ):
         assert ledger.ask(step).refusal is None
     stock.holds = CountedHolds(stock.holds)
-    stock._order = CountedOrder(stock._order)
-    stock._broken = CountedOrder(stock._broken)
+    stock.order = CountedOrder(stock.order)
+    stock.broken = CountedOrder(stock.broken)
     return ledger
 
 

@@ -21,7 +21,7 @@ from ledger.domain.decisions import (
 from ledger.domain.events import AnyEvent, postings
 from ledger.domain.outcomes import Outcome
 from ledger.domain.refusals import Refusal
-from ledger.domain.stock import PROMISE_BROKEN, Stock
+from ledger.domain.stock import PROMISE_BROKEN, Stock, restored, snapshot_of
 from ledger.domain.streams import initial
 from ledger.domain.values import PHYSICAL_BUCKETS, Instant, StockId
 from ledger.working_set import WorkingSet
@@ -162,7 +162,7 @@ def _plain(state: object, at: Instant) -> tuple[Any, ...]:
     """A state as values that can be compared; of a stock, also what is derived."""
     if not isinstance(state, Stock):
         return (state,)
-    copy = Stock.restore(state.snapshot(), state.version)
+    copy = restored(snapshot_of(state), state.version)
     copy.advance(at)
     return fields_of(copy)
 
@@ -177,9 +177,9 @@ def fields_of(stock: Stock) -> tuple[Any, ...]:
         stock.lapsed,
         stock.conflicts,
         stock.broken_total,
-        list(stock._order),
-        list(stock._broken),
-        stock._orphans,
+        list(stock.order),
+        list(stock.broken),
+        stock.orphans,
     )
 
 

@@ -22,7 +22,7 @@ from ledger.domain.outcomes import (
     ConflictState,
 )
 from ledger.domain.refusals import IllegalState, NotFound
-from ledger.domain.stock import PROMISE_BROKEN, Stock
+from ledger.domain.stock import PROMISE_BROKEN, Stock, conflicts_after
 from ledger.domain.values import Instant
 
 
@@ -34,7 +34,7 @@ class Settled(list[Effect]):
 
 def settle(stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds) -> Settled:
     """Complete a stock event with what it does to the stock's conflicts."""
-    after = stock.conflicts_after(event)
+    after = conflicts_after(stock, event)
     if not after:
         return Settled((Effect(event, cause),))
     changes = [_change(stock, kind, holder, short, ids) for (kind, holder), short in after.items()]

@@ -43,7 +43,7 @@ from ledger.domain.events import (
 from ledger.domain.outcomes import ConflictNote, MovementResult
 from ledger.domain.refusals import IllegalState, Malformed, NotFound, StaleQuantity
 from ledger.domain.reservation import Reservation
-from ledger.domain.stock import Stock
+from ledger.domain.stock import Stock, unbroken_by
 from ledger.domain.values import Instant, StockId
 
 DEFAULT_REASONS: Final[dict[type, str]] = {
@@ -103,7 +103,7 @@ def record(
         notes = yield from _sale_of_promise(movement, stock, world, when, cause, ids)
     else:
         event = _event(movement, stock, when.occurred_at)
-        if stock.unbroken_by(event):  # What nearly every fact comes to, without ceremony.
+        if unbroken_by(stock, event):  # What nearly every fact comes to, without ceremony.
             yield Effect(event, cause)
             notes = ()
         else:

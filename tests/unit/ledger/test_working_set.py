@@ -42,7 +42,7 @@ def test_holds_that_ended_leave_nothing_behind() -> None:
     for number in range(1, 1_000):
         stock.evolve(_reserved(number))
         stock.evolve(_released(number))
-    assert len(stock._expiries) < 100
+    assert len(stock.expiries) < 100
     stock.advance(moment(10))
 
     assert {"order-0"} == set(stock.lapsed)

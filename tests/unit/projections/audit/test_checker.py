@@ -9,6 +9,7 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from ledger.domain.decisions import conflicts
 from ledger.domain.events import (
     AnyEvent,
     ConflictOpened,
@@ -174,7 +175,7 @@ def test_a_decision_that_promises_too_much_is_found(monkeypatch: pytest.MonkeyPa
     """Law 3 does not rely on what the domain believes to be available."""
     generous = property(lambda stock: stock.sellable - stock.reserved + 5)
     monkeypatch.setattr(Stock, "available", generous)
-    monkeypatch.setattr(Stock, "conflicts_after", lambda stock, event: {})
+    monkeypatch.setattr(conflicts, "conflicts_after", lambda stock, event: {})
 
     found = [breach for seed in range(5) for breach in breaches(Histories(seed).events(300))]
     assert 3 in {breach.law for breach in found}

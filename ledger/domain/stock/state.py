@@ -1,4 +1,4 @@
-"""One SKU at one location: what its events add up to, and what a change would break.
+"""What one SKU at one location adds up to.
 
 `Stock` is a working state: the writer keeps it in memory and evolves it in place, so that a
 decision on a stock with a hundred thousand open holds costs what a decision on ten does.
@@ -6,9 +6,8 @@ decision on a stock with a hundred thousand open holds costs what a decision on 
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any, TypeAlias
+from typing import Any
 
-from msgspec import Struct
 from sortedcontainers import SortedList
 
 from ledger.domain.events import (
@@ -20,79 +19,30 @@ from ledger.domain.events import (
     HoldFulfilled,
     HoldReleased,
     HoldsExpired,
-    SaleVoided,
-    StockOpened,
-    StockReceived,
     StockReserved,
-    StockReturned,
-    held_delta,
     postings,
 )
-from ledger.domain.values import PHYSICAL_BUCKETS, HoldKind, Instant, StockId
-
-_NEVER_SHRINKS = frozenset({StockOpened, StockReceived, SaleVoided, StockReturned})
+from ledger.domain.stock.holds import PROMISE_BROKEN, BreakKey, Hold, OpenConflict, break_key
+from ledger.domain.values import PHYSICAL_BUCKETS, Instant, StockId
 
 _EXPIRIES_SPARE = 64  # Fewer that are out of date are not worth looking for.
-
-PROMISE_BROKEN = "promise_broken"
-NEGATIVE_STOCK = "negative_stock"
-
-
-class Hold(Struct, frozen=True, gc=False):
-    """Open units of one reservation in one stock. `placed_at` orders who is broken first."""
-
-    quantity: int
-    kind: HoldKind
-    expires_at: Instant | None
-    placed_at: Instant
-
-
-class OpenConflict(Struct, frozen=True, gc=False):
-    """A conflict of this stock that is open, and by how many units."""
-
-    conflict_id: str
-    short: int
-
-
-BreakKey: TypeAlias = tuple[int, int, str]
-"""Where a hold stands: hard before soft, oldest first. The waterfall breaks them from the end."""
-
-
-class Snapshot(Struct, frozen=True):
-    """A stock's state as plain values, to start from instead of from its first event."""
-
-    location: str
-    sku: str
-    effective_at: Instant
-    levels: dict[str, int]
-    holds: dict[str, Hold]
-    conflicts: list[tuple[str, str, OpenConflict]]
-
-
-def break_key(reservation_id: str, hold: Hold) -> BreakKey:
-    """Order holds by who keeps their units longest: the last of the order loses first.
-
-    That way round the newest hold, of which there is one after the other in a flash sale, goes
-    to the end of the order, which costs the least.
-    """
-    return (0 if hold.kind == "hard" else 1, hold.placed_at, reservation_id)
 
 
 class Stock:
     """Levels, holds and open conflicts of one stock, at the last event and instant it has seen."""
 
     __slots__ = (
-        "_broken",
-        "_expiries",
-        "_order",
-        "_orphans",
         "_undo",
+        "broken",
         "broken_total",
         "conflicts",
         "effective_at",
+        "expiries",
         "holds",
         "lapsed",
         "levels",
+        "order",
+        "orphans",
         "reserved",
         "stock_id",
         "version",
@@ -109,10 +59,10 @@ class Stock:
         self.lapsed: dict[str, Hold] = {}  # Run out, not yet written down by the sweeper.
         self.conflicts: dict[tuple[str, str], OpenConflict] = {}
         self.broken_total = 0
-        self._order: SortedList[BreakKey] = SortedList()
-        self._broken: SortedList[BreakKey] = SortedList()  # The end of the order.
-        self._orphans: set[str] = set()  # Broken holds that ran out; to be cleared next.
-        self._expiries: list[tuple[Instant, str]] = []
+        self.order: SortedList[BreakKey] = SortedList()
+        self.broken: SortedList[BreakKey] = SortedList()  # The end of the order.
+        self.orphans: set[str] = set()  # Broken holds that ran out; to be cleared next.
+        self.expiries: list[tuple[Instant, str]] = []
         self._undo: list[tuple[str, object, object]] | None = None
 
     # --- questions ----------------------------------------------------------------------------
@@ -145,8 +95,8 @@ class Stock:
         recorded = self.short_of(reservation_id)
         if recorded == 0:
             return 0
-        mended = self.broken_total - sum(map(self.short_of, self._orphans)) - self._shortage
-        for _, _, holder in self._broken:
+        mended = self.broken_total - sum(map(self.short_of, self.orphans)) - self._shortage
+        for _, _, holder in self.broken:
             if holder == reservation_id:
                 break
             mended -= self.short_of(holder)
@@ -162,7 +112,7 @@ class Stock:
 
     def advance(self, now: Instant) -> None:
         """Let holds run out that expire at or before `now`; instants only ever grow."""
-        expiries = self._expiries
+        expiries = self.expiries
         while expiries and expiries[0][0] <= now:
             expires_at, reservation_id = heappop(expiries)
             hold = self.holds.get(reservation_id)
@@ -170,7 +120,7 @@ class Stock:
                 self._drop(reservation_id, hold)
                 self.lapsed[reservation_id] = hold
                 if (PROMISE_BROKEN, reservation_id) in self.conflicts:
-                    self._orphans.add(reservation_id)
+                    self.orphans.add(reservation_id)
 
     # --- change -------------------------------------------------------------------------------
 
@@ -217,7 +167,7 @@ class Stock:
                 case "lapsed":
                     self.lapsed[key] = value  # type: ignore[index, assignment]
                 case _:
-                    self._set_conflict(key, value)  # type: ignore[arg-type]
+                    self.set_conflict(key, value)  # type: ignore[arg-type]
 
     def _shift(self, bucket: str, delta: int) -> None:
         if self._undo is not None:
@@ -228,9 +178,9 @@ class Stock:
         del self.holds[reservation_id]
         self.reserved -= hold.quantity
         key = break_key(reservation_id, hold)
-        self._order.remove(key)
+        self.order.remove(key)
         if self.broken_total:
-            self._broken.discard(key)
+            self.broken.discard(key)
 
     def note_lapsed(self, reservation_id: str, hold: Hold) -> None:
         """A hold that had run out is written down now; `rollback` makes it unwritten again."""
@@ -250,13 +200,13 @@ class Stock:
         self.holds[reservation_id] = hold
         self.reserved += hold.quantity
         key = break_key(reservation_id, hold)
-        self._order.add(key)
+        self.order.add(key)
         if self.broken_total and (PROMISE_BROKEN, reservation_id) in self.conflicts:
-            self._broken.add(key)
-            self._orphans.discard(reservation_id)
+            self.broken.add(key)
+            self.orphans.discard(reservation_id)
         if hold.expires_at is not None and (before is None or before.expires_at != hold.expires_at):
-            heappush(self._expiries, (hold.expires_at, reservation_id))
-            if len(self._expiries) > _EXPIRIES_SPARE + 2 * len(self.holds):
+            heappush(self.expiries, (hold.expires_at, reservation_id))
+            if len(self.expiries) > _EXPIRIES_SPARE + 2 * len(self.holds):
                 self._compact_expiries()
 
     def _compact_expiries(self) -> None:
@@ -264,14 +214,15 @@ class Stock:
 
         They would leave by themselves at their instants, which may be years away.
         """
-        self._expiries = [(h.expires_at, r) for r, h in self.holds.items() if h.expires_at]
-        self._expiries.sort()  # What is sorted is a heap.
+        self.expiries = [(h.expires_at, r) for r, h in self.holds.items() if h.expires_at]
+        self.expiries.sort()  # What is sorted is a heap.
 
     def _record(self, change: ConflictChange) -> None:
         conflict = OpenConflict(change.conflict_id, change.short) if change.short else None
-        self._set_conflict((change.kind, change.holder), conflict)
+        self.set_conflict((change.kind, change.holder), conflict)
 
-    def _set_conflict(self, key: tuple[str, str], conflict: OpenConflict | None) -> None:
+    def set_conflict(self, key: tuple[str, str], conflict: OpenConflict | None) -> None:
+        """Open, change or (with none) close what is short of a holder: by kind and holder."""
         before = self.conflicts.pop(key, None)
         if self._undo is not None:
             self._undo.append(("conflict", key, before))
@@ -285,164 +236,16 @@ class Stock:
     ) -> None:
         self.broken_total += (after.short if after else 0) - (before.short if before else 0)
         if after is None:
-            self._orphans.discard(holder)
+            self.orphans.discard(holder)
         hold = self.holds.get(holder)
         if hold is None:
             if after is not None:  # Taken back: it had run out, and is to be cleared again.
-                self._orphans.add(holder)
+                self.orphans.add(holder)
             return
         if before is None and after is not None:
-            self._broken.add(break_key(holder, hold))
+            self.broken.add(break_key(holder, hold))
         elif before is not None and after is None:
-            self._broken.discard(break_key(holder, hold))
-
-    # --- what a change would break ------------------------------------------------------------
-
-    def conflicts_after(self, event: AnyStockEvent) -> dict[tuple[str, str], int]:
-        """Amounts short that an event, not yet taken, would change: by kind and holder.
-
-        Empty in the ordinary case, at the price of a few comparisons.
-        """
-        if self.unbroken_by(event):
-            return {}
-        sellable, reserved = self.levels["sellable"], self.reserved
-        changed: dict[tuple[str, str], int] = {}
-        if type(event) is not HoldsExpired:  # Those units have left `reserved` at their instant.
-            reserved += held_delta(event)
-        for _, bucket, delta in postings(event):
-            if bucket not in self.levels:
-                continue
-            level = self.levels[bucket] + delta
-            if bucket == "sellable":
-                sellable = level
-            was = self.conflicts.get((NEGATIVE_STOCK, bucket))
-            if max(0, -level) != (0 if was is None else was.short):
-                changed[NEGATIVE_STOCK, bucket] = max(0, -level)
-        target = min(reserved, max(0, reserved - sellable))
-        if target or self.broken_total:
-            self._waterfall(event, target, changed)
-        return changed
-
-    def unbroken_by(self, event: AnyStockEvent) -> bool:
-        """Whether there is no conflict and an event, not yet taken, plainly opens none.
-
-        Every bucket that shrinks keeps what is held of it, and none goes below zero.
-        """
-        if self.conflicts:
-            return False
-        if type(event) in _NEVER_SHRINKS:
-            return True
-        if type(event) is StockReserved or type(event) is HoldAmended:
-            return held_delta(event) <= self.available
-        for _, bucket, delta in postings(event):
-            if delta < 0 and bucket in self.levels:
-                floor = self.reserved if bucket == "sellable" else 0
-                if self.levels[bucket] + delta < floor:
-                    return False
-        return True
-
-    def _waterfall(
-        self, event: AnyStockEvent, target: int, changed: dict[tuple[str, str], int]
-    ) -> None:
-        """Spread `target` units of shortage over the holds, changing as few as possible.
-
-        Broken holds are always the end of the order; only where it begins moves, so the work
-        is bounded by the number of promises that change, not by the number of holds.
-        """
-        shorts = self._left_by(event)
-        total = self.broken_total - sum(
-            self.short_of(holder) - short for holder, short in shorts.items()
-        )
-        touched, open_after = _open_after(self, event)
-
-        def short(holder: str) -> int:
-            known = shorts.get(holder)
-            return self.short_of(holder) if known is None else known
-
-        if total < target:
-            self._break_more(shorts, short, target - total, touched, open_after)
-        elif total > target:
-            self._mend(shorts, short, total - target)
-        for holder, amount in shorts.items():
-            if amount != self.short_of(holder):
-                changed[PROMISE_BROKEN, holder] = amount
-
-    def _break_more(
-        self,
-        shorts: dict[str, int],
-        short: Callable[[str], int],
-        missing: int,
-        touched: str | None,
-        open_after: int,
-    ) -> None:
-        """Take more units from holds, from the one that was last to break on."""
-        boundary = self._broken[0] if self._broken else None
-        for _, _, holder in self._order.irange(maximum=boundary, reverse=True):
-            units = open_after if holder == touched else self.holds[holder].quantity
-            take = min(units - short(holder), missing)
-            if take > 0:
-                shorts[holder] = short(holder) + take
-                missing -= take
-            if not missing:
-                return
-        raise AssertionError("every broken unit belongs to a hold")
-
-    def _mend(self, shorts: dict[str, int], short: Callable[[str], int], spare: int) -> None:
-        """Give units back to holds, first to the one that was last to break."""
-        for _, _, holder in self._broken:
-            give = min(short(holder), spare)
-            shorts[holder] = short(holder) - give
-            spare -= give
-            if not spare:
-                return
-        raise AssertionError("every broken unit belongs to a hold")
-
-    def _left_by(self, event: AnyStockEvent) -> dict[str, int]:
-        """What is still broken of holds that end, shrink or have run out."""
-        left = dict.fromkeys(self._orphans, 0)
-        touched, open_after = _open_after(self, event)
-        if touched is not None and self.short_of(touched) > open_after:
-            left[touched] = open_after
-        return left
-
-    # --- snapshots ----------------------------------------------------------------------------
-
-    def snapshot(self) -> Snapshot:
-        """The state as plain values; holds that ran out unwritten count as held, as recorded."""
-        return Snapshot(
-            location=self.stock_id.location,
-            sku=self.stock_id.sku,
-            effective_at=self.effective_at,
-            levels=dict(self.levels),
-            holds={**self.lapsed, **self.holds},
-            conflicts=[(*key, conflict) for key, conflict in self.conflicts.items()],
-        )
-
-    @classmethod
-    def restore(cls, snapshot: Snapshot, version: int) -> "Stock":
-        """Start from a snapshot taken at a version."""
-        stock = cls(StockId(snapshot.location, snapshot.sku))
-        stock.version = version
-        stock.effective_at = snapshot.effective_at
-        stock.levels.update(snapshot.levels)
-        for reservation_id, hold in snapshot.holds.items():
-            stock.set_hold(reservation_id, hold)
-        for kind, holder, conflict in snapshot.conflicts:
-            stock._set_conflict((kind, holder), conflict)
-        return stock
-
-
-def _open_after(stock: Stock, event: AnyStockEvent) -> tuple[str | None, int]:
-    """Which hold an event touches, and how many units that hold has open after it."""
-    match event:
-        case StockReserved():
-            return event.reservation_id, event.quantity
-        case HoldReleased() | HoldFulfilled():
-            return event.reservation_id, stock.holds[event.reservation_id].quantity - event.quantity
-        case HoldAmended():
-            return event.reservation_id, stock.holds[event.reservation_id].quantity + event.delta
-        case _:
-            return None, 0
+            self.broken.discard(break_key(holder, hold))
 
 
 # --- what each event does to a hold -------------------------------------------------------------
