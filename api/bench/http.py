@@ -90,7 +90,7 @@ class _Load:
 
     def __init__(self, addresses: list[tuple[str, int]], quick: bool, first: int = 0) -> None:
         self._addresses = addresses
-        self._requests = REQUESTS // 6 if quick else REQUESTS
+        self._requests = REQUESTS // 10 if quick else REQUESTS
         self._next = first
 
     def send(self, path: str, requests: int | None = None) -> _Run:
