@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -11,6 +12,7 @@ import hypothesis
 import pytest
 
 from api.runtime.natsd import EmbeddedNats
+from tests.support.figures import Tell
 from tests.support.servers import (
     SHARED_SERVER,
     Cluster,
@@ -57,6 +59,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if base is not None:
         with suppress(OSError):
             base.rmdir()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Figures are part of the result, also of a green one."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "figure" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Tell:
+    """Says a figure, in the test's output and in the summary."""
+
+    def say(figure: str) -> None:
+        sys.stdout.write(f"{figure}\n")
+        record_property("figure", figure)
+
+    return say
 
 
 @pytest.fixture(scope="session")

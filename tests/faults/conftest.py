@@ -5,7 +5,6 @@ often the sale with 10,000 units is repeated.
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -13,33 +12,13 @@ from typing import Final, TypeAlias
 import pytest
 
 from tests.faults.driving import Driver
+from tests.support.figures import Tell
 from tests.support.servers import RunningService
 
 CYCLES: Final = 10
 RUNS: Final = 3
 
-Tell: TypeAlias = Callable[[str], None]
 Drive: TypeAlias = Callable[..., Driver]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Figures are part of the result, also of a green one."""
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, value in getattr(report, "user_properties", ()):
-                if name == "figure" and getattr(report, "when", "") == "call":
-                    terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
-
-
-@pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """Says a figure, in the test's output and in the summary."""
-
-    def say(figure: str) -> None:
-        sys.stdout.write(f"{figure}\n")
-        record_property("figure", figure)
-
-    return say
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from ledger.domain.values import Instant
 from ledger.submission import Accepted, Reply
 from ledger.writer import Writer
 from ledger.writer.deciding import Decider
-from tests.faults.conftest import Tell
 from tests.faults.writing import Caller, MakeWriter, breaches, office, receive, reserve
 from tests.support.checker import Finding, books_of, check
 from tests.support.event_log import START
+from tests.support.figures import Tell
 from tests.support.servers import Database
 
 SECOND: Final = 1_000_000

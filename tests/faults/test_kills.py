@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from api.runtime.processes import is_alive
-from tests.faults.conftest import Drive, Tell
+from tests.faults.conftest import Drive
 from tests.faults.driving import (
     api_urls,
     assert_clean,
@@ -19,6 +19,7 @@ from tests.faults.driving import (
     projected,
     stream_tail,
 )
+from tests.support.figures import Tell
 from tests.support.servers import RunningService
 
 VICTIMS = ("api", "postgres", "backend", "nats", "projector", "relay")

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.conftest import Drive, Tell
+from tests.faults.conftest import Drive
 from tests.faults.driving import PATIENCE_S, api_urls, assert_clean
 from tests.faults.writing import Head
+from tests.support.figures import Tell
 from tests.support.proxy import Proxy, postgres_proxy
 from tests.support.servers import Database, RunningService
 

@@ -11,9 +11,9 @@ import pytest
 
 from ledger.domain.stock import Stock
 from ledger.submission import Accepted
-from tests.faults.conftest import Tell
 from tests.faults.driving import PATIENCE_S, api_urls
 from tests.faults.writing import Caller, breaches, office, receive, reserve
+from tests.support.figures import Tell
 from tests.support.servers import Database, RunningService
 
 UNITS: Final = 10_000

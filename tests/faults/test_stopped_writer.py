@@ -14,10 +14,11 @@ import pytest
 
 from ledger.clock import monotonic
 from ledger.submission import Accepted, NoWriter
-from tests.faults.conftest import Drive, Tell
+from tests.faults.conftest import Drive
 from tests.faults.driving import PATIENCE_S, api_urls, assert_clean, eventually, in_office
 from tests.faults.writing import Caller, office, receive
 from tests.support.checker import books_of, check
+from tests.support.figures import Tell
 from tests.support.proxy import Proxy, postgres_proxy
 from tests.support.servers import Database, RunningService
 

@@ -98,12 +98,16 @@ class RunningService:
     """
 
     def __init__(
-        self, data_dir: Path, *arguments: str, environ: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        *arguments: str,
+        environ: Mapping[str, str] | None = None,
+        program: str = "api.cli.main",
     ) -> None:
         self.data_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
         self.log = data_dir / "serve.log"
-        command = [sys.executable, "-m", "api.cli.main", "serve"]
+        command = [sys.executable, "-m", program, "serve"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*command, "--data-dir", str(data_dir), "--port", "0", *arguments],
