@@ -1,0 +1,343 @@
+"""What every step does: ask the service and the model, and compare all they say."""
+
+import functools
+import itertools
+import traceback
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from api.runtime.processes import wait_until
+from ledger.clock import SystemClock
+from tests.model import drawing as draw
+from tests.model.client import Answer, Client
+from tests.model.reference import Model, Refused, Stock, text_of
+
+PATIENCE_S: Final = 5.0
+DAY_US: Final = 86_400_000_000
+MINUTE_US: Final = 60_000_000
+LAPSE_US: Final = 60_000
+FOREVER: Final = {"long": "2999-01-01T00:00:00.000000Z", "longer": "2999-02-01T00:00:00.000000Z"}
+PAST: Final = "2020-01-01T00:00:00.000000Z"
+
+_numbers = itertools.count(1)
+
+
+def differs(expected: Any, found: Any, path: str = "$") -> list[str]:
+    """Where an answer does not hold what it should; more than expected is no difference."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        pairs = [(expected[name], found.get(name), f"{path}.{name}") for name in expected]
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        pairs = [
+            (e, f, f"{path}[{n}]") for n, (e, f) in enumerate(zip(expected, found, strict=True))
+        ]
+    else:
+        return [] if expected == found else [f"{path}: {expected!r} expected, {found!r} found"]
+    return [difference for pair in pairs for difference in differs(*pair)]
+
+
+def kept(function: Callable[..., None]) -> Callable[..., None]:
+    """A rule whose first failure is remembered as it was."""
+
+    @functools.wraps(function)
+    def run(self: "Shop", *drawn: Any, **named: Any) -> None:
+        try:
+            function(self, *drawn, **named)
+        except Exception:
+            self.fail(traceback.format_exc())
+            raise
+
+    return run
+
+
+class Moments:
+    """Instants as the caller sees them: each later than the one before it."""
+
+    def __init__(self) -> None:
+        self._clock = SystemClock()
+        self.last = 0
+
+    def next(self) -> int:
+        """A moment after everything so far."""
+        self.last = max(self.last + 1, self._clock.now())
+        return self.last
+
+
+class Shop(RuleBasedStateMachine):
+    """One example: names of its own in a ledger that it shares with all others."""
+
+    client: ClassVar[Client]
+    moments: ClassVar[Moments] = Moments()
+
+    def __init__(self) -> None:
+        super().__init__()
+        number = next(_numbers)
+        self.name = f"{number}"
+        self.sound = True
+        self.model = Model()
+        skus, places = (f"MUG-{number}", f"LAMP-{number}"), (f"ams-{number}", f"nyc-{number}")
+        self.stocks: list[Stock] = [(place, sku) for sku in skus for place in places]
+        self.began = self.moments.next() - DAY_US
+        self.marks: list[int] = []
+        self.heads: list[int] = []
+        self.orders: list[str] = []
+        self.accepted: list[tuple[str, str, Any, str, Answer]] = []
+        self.seen: dict[str, dict[str, Any]] = {}  # By SKU, every conflict that was ever open.
+        self.open: dict[str, Any] = {}  # Those of the last look.
+        self.resolved: dict[str, str] = {}
+        self._keys = itertools.count(1)
+
+    # --- asking -----------------------------------------------------------------------------------
+
+    def key(self) -> str:
+        """A new idempotency key."""
+        return f"k{self.name}-{next(self._keys)}"
+
+    def command(self, operation: str, name: str, body: Any, key: str | None = None) -> Answer:
+        """Ask both; everything the model says has to be in the answer."""
+        key = key or self.key()
+        now = self.moments.next()
+        refused: Refused | None = None
+        expected: Any = None
+        try:
+            expected = self.model.ask(operation, name, body, key, now)
+        except Refused as no:
+            refused = no
+        answer = self.client.call(operation, name, body, key=key)
+        self.compare(expected, refused, answer, f"{operation} {name} {body}")
+        if refused is None:
+            self.position(answer)
+            self.accepted.append((operation, name, body, key, answer))
+        return answer
+
+    def compare(self, expected: Any, refused: Refused | None, answer: Answer, asked: str) -> None:
+        """Both say yes and the same, or both say no for the same reason."""
+        if refused is not None:
+            assert answer.code == refused.code, self.told(refused.code, answer, asked)
+            found = answer.body
+        else:
+            assert answer.status < 300, self.told(expected, answer, asked)
+            found = self.plain(answer.body)
+        wanted = expected if refused is None else refused.facts
+        assert not (d := differs(wanted, found)), self.told(d, answer, asked)
+
+    def told(self, expected: Any, answer: Any, asked: Any) -> str:
+        """What to read when it fails."""
+        told = f"{asked}\nexpected {expected}\nfound    {answer}"
+        self.fail(told)
+        return told
+
+    def fail(self, why: str) -> None:
+        """Keep the first reason: a machine as slow as this one may be fails differently twice."""
+        self.sound = False
+        self.client.first_failure = self.client.first_failure or why
+
+    def position(self, answer: Answer) -> None:
+        """Positions grow; what was known after this command can be asked for."""
+        position = answer.body["position"]
+        assert position >= self.head, self.told(self.head, answer, "a later position")
+        self.model.positions[self.model.told] = position
+        self.heads.append(position)
+
+    def plain(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An answer with its conflicts as the model tells them."""
+        found = {**body}
+        if "results" in body:
+            found["results"] = [self.plain(result) for result in body["results"]]
+        found["notes"] = [
+            {
+                "kind": note["kind"],
+                "short": None if note["kind"] == "clock_skew" else note["short"],
+                "holders": ",".join(
+                    sorted(one["reservation_id"] for one in note.get("reservations", ()))
+                ),
+            }
+            for note in body.get("conflicts", ())
+        ]
+        return found
+
+    # --- checking ---------------------------------------------------------------------------------
+
+    def check(self, *touched: Stock) -> None:
+        """The stocks a step has touched, and what is open against them."""
+        for sku in {sku for _, sku in touched}:
+            self.check_stock(sku)
+            self.check_conflicts(sku)
+
+    def check_stock(self, sku: str, **question: Any) -> None:
+        """Levels and promises of a SKU everywhere, now or then."""
+        query = {"sku": sku, **self.min_position, **question}
+        answer = self.client.call("getStock", query=query)
+        at, known = self.asked(question)
+        expected = {stock: self.model.balance(stock, at, known) for stock in self.of(sku)}
+        found = {(item["location"], item["sku"]): item for item in answer.body["items"]}
+        for stock, balance in expected.items():
+            item = found.get(stock, dict.fromkeys(balance, 0))
+            assert not (d := differs(balance, item)), self.told(d, answer, query)
+        assert found.keys() <= expected.keys(), self.told(expected, answer, query)
+
+    def asked(self, question: dict[str, Any]) -> tuple[int, int]:
+        """The business time and the position that a question is about."""
+        known = question.get("known_at")
+        at = question.get("as_of")
+        return (
+            self.moments.next() if at is None else self.times[at],
+            1 << 62 if known is None else int(known),
+        )
+
+    @property
+    def times(self) -> dict[str, int]:
+        """Every moment there is a word for."""
+        days = [self.began + minute * MINUTE_US for minute in range(22)]
+        return {text_of(at): at for at in [*days, *self.marks]}
+
+    def of(self, sku: str) -> list[Stock]:
+        """The stocks of a SKU."""
+        return [stock for stock in self.stocks if stock[1] == sku]
+
+    def check_conflicts(self, sku: str) -> None:
+        """Exactly what is broken is open; what ran out may take a sweep to be closed."""
+        self.model.judge_all(self.moments.next())
+        expected = sorted(self.model.open_conflicts(sku))
+        if not expected and not self.seen.get(sku):
+            self.open = {}
+            return
+        found: list[Any] = []
+
+        def equal() -> bool:
+            found[:] = sorted(self.open_conflicts(sku))
+            return found == expected
+
+        reached = equal() or wait_until(equal, timeout_s=PATIENCE_S)
+        assert reached, self.told(expected, found, f"open conflicts of {sku}")
+
+    def open_conflicts(self, sku: str) -> list[tuple[str, str, str, int]]:
+        """What the service says is open."""
+        query = {"sku": sku, "status": "open", **self.min_position}
+        answer = self.client.call("listConflicts", query=query)
+        self.open, seen = {}, self.seen.setdefault(sku, {})
+        for item in answer.body["items"]:
+            holder = item["reservation_id"] or item["bucket"] or ""
+            short = 0 if item["kind"] == "clock_skew" else item["short"]
+            found = (item["kind"], item["location"], holder, short)
+            self.open[item["conflict_id"]] = seen[item["conflict_id"]] = found
+        return [*self.open.values()]
+
+    # --- naming -----------------------------------------------------------------------------------
+
+    def at(self, when: tuple[str, int]) -> dict[str, str]:
+        """A drawn time as a field."""
+        kind, number = when
+        match kind:
+            case "day":
+                return {"occurred_at": text_of(self.began + number * MINUTE_US)}
+            case "mark" if self.marks:
+                return {"occurred_at": text_of(self.marks[number % len(self.marks)])}
+            case "ahead":
+                return {"occurred_at": text_of(self.moments.next() + number * 1_000_000)}
+            case _:
+                return {}
+
+    def order(self, pick: int) -> str:
+        """A promise made before, or one that nobody made."""
+        return self.orders[pick % len(self.orders)] if self.orders and pick != 7 else "no-order"
+
+    def lines(self, drawn: list[tuple[int, int]]) -> list[dict[str, Any]]:
+        """Lines of a promise."""
+        return [{**self.stock_fields(stock), "quantity": n} for stock, n in drawn]
+
+    def stock_fields(self, index: int) -> dict[str, str]:
+        """A stock's names."""
+        location, sku = self.stocks[index]
+        return {"sku": sku, "location": location}
+
+    def movement(self, drawn: dict[str, Any]) -> dict[str, Any]:
+        """A drawn movement with its names and times."""
+        kind, quantity = drawn["type"], drawn["quantity"]
+        fact = {"type": kind, **self.stock_fields(drawn["stock"]), **self.at(drawn["when"])}
+        match kind:
+            case "receive":
+                return {**fact, "quantity": 2 * quantity}
+            case "promised":
+                name = self.order(drawn["pick"])
+                return {**fact, "type": "sale", "quantity": quantity, "reservation_id": name}
+            case "sale_void":
+                sold = [*self.model.movements][-(drawn["pick"] % 8) - 1 :][:1]
+                known = self.model.movements[sold[0]]["body"] if sold else fact
+                names = {name: known[name] for name in ("sku", "location")}
+                return {**fact, **names, "quantity": quantity, "of": (sold or ["none-such"])[0]}
+            case "return":
+                return {**fact, "quantity": quantity, "to_bucket": drawn["to_bucket"]}
+            case "adjust":
+                return {**fact, "delta": 5 - quantity or -1, "reason": "count", **self.cas(drawn)}
+            case "move":
+                source, target = drawn["pair"]
+                buckets = {"from_bucket": source, "to_bucket": target}
+                return {**fact, "quantity": quantity, **buckets}
+            case "scrap":
+                return {**fact, "quantity": quantity, "bucket": drawn["bucket"]}
+            case _:
+                return {**fact, "quantity": quantity}
+
+    def cas(self, drawn: dict[str, Any]) -> dict[str, int]:
+        """The on-hand quantity that an adjustment expects, if any."""
+        if drawn["expected"] is None:
+            return {}
+        on_hand = self.model.balance(self.stocks[drawn["stock"]], 1 << 61)["on_hand"]
+        return {"expected_on_hand": on_hand + (drawn["expected"] == "wrong")}
+
+    # --- the end ----------------------------------------------------------------------------------
+
+    @property
+    def head(self) -> int:
+        """The position of the last command."""
+        return self.heads[-1] if self.heads else 0
+
+    @property
+    def min_position(self) -> dict[str, int]:
+        """Not to be answered from before the last command."""
+        return {"min_position": self.head}
+
+    def teardown(self) -> None:
+        """Everything once more: all stocks, promises, conflicts and the whole past."""
+        for stock in self.stocks if self.sound else ():
+            self.check_past(stock)
+        for sku in {sku for _, sku in self.stocks} if self.sound else ():
+            self.check(*self.of(sku))
+            self.check_promises(sku)
+            for at in [*self.times][:: max(1, len(self.times) // 3)]:
+                self.check_stock(sku, as_of=at)
+
+    def check_past(self, stock: Stock) -> None:
+        """Every change with the balances after it; at each business time the level of the rules."""
+        query = {"location": stock[0], "sku": stock[1], "limit": 1_000, **self.min_position}
+        for order in ("recorded", "occurred"):
+            answer = self.client.call("listMovements", query={**query, "order": order})
+            levels = dict.fromkeys(draw.BUCKETS, 0)
+            after: list[tuple[str, dict[str, int]]] = []
+            for item in answer.body["items"]:
+                for bucket in levels:
+                    levels[bucket] += item["changes"].get(bucket, 0)
+                d = differs(levels, item["balances"])
+                assert not d, self.told(d, answer, query)
+                after.append((item["occurred_at"], {**levels}))
+            for text, at in self.times.items() if order == "occurred" else ():
+                expected = {bucket: self.model.level(stock, bucket, at) for bucket in levels}
+                before = [found for moment, found in after if moment <= text]
+                found = before[-1] if before else dict.fromkeys(levels, 0)
+                assert expected == found, self.told(expected, found, text)
+
+    def check_promises(self, sku: str) -> None:
+        """The list of promises of a SKU is the promises of it."""
+        query = {"sku": sku, "limit": 1_000, **self.min_position}
+        answer = self.client.call("listReservations", query=query)
+        now = self.moments.next()
+        expected = {
+            name: self.model.promise(name, now)
+            for name, promise in self.model.promises.items()
+            if any(stock[1] == sku for stock in promise["lines"])
+        }
+        found = {item["reservation_id"]: item for item in answer.body["items"]}
+        assert not (d := differs(expected, found)), self.told(d, answer, query)
+        assert expected.keys() == found.keys(), self.told(expected, answer, query)
