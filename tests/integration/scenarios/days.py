@@ -23,3 +23,9 @@ def written(instant: Instant) -> str:
     moment = dt.datetime.fromtimestamp(instant // MICROSECONDS_PER_SECOND, dt.UTC)
     micros = instant % MICROSECONDS_PER_SECOND
     return moment.strftime("%Y-%m-%dT%H:%M:%S") + f".{micros:06}Z"
+
+
+def read(text: str) -> Instant:
+    """An instant as answers carry it."""
+    moment = dt.datetime.fromisoformat(text)
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)

@@ -1,0 +1,1 @@
+"""Scenarios that other systems keep as tests, told to this ledger in its own words."""

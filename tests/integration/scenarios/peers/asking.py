@@ -1,0 +1,267 @@
+"""Requests for promises, as orders and carts make them, and what becomes of them."""
+
+from typing import Any, Final
+
+from ledger.domain.values import Instant
+from tests.integration.scenarios.days import MINUTE, written
+from tests.integration.scenarios.peers.operations import Facts, operation
+from tests.integration.scenarios.peers.scenario import Entry, UnknownVocabulary
+from tests.integration.scenarios.peers.seeing import Scope, balances, number, promise, promises
+from tests.integration.scenarios.peers.shop import Document, Shop
+from tests.support.http import new
+
+CART: Final = "cart"
+CART_MINUTES: Final = 60  # Where a scenario does not say how long a hold lasts.
+
+
+@operation("reserve", "qty", "locs", "order", "partial", "collect_at", "allow_backorder")
+def _reserve(shop: Shop, entry: Entry) -> Facts:
+    """A hard promise. One that exists under its name is promised so much more."""
+    word = entry.get("ref", new("promise"))
+    policy = "partial" if entry.get("partial") else "all"
+    if entry.get("allow_backorder"):
+        allow_backorder(shop, entry, entry["qty"])
+    if word in shop.promises:
+        _add(shop, word, entry)
+    else:
+        _place(shop, word, [_line(shop, entry)], policy=policy)
+    if "order" in entry:
+        order = shop.orders.setdefault(entry["order"], Document(shop.named(entry["order"])))
+        if word in shop.promises and word not in order.parts:
+            order.parts.append(word)
+    return {"promise": word}
+
+
+@operation("hold", "qty", "locs", "ttl_minutes")
+def _hold(shop: Shop, entry: Entry) -> Facts:
+    """A soft promise for a cart. Another one for the same cart takes its place."""
+    word = entry.get("ref", new("hold"))
+    expires_at = _runs_out(shop, entry)
+    if word in shop.promises:
+        _set(shop, word, _line(shop, entry))
+        if written(expires_at) > promise(shop, word)["expires_at"]:
+            path = f"/v1/reservations/{shop.promises[word].id}/extend"
+            shop.post(path, {"expires_at": written(expires_at)})
+    else:
+        _place(shop, word, [_line(shop, entry)], expires_at=expires_at)
+    return {"promise": word}
+
+
+@operation("cart_add", "qty")
+def _cart_add(shop: Shop, entry: Entry) -> Facts:
+    """More for the one cart of this scenario; it holds what is in it."""
+    line = _line(shop, entry)
+    if CART in shop.promises:
+        _add(shop, CART, entry)
+    else:
+        _place(shop, CART, [line], expires_at=_runs_out(shop, entry))
+    return {"promise": CART}
+
+
+@operation("reserve_lines", "lines")
+def _reserve_lines(shop: Shop, entry: Entry) -> Facts:
+    """Many lines in one request; they are added up before anything is promised."""
+    word = entry.get("ref", new("promise"))
+    for line in entry["lines"]:
+        if strange := set(line) - {"ref", "sku", "qty", "loc", "order_line"}:
+            raise UnknownVocabulary(f"{sorted(strange)} in {line}")
+    _place(shop, word, [_line(shop, line) for line in entry["lines"]])
+    return {"promise": word}
+
+
+@operation("change_reservation", "qty")
+def _change(shop: Shop, entry: Entry) -> Facts:
+    """A new total."""
+    [line] = promise(shop, entry["ref"])["lines"]
+    units = shop.units(line["sku"], entry["qty"])
+    _set(shop, entry["ref"], {**_stock(line), "quantity": units})
+    return {"promise": entry["ref"]}
+
+
+@operation("release", "qty")
+def _release(shop: Shop, entry: Entry) -> Facts:
+    """Units are given up: of one promise, or of all at one place."""
+    if "ref" in entry:
+        _give_up(shop, entry["ref"], entry)
+        return {"promise": entry["ref"]}
+    assert "qty" not in entry, "so many of whose units?"
+    for found in promises(shop, Scope(shop.sku(entry), shop.location(entry))):
+        here = [line for line in found["lines"] if line["location"] == shop.location(entry)]
+        body = {"lines": [{**_stock(line), "quantity": line["open"]} for line in here]}
+        shop.post(f"/v1/reservations/{found['reservation_id']}/release", body)
+    return {}
+
+
+@operation("fulfil", "qty", "order")
+def _fulfil(shop: Shop, entry: Entry) -> Facts:
+    """Promised goods leave."""
+    body = {**_taken(shop, entry["ref"], entry), **shop.when()}
+    answer = shop.post(f"/v1/reservations/{shop.promises[entry['ref']].id}/fulfil", body)
+    return {"promise": entry["ref"], "conflicts": [] if answer is None else conflicts_of(answer)}
+
+
+# --- orders -------------------------------------------------------------------------------------
+
+
+@operation("order", "qty", "lines", "reserved")
+def _order(shop: Shop, entry: Entry) -> None:
+    """Somebody wants goods; nothing is promised by that alone."""
+    lines = entry.get("lines", [entry["qty"]] if "qty" in entry else [])
+    word = entry["ref"]
+    shop.orders[word] = Document(shop.named(word), wanted=sum(lines), lines=lines)
+    if entry.get("reserved", False):
+        _reserve(shop, {"qty": sum(lines), "order": word, "ref": word})
+
+
+@operation("reserve_order")
+def _reserve_order(shop: Shop, entry: Entry) -> Facts:
+    """As many of an order's lines as there is stock for."""
+    order = shop.orders[entry["ref"]]
+    lines = [_line(shop, {"qty": quantity}) for quantity in order.lines]
+    _place(shop, entry["ref"], lines, policy="partial")
+    order.parts.append(entry["ref"])
+    left = sum(number(line["granted"]) for line in promise(shop, entry["ref"])["lines"])
+    reserved: list[Any] = []
+    unreserved: list[Any] = []
+    for quantity in order.lines:
+        (reserved if quantity <= left else unreserved).append(quantity)
+        left -= min(left, quantity)
+    return {"promise": entry["ref"], "reserved_lines": reserved, "unreserved_lines": unreserved}
+
+
+@operation("fulfil_order", "skip_unreserved")
+def _fulfil_order(shop: Shop, entry: Entry) -> Facts:
+    """What is promised of an order leaves; what is not stays where it is not."""
+    shipped: Any = 0
+    for word in shop.orders[entry["ref"]].parts:
+        answer = shop.post(f"/v1/reservations/{shop.promises[word].id}/fulfil", shop.when())
+        shipped += sum(number(line["fulfilled"]) for line in answer["lines"]) if answer else 0
+    return {"shipped": shipped}
+
+
+@operation("cancel_order")
+def _cancel_order(shop: Shop, entry: Entry) -> Facts:
+    """Every promise of an order is given up. Where there is none, there is none to give up."""
+    order = shop.orders[entry["ref"]]
+    for word in order.parts:
+        shop.post(f"/v1/reservations/{shop.promises[word].id}/release", {})
+    if not order.parts:
+        answer = shop.api.post(f"/v1/reservations/{order.id}/release", {})
+        assert "not-found" in answer.json()["type"], answer.text
+    return {}
+
+
+# --- how much may be promised beyond what is there ----------------------------------------------
+
+
+@operation("set_policy", "backorder_limit")
+def _set_policy(shop: Shop, entry: Entry) -> None:
+    allow_backorder(shop, entry, entry["backorder_limit"])
+
+
+def allow_backorder(shop: Shop, entry: Entry, limit: Any) -> None:
+    """Let promises exceed what is there by so much."""
+    raise NotImplementedError
+
+
+# --- how promises are asked for -----------------------------------------------------------------
+
+
+def conflicts_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a fact broke."""
+    found: list[dict[str, Any]] = answer.get("conflicts", [])
+    return found
+
+
+def _place(
+    shop: Shop,
+    word: str,
+    lines: list[Entry],
+    *,
+    policy: str = "all",
+    expires_at: Instant | None = None,
+) -> None:
+    kind: Entry = {"kind": "hard"}
+    if expires_at is not None:
+        kind = {"kind": "soft", "expires_at": written(expires_at)}
+    name = shop.named(word)
+    body = {"reservation_id": name, "policy": policy, "lines": lines, **kind}
+    if shop.post("/v1/reservations", body) is not None:
+        shop.promises[word] = Document(name)
+
+
+def _runs_out(shop: Shop, entry: Entry) -> Instant:
+    minutes: int = entry.get("ttl_minutes", CART_MINUTES)
+    return shop.clock.now() + minutes * MINUTE
+
+
+def _line(shop: Shop, entry: Entry) -> Entry:
+    """A line of a request: at one place, or at the best of several."""
+    sku = shop.sku(entry)
+    line: Entry = {"sku": sku, "quantity": shop.units(sku, entry["qty"])}
+    if "locs" not in entry:
+        return {**line, "location": shop.location(entry)}
+    places = [shop.named(word) for word in entry["locs"]]
+    sourcing, places = _sourcing(shop, sku, places)
+    if "collect_at" in entry:
+        first = shop.named(entry["collect_at"])
+        sourcing, places = "in_order", [first, *(place for place in places if place != first)]
+    return {**line, "locations": places, "sourcing": sourcing, "split": True}
+
+
+def _sourcing(shop: Shop, sku: str, places: list[str]) -> tuple[str, list[str]]:
+    """Ours ranks places by what is free there; where a peer ranks by more, the caller does."""
+    match shop.scenario.policy.get("split", "given_order"):
+        case "given_order":
+            return "in_order", places
+        case "highest_stock_first":
+            there = {item["location"]: item for item in balances(shop, Scope(sku))}
+            by = {
+                name: sorted(places, key=lambda place: -number(there[place][name]))
+                for name in ("on_hand", "available")
+            }
+            if by["on_hand"] == by["available"]:
+                return "most_available", places
+            return "in_order", by["on_hand"]
+        case rule:
+            raise UnknownVocabulary(f"splitting by {rule!r}")
+
+
+def _add(shop: Shop, word: str, entry: Entry) -> None:
+    """So much more of a promise, at one place."""
+    line = _line(shop, entry)
+    if "location" not in line:
+        raise UnknownVocabulary(f"more of a promise at any of several places: {entry}")
+    known = [one for one in promise(shop, word)["lines"] if _stock(one) == _stock(line)]
+    granted = sum(number(one["granted"]) for one in known)
+    _set(shop, word, {**_stock(line), "quantity": shop.units(line["sku"], granted + entry["qty"])})
+
+
+def _set(shop: Shop, word: str, line: Entry) -> None:
+    shop.post(f"/v1/reservations/{shop.promises[word].id}/amend", {"lines": [line]})
+
+
+def _give_up(shop: Shop, word: str, entry: Entry) -> None:
+    path = f"/v1/reservations/{shop.promises[word].id}/release"
+    shop.post(path, _taken(shop, word, entry))
+
+
+def _taken(shop: Shop, word: str, entry: Entry) -> Entry:
+    """Which units of a promise: all, or so many from its first line on; at one place or at any."""
+    if "qty" not in entry and "loc" not in entry:
+        return {}
+    lines = promise(shop, word)["lines"]
+    if "loc" in entry:
+        lines = [line for line in lines if line["location"] == shop.location(entry)]
+    left = entry.get("qty", sum(number(line["open"]) for line in lines))
+    taken = []
+    for place, line in enumerate(lines, start=1):
+        quantity = left if place == len(lines) else min(left, number(line["open"]))
+        if quantity:
+            taken.append({**_stock(line), "quantity": shop.units(line["sku"], quantity)})
+        left -= quantity
+    return {"lines": taken}
+
+
+def _stock(line: Entry) -> Entry:
+    return {"sku": line["sku"], "location": line["location"]}
