@@ -12,22 +12,30 @@ from typing import Final
 
 import msgspec
 
+from ledger.domain.catalog import Location, Sku, Use
 from ledger.domain.conflict import Conflict
-from ledger.domain.decisions import Effect, MovementId, Origin
-from ledger.domain.events import (
-    HoldFulfilled,
-    StockSold,
-)
+from ledger.domain.decisions import Effect, MovementId
+from ledger.domain.movement import Origin
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Snapshot, Stock, restored, snapshot_of
 from ledger.domain.streams import State, evolved
-from ledger.domain.values import StockId, reservation_stream, stock_stream, stream_id
+from ledger.domain.values import (
+    Instant,
+    PhysicalBucket,
+    StockId,
+    reservation_stream,
+    stock_stream,
+    stream_id,
+)
+from ledger.past import Past
 
 # Measured with tracemalloc on CPython 3.11, rounded up.
 _ENTRY_BYTES: Final = 1_500
 _HOLD_BYTES: Final = 600
 _LINE_BYTES: Final = 500
-_ORIGINS_MAX: Final = 50_000
+_ANCHOR_BYTES: Final = 250
+
+_DEFINITIONS: Final = frozenset((Sku, Location))
 
 _SHAPE: Final = json.dumps(msgspec.json.schema(Snapshot), sort_keys=True).encode()
 
@@ -55,27 +63,36 @@ class Entry:
 class WorkingSet:
     """Implements the decisions' `World`; see the module's docstring."""
 
-    def __init__(self, bytes_max: int, snapshot_every: int = 5_000) -> None:
+    def __init__(
+        self, bytes_max: int, snapshot_every: int = 5_000, *, strict: bool = False
+    ) -> None:
         """Keep about `bytes_max` bytes of states; the least recently used go first.
 
-        After `snapshot_every` events a stock is due for a snapshot.
+        After `snapshot_every` events a stock is due for a snapshot. `strict`: codes that nobody
+        has defined are refused, or wait.
         """
         self.head = 0
+        self.catalog = Use(strict=strict, consulted=strict)
         self.size = 0
         self._bytes_max = bytes_max
         self._snapshot_every = snapshot_every
         self._grown: set[str] = set()
         self._entries: OrderedDict[str, Entry] = OrderedDict()
-        self._origins: OrderedDict[MovementId, Origin] = OrderedDict()
+        self.past = Past()
         self._before: dict[str, tuple[State, int] | None] = {}
         self._before_head = 0
-        self._before_origins: list[tuple[MovementId, Origin | None]] = []
 
     # --- the decisions' world -----------------------------------------------------------------
 
     def stock(self, stock_id: StockId) -> Stock:
         """The stock, empty where nothing was ever recorded."""
         state = self._entries[stock_stream(stock_id.location, stock_id.sku)].state
+        assert isinstance(state, Stock)
+        return state
+
+    def stock_of(self, stream: str) -> Stock:
+        """The stock of a stream that was read."""
+        state = self._entries[stream].state
         assert isinstance(state, Stock)
         return state
 
@@ -95,24 +112,23 @@ class WorkingSet:
 
     def origin(self, movement_id: MovementId) -> Origin | None:
         """The recorded movement under this id, or none."""
-        return self._origins.get(movement_id)
+        return self.past.origin(movement_id)
 
     def state(self, stream: str) -> State:
         """The state of a stream that was read; none where nothing was ever recorded."""
         entry = self._entries.get(stream)
         return None if entry is None else entry.state
 
-    def voided(self, movement_id: MovementId) -> int:
-        """How many units of a recorded movement have been voided."""
-        state = self._entries[stream_id("movement", *movement_id)].state
-        return state if isinstance(state, int) else 0
+    def level_at(self, stock_id: StockId, bucket: PhysicalBucket, at: Instant) -> int:
+        """The level of a bucket at a moment, by all that is known: one the command asked for."""
+        return self.past.level_at(self.stock(stock_id), bucket, at)
 
     # --- taking events in ---------------------------------------------------------------------
 
     def begin(self) -> None:
         """Start a command whose effects may be taken back."""
         self._before.clear()
-        self._before_origins.clear()
+        self.past.begin()
         self._before_head = self.head
 
     def commit(self) -> None:
@@ -140,11 +156,7 @@ class WorkingSet:
                 entry.version = before[1]
             else:
                 entry.state, entry.version = before
-        for key, origin in reversed(self._before_origins):
-            if origin is None:
-                self._origins.pop(key, None)
-            else:
-                self._origins[key] = origin
+        self.past.rollback()
 
     def take(self, effect: Effect, owner: str) -> tuple[str, int]:
         """Take one event in; returns its stream and its version there.
@@ -170,13 +182,24 @@ class WorkingSet:
             return stream, entry.version
         entry.version += 1
         if type(entry.state) is Stock:
-            kind = type(event)
             entry.state.evolve(event)  # type: ignore[arg-type]
-            if kind is StockSold or kind is HoldFulfilled:
-                self._note_sale(event, effect.cause.movement_id, owner)  # type: ignore[arg-type]
+            cause, past = effect.cause, self.past
+            if cause.movement_id is not None:
+                past.note((cause.owner or owner, cause.movement_id), event)  # type: ignore[arg-type]
+            if past.tails:
+                past.extend(stream, event)  # type: ignore[arg-type]
         else:
             entry.state = evolved(entry.state, event)
+            if type(entry.state) in _DEFINITIONS:
+                self.catalog.definitions += 1
+                self._consult(entry.state)
         return stream, entry.version
+
+    def _consult(self, state: State) -> None:
+        """From the first definition on, the catalog is asked."""
+        self.catalog.consulted = True
+        if type(state) is Sku and state.current.case_policy != "exact":
+            self.catalog.folding = True
 
     def settle_versions(self, known: dict[str, int]) -> None:
         """Turn the counted versions of unread streams into real ones."""
@@ -184,20 +207,6 @@ class WorkingSet:
             entry = self._entries.get(stream)
             if entry is not None and entry.version < 0:
                 entry.version = last - entry.version
-
-    def _note_sale(
-        self, event: StockSold | HoldFulfilled, movement_id: str | None, owner: str
-    ) -> None:
-        """Remember a sale for voids that come before its receipt can be read."""
-        if movement_id is None:
-            return
-        key = MovementId(owner, movement_id)
-        known = self._origins.get(key)
-        self._before_origins.append((key, known))
-        quantity = event.quantity + (known.quantity if known is not None else 0)
-        self._origins[key] = Origin(event.stock_id, "sale", quantity, event.occurred_at)
-        if len(self._origins) > _ORIGINS_MAX:
-            self._origins.popitem(last=False)
 
     # --- loading and forgetting ---------------------------------------------------------------
 
@@ -221,27 +230,19 @@ class WorkingSet:
         entry.saved = saved
         entry.size = _size_of(state)
         self.size += entry.size
-
-    def put_origin(self, movement_id: MovementId, origin: Origin) -> None:
-        """Keep a recorded movement that a command refers to."""
-        self._origins.setdefault(movement_id, origin)
-        if len(self._origins) > _ORIGINS_MAX:
-            self._origins.popitem(last=False)
-
-    def knows_origin(self, movement_id: MovementId) -> bool:
-        """Whether a recorded movement is here."""
-        return movement_id in self._origins
+        if type(state) is Sku:
+            self._consult(state)
 
     def drop(self, streams: Iterable[str]) -> None:
         """Forget streams whose state here is not, or may not be, the ledger's."""
         for stream in streams:
             self._forget(stream)
-        self._origins.clear()
+        self.past.clear()
 
     def clear(self, head: int) -> None:
         """Forget everything and start at a head."""
         self._entries.clear()
-        self._origins.clear()
+        self.past.clear()
         self.size = 0
         self.head = head
 
@@ -283,7 +284,10 @@ class WorkingSet:
 def _size_of(state: State) -> int:
     if type(state) is Stock:
         many = len(state.holds) + len(state.lapsed) + len(state.conflicts)
-        return _ENTRY_BYTES + _HOLD_BYTES * many
+        size = _ENTRY_BYTES + _HOLD_BYTES * many
+        if state.anchors:
+            size += _ANCHOR_BYTES * sum(map(len, state.anchors.values()))
+        return size
     if type(state) is Reservation:
         return _ENTRY_BYTES + _LINE_BYTES * len(state.lines)
     return _ENTRY_BYTES

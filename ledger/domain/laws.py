@@ -8,12 +8,13 @@ the breaches it found, an empty list where the law holds.
 |---|---|
 | 1 | what an event moves sums to zero per SKU |
 | 2 | on hand is the sum of the physical buckets |
-| 3 | a request never leaves more reserved than sellable |
-| 4 | the equations of reservations and of voided movements |
+| 3 | a request never leaves more reserved than sellable and the backorder limit, less what is fenced |
+| 4 | the equations of reservations, returns and voided movements; documents tell what stocks tell |
 | 5 | reserved is the sum of the open holds, and nothing else |
 | 6 | a hold ends at its instant, written down or not |
 | 7 | no fact is given up for a promise: the promise it broke is an open conflict |
 | 8 | the events of one command are written together |
+| 9 | at the time of a standing count the level is the counted one |
 | 10 | positions are contiguous, instants increase, recorded times never decrease |
 | 11 | effective times are the running maximum, so that late facts are found |
 | 12 | a projection is what the events say, row for row |
@@ -83,6 +84,46 @@ def promise_is_covered(
     ]
 
 
+def fence_is_covered(position: int, *, channel: str, asked: int, spare: int) -> Breaches:
+    """Law 3: only what nobody holds or has set aside is set aside for a channel."""
+    if asked <= spare:
+        return []
+    return [Breach(3, position, f"{asked} set aside for {channel!r} of {spare} to spare")]
+
+
+def fence_gives_what_it_has(position: int, channel: str, *, free: int, held: int) -> Breaches:
+    """Law 3: nobody takes more from a ring-fence than it has, or gives back what it never gave."""
+    if min(free, held) >= 0:
+        return []
+    return [Breach(3, position, f"the fence of {channel!r} has {free} free and {held} held")]
+
+
+def fence_is_in_its_hold(
+    position: int, holder: str, *, fenced: int, open_units: int, same_channel: bool
+) -> Breaches:
+    """Law 3: what a hold has of a ring-fence is a part of its open units, of one channel."""
+    if 0 <= fenced <= open_units and same_channel:
+        return []
+    return [Breach(3, position, f"{holder!r} has {fenced} of a fence in {open_units} open units")]
+
+
+def fence_gets_back(
+    position: int, holder: str, *, had: tuple[str, int] | None, told: tuple[str, int] | None
+) -> Breaches:
+    """Law 3: what ran out goes back where it came from, to the last unit."""
+    if had == told:
+        return []
+    return [Breach(3, position, f"{holder!r} had {had} of a fence and gave {told} back")]
+
+
+def fence_is_its_holds(position: int, channel: str, *, held: int, parts: Iterable[int]) -> Breaches:
+    """Law 3: what a ring-fence says is held is what open holds have of it."""
+    total = sum(parts)
+    if held == total:
+        return []
+    return [Breach(3, position, f"the fence of {channel!r} has {held} held, its holds {total}")]
+
+
 def promise_is_whole(position: int, *, short: int, asked: str) -> Breaches:
     """Law 3: a broken hold is neither confirmed nor extended."""
     if short == 0:
@@ -133,11 +174,121 @@ def line_adds_up(position: int, name: str, line: LineTotals) -> Breaches:
     return found
 
 
+class TransferTotals(Struct, frozen=True, gc=False, kw_only=True):
+    """The units of one SKU in a transfer; what was reported to have arrived includes the surplus."""
+
+    dispatched: int
+    received: int
+    damaged: int
+    lost: int
+    returned: int
+    surplus: int
+    in_transit: int
+
+
+def transfer_adds_up(position: int, name: str, line: TransferTotals) -> Breaches:
+    """Law 4: what left is accounted for or on its way; only what nobody sent is a surplus."""
+    found: Breaches = []
+    arrived = line.received + line.damaged + line.lost + line.returned
+    if line.dispatched + line.surplus != arrived + line.in_transit:
+        what = f"{line.dispatched} left, {arrived} arrived, {line.surplus} of them surplus"
+        found.append(Breach(4, position, f"{name}: {what}, {line.in_transit} in transit"))
+    if line.surplus and line.in_transit:
+        what = f"{line.surplus} surplus while {line.in_transit} are in transit"
+        found.append(Breach(4, position, f"{name}: {what}"))
+    if min(getattr(line, field) for field in line.__struct_fields__) < 0:
+        found.append(Breach(4, position, f"{name}: a negative amount in {line}"))
+    return found
+
+
+def surplus_came_last(
+    position: int,
+    name: str,
+    *,
+    left: int,
+    arrivals: Mapping[int, int],
+    surplus: Mapping[int, int],
+) -> Breaches:
+    """Law 4: what left covers the earliest arrivals; both mappings go from business time to units.
+
+    Whatever the order in which people reported it, so that the past does not depend on that.
+    """
+    expected: dict[int, int] = {}
+    for at in sorted(arrivals):
+        uncovered = max(0, arrivals[at] - left)
+        left = max(0, left - arrivals[at])
+        if uncovered:
+            expected[at] = uncovered
+    if expected == surplus:
+        return []
+    return [Breach(4, position, f"{name}: the surplus came {dict(surplus)}, not {expected}")]
+
+
 def void_is_left(position: int, name: str, *, recorded: int, voided: int) -> Breaches:
-    """Law 4: no more of a movement is voided than was recorded."""
-    if 0 < voided <= recorded:
+    """Law 4: no more of a movement is voided than was recorded, and never less than nothing."""
+    if 0 <= voided <= recorded:
         return []
     return [Breach(4, position, f"{voided} of movement {name!r} voided, {recorded} recorded")]
+
+
+def return_adds_up(
+    position: int,
+    name: str,
+    *,
+    received: int,
+    waived: int,
+    inspected: int,
+    dispositioned: int,
+    left: Iterable[int],
+    closed: bool,
+) -> Breaches:
+    """Law 4: of a SKU, what came or was waived has a disposition or is still in `returned`.
+
+    `left` are the units there, by location. A closed return has none.
+    """
+    units = list(left)
+    found: Breaches = []
+    if received + waived != dispositioned + sum(units):
+        what = f"received {received} and waived {waived}, but {dispositioned} decided"
+        found.append(Breach(4, position, f"{name}: {what} and {sum(units)} left"))
+    if units and min(units) < 0:
+        found.append(Breach(4, position, f"{name}: more went than lay at a location"))
+    if inspected > received:
+        found.append(Breach(4, position, f"{name}: {inspected} inspected of {received} received"))
+    if closed and any(units):
+        found.append(Breach(4, position, f"{name}: closed with {sum(units)} left"))
+    return found
+
+
+def movement_goes_on(
+    position: int, name: str, *, recorded: int, known: int, ended: bool
+) -> Breaches:
+    """Law 4: what becomes of a movement begins where it stood; nothing becomes of a cancelled one.
+
+    So two people cannot cancel the same movement.
+    """
+    if ended:
+        return [Breach(4, position, f"movement {name!r} is cancelled")]
+    if recorded == known:
+        return []
+    return [Breach(4, position, f"movement {name!r} came to {known}, not to {recorded}")]
+
+
+# --- counts -----------------------------------------------------------------------------------
+
+
+def level_is_counted(position: int, name: str, *, counted: int, level: int) -> Breaches:
+    """Law 9: at the time of a standing count the level is what was seen, whatever came in since."""
+    if level == counted:
+        return []
+    return [Breach(9, position, f"{name}: {counted} counted, the level there is {level}")]
+
+
+def cancel_takes_all(position: int, *, held: int, taken: int) -> Breaches:
+    """Law 9: a count that is cancelled leaves nothing of it in the variance."""
+    if held == taken:
+        return []
+    return [Breach(9, position, f"{taken} of the variance taken back, the count held {held}")]
 
 
 def reserved_is_its_holds(position: int, reserved: int, open_units: Iterable[int]) -> Breaches:
@@ -200,9 +351,9 @@ def expiry_is_exact(
 # --- conflicts --------------------------------------------------------------------------------
 
 
-def shortage(*, sellable: int, reserved: int) -> int:
-    """How many promised units have no stock behind them."""
-    return min(reserved, max(0, reserved - sellable))
+def shortage(*, sellable: int, reserved: int, backorder: int = 0) -> int:
+    """How many promised units have neither stock nor an allowance behind them."""
+    return min(reserved, max(0, reserved - sellable - backorder))
 
 
 def broken_promises(short: int, holds: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -3,20 +3,44 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-from ledger.domain import conflict, reservation
+from ledger.domain import catalog, conflict, count, movement, order, reservation, return_, transfer
+from ledger.domain.catalog import Location, Sku
 from ledger.domain.conflict import Conflict
+from ledger.domain.count import CountDocument
 from ledger.domain.events import (
     AnyConflictEvent,
+    AnyCountEvent,
     AnyEvent,
+    AnyMovementEvent,
+    AnyOrderEvent,
     AnyReservationEvent,
+    AnyReturnEvent,
     AnyStockEvent,
-    MovementVoided,
+    AnyTransferEvent,
+    LocationDefined,
+    SkuDefined,
 )
+from ledger.domain.movement import MovementState
+from ledger.domain.order import Order
 from ledger.domain.reservation import Reservation
+from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Stock
+from ledger.domain.transfer import Transfer
 from ledger.domain.values import StockId
 
-State: TypeAlias = Stock | Reservation | Conflict | int | None
+State: TypeAlias = (
+    Stock
+    | Reservation
+    | Conflict
+    | Transfer
+    | MovementState
+    | Order
+    | CustomerReturn
+    | Sku
+    | Location
+    | CountDocument
+    | None
+)
 """What a stream folds to; nothing where it has no events, except for stocks."""
 
 
@@ -50,13 +74,15 @@ def _stock(stock: Stock, event: AnyStockEvent) -> Stock:
     return stock
 
 
-def _movement(voided: int | None, event: MovementVoided) -> int:
-    return (voided or 0) + event.quantity
-
-
 _FOLDS: Final[dict[type, Callable[[Any, Any], State]]] = {
     **dict.fromkeys(get_args(AnyStockEvent), _stock),
     **dict.fromkeys(get_args(AnyReservationEvent), reservation.evolve),
     **dict.fromkeys(get_args(AnyConflictEvent), conflict.evolve),
-    MovementVoided: _movement,
+    **dict.fromkeys(get_args(AnyTransferEvent), transfer.evolve),
+    **dict.fromkeys(get_args(AnyOrderEvent), order.evolve),
+    **dict.fromkeys(get_args(AnyReturnEvent), return_.evolve),
+    **dict.fromkeys(get_args(AnyCountEvent), count.evolve),
+    SkuDefined: catalog.evolve_sku,
+    LocationDefined: catalog.evolve_location,
+    **dict.fromkeys(get_args(AnyMovementEvent), movement.evolve),
 }

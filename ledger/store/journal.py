@@ -177,6 +177,19 @@ class Journal:
         rows = self._all("versions", (TextArray(list(streams)),))
         return dict(rows)
 
+    def tails(self, last: Mapping[str, int], limit: int) -> dict[str, list[StreamRow]]:
+        """The newest events of streams up to a version of each, newest first, `limit` of each."""
+        found: dict[str, list[StreamRow]] = {}
+        streams, versions = TextArray(list(last)), Int8Array(list(last.values()))
+        for stream, *row in self._all("tails", (streams, versions, limit)):
+            found.setdefault(stream, []).append(StreamRow(*row))
+        return found
+
+    def anything_defined(self) -> bool:
+        """Whether any SKU or location has ever been defined."""
+        row = self._one("anything_defined", ())
+        return row is not None and bool(row[0])
+
     def rows(self, after: int, last: int) -> list[Recorded]:
         """The events after one position up to another."""
         return [self._mapper.recorded(*row) for row in self._all("rows", (after, last))]

@@ -39,6 +39,21 @@ select wanted.stream, e.version
     select version from ledger.events
      where shard = 0::smallint and stream = wanted.stream order by version desc limit 1) e
 
+-- tails: the newest events of streams, up to a version of each, newest first.
+select wanted.stream, e.version, e.position, e.topic, e.state
+  from unnest(%b::text[], %b::bigint[]) as wanted (stream, version)
+ cross join lateral (
+    select version, position, topic, state from ledger.events
+     where shard = 0::smallint and stream = wanted.stream and version <= wanted.version
+     order by version desc limit %b::bigint) e
+ order by wanted.stream, e.version desc
+
+-- anything_defined: two descents of the index.
+select exists (select from ledger.events
+                where shard = 0::smallint and stream >= 'sku/' and stream < 'sku0')
+    or exists (select from ledger.events
+                where shard = 0::smallint and stream >= 'location/' and stream < 'location0')
+
 -- rows: event rows by position, a half-open range.
 select position, stream, version, topic, state, (extract(epoch from recorded_at) * 1000000)::bigint
   from ledger.events

@@ -24,6 +24,7 @@ from ledger.submission import (
 from ledger.writer.committing import Committer, Counters, Trouble, append, deliver, hand_out
 from ledger.writer.deciding import Decided, Decider
 from ledger.writer.lanes import Lanes, Waiting
+from ledger.writer.remembering import Unsettled
 from ledger.writer.snapshots import Snapshots
 from ledger.writer.wakeup import Notifier
 
@@ -197,11 +198,14 @@ class Writer:
     def _decide(self, waiting: list[Waiting]) -> None:
         try:
             if self._decider.unread(waiting, self._committer.under_way()):
-                self._lanes.put_back(waiting)
-                waiting = []
-                self._settle(self._committer.idle())
-                waiting = self._take()
-            decided, rest = self._decider.decide(waiting)
+                unread, waiting = waiting, []
+                waiting = self._take_when_idle(unread)
+            try:
+                decided, rest = self._decider.decide(waiting)
+            except Unsettled:
+                unread, waiting = waiting, []
+                waiting = self._take_when_idle(unread)
+                decided, rest = self._decider.decide(waiting)
         except Trouble:
             raise
         except StorageError:
@@ -213,6 +217,12 @@ class Writer:
             raise Trouble(mistake, []) from mistake
         self._lanes.put_back(rest)
         self._committer.hand_over(decided)
+
+    def _take_when_idle(self, waiting: list[Waiting]) -> list[Waiting]:
+        """Let everything become durable first, where what is asked for is on its way to disk."""
+        self._lanes.put_back(waiting)
+        self._settle(self._committer.idle())
+        return self._take()
 
     def _take(self) -> list[Waiting]:
         """What waits, without those whose callers have given up.

@@ -68,7 +68,11 @@ class Decider:
         self._settings = settings
         self._clock = clock
         self._mapper = Mapper()
-        self.world = WorkingSet(settings.cache_bytes_max, settings.snapshot_every_events)
+        self.world = WorkingSet(
+            settings.cache_bytes_max,
+            settings.snapshot_every_events,
+            strict=settings.catalog == "strict",
+        )
         self.instant: Instant = 0
         self.stopped: set[str] = set()  # Streams an assertion failed on in this term.
         self._stopped_before: set[str] = set()  # Those of them whose batches were kept.
@@ -82,6 +86,8 @@ class Decider:
         What stopped in a batch that was not kept is decided again, and stops again if it must.
         """
         self.world.clear(head)
+        use = self.world.catalog
+        use.consulted = use.consulted or self._loader.anything_defined()
         self.instant = max(self.instant, instant)
         self._receipts.clear()
         self.stopped = set(self._stopped_before)
@@ -92,17 +98,24 @@ class Decider:
         self.stopped.clear()
 
     def decide(self, waiting: list[Waiting]) -> tuple[Decided, list[Waiting]]:
-        """Decide commands in order; returns the batch and those that no longer fitted in."""
+        """Decide commands in order; returns the batch and those that no longer fitted in.
+
+        Raises `Unsettled`, with nothing decided, where a batch under way must be durable first.
+        """
         asked = [Asked(one) for one in waiting]
         self._loader.load(asked)
         decided = Decided(self.world.head)
         bytes_max = self._settings.batch_bytes_max
-        taken = 0
+        taken, use = 0, self.world.catalog
+        definitions = use.definitions
         for one in asked:
-            if decided.size >= bytes_max:
+            if decided.size >= bytes_max or use.definitions != definitions:
+                break  # What was loaded for those behind a definition may not be what they need.
+            if taken and self._loader.lacks(one.submission):
                 break
             decided.replies.append(self._reply(one, decided))
             taken += 1
+        self.world.past.forget_tails()
         decided.waiting = waiting[:taken]
         self._finish(decided)
         return decided, waiting[taken:]
@@ -136,7 +149,13 @@ class Decider:
     ) -> Reply:
         world = self.world
         command = submission.command
-        context = Context(submission.principal, submission.command_id, recorded, self._skew_max)
+        context = Context(
+            submission.principal,
+            submission.command_id,
+            submission.source,
+            recorded,
+            self._skew_max,
+        )
         now = max(self._clock.now(), self.instant + 1)
         # Also a refused command uses its instants up: the stocks it read have come that far.
         instants = instants_of(command)
@@ -284,4 +303,6 @@ def _meta(submission: Submission, cause: Cause) -> Meta:
         movement_id=cause.movement_id,
         reference=cause.reference,
         claimed_at=cause.claimed_at,
+        stated=cause.stated,
+        owner=cause.owner,
     )

@@ -1,27 +1,29 @@
 """Bringing in what a batch needs: receipts, streams and the movements it refers to."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, get_args
 
 from ledger.domain.commands import (
+    AnyCountCommand,
+    AnyReturnCommand,
+    AnyTransferCommand,
     ExpireHolds,
     PlaceReservation,
     RecordMovements,
-    ResolveConflict,
-    SaleVoid,
 )
-from ledger.domain.decisions import MovementId, Origin, origins, reads
-from ledger.domain.events import HoldFulfilled, StockSold
-from ledger.domain.outcomes import MovementsRecorded
+from ledger.domain.decisions import looks_back, past_levels, reads
 from ledger.domain.streams import evolved, initial
-from ledger.recorded import Recorded
 from ledger.store.journal import Journal, Loaded
 from ledger.store.mapper import Mapper
 from ledger.submission import Submission
 from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot
-from ledger.writer.receipts import Asked, Receipts, decode_outcome, digest
+from ledger.writer.receipts import Asked, Receipts
+from ledger.writer.remembering import Rememberer
 
-_READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds, ResolveConflict)
+_READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds)
+_OF_DOCUMENTS: Final = frozenset(
+    {*get_args(AnyTransferCommand), *get_args(AnyReturnCommand), *get_args(AnyCountCommand)}
+)
 
 
 class Loader:
@@ -33,21 +35,31 @@ class Loader:
         self._world = world
         self._receipts = receipts
         self._mapper = Mapper()
+        self._rememberer = Rememberer(journal, world)
 
     def load(self, asked: list[Asked]) -> None:
-        """Bring in every receipt and stream that commands need."""
+        """Bring in every receipt and stream that commands need, and what they need of the past.
+
+        Raises `Unsettled` where that is not durable yet.
+        """
+        self._world.past.forget_tails()
         wanted = self.wanted([one.submission for one in asked])
         self._receipts.were_read(self._fetch(self._receipts.unknown(asked), wanted))
         # What a change of a reservation reads besides it is known once the reservation is.
-        again = [one.submission for one in asked if not isinstance(one.command, _READ_AT_ONCE)]
+        # So is, under which code a SKU is kept, once its definition is.
+        folding = self._world.catalog.folding
+        again = [
+            one.submission for one in asked if folding or not isinstance(one.command, _READ_AT_ONCE)
+        ]
         while again and (wanted := self.wanted(again)):
             self._fetch((), wanted)
-        for one in asked:
-            command = one.command
-            if type(command) is RecordMovements and any(
-                type(movement) is SaleVoid for movement in command.movements
-            ):
-                self._load_origins(one.submission)
+        back = [one.submission for one in asked if looks_back(one.command)]
+        if back:
+            self._rememberer.load_origins(back)
+            # Which order a sale was for is known once the sale is.
+            if wanted := self.wanted(back):
+                self._fetch((), wanted)
+            self._rememberer.load_tails(back)
 
     def wanted(self, submissions: Iterable[Submission]) -> dict[str, None]:
         """The streams that commands read and that are not here, each once, in order."""
@@ -58,6 +70,26 @@ class Loader:
                 if stream not in wanted and not world.knows(stream):
                     wanted[stream] = None
         return wanted
+
+    def lacks(self, submission: Submission) -> bool:
+        """Whether a command names more by now than was loaded for it.
+
+        So it is where its document was begun, or went on, earlier in the same batch.
+        """
+        if type(submission.command) not in _OF_DOCUMENTS:
+            return False
+        if self.wanted((submission,)):
+            return True
+        tails = self._world.past.tails
+        asked = past_levels(submission.command, submission.principal, self._world)
+        return any(
+            stock_id.stream not in tails or tails[stock_id.stream].since > at
+            for stock_id, at in asked
+        )
+
+    def anything_defined(self) -> bool:
+        """Whether the ledger holds a definition of a SKU or a location."""
+        return self._journal.anything_defined()
 
     def versions(self, streams: Iterable[str]) -> dict[str, int]:
         """The last versions of streams that grew without being read."""
@@ -79,48 +111,3 @@ class Loader:
                 version = row.version
             self._world.put(stream, state, version, saved)
         return loaded
-
-    def _load_origins(self, submission: Submission) -> None:
-        for movement_id in origins(submission.command, submission.principal):
-            if not self._world.knows_origin(movement_id):
-                origin = self._find_origin(movement_id)
-                if origin is not None:
-                    self._world.put_origin(movement_id, origin)
-
-    def _find_origin(self, movement_id: MovementId) -> Origin | None:
-        """A recorded movement by its own receipt, or by its place in its batch's receipt."""
-        owner, own = movement_id
-        batch_id, _, place = own.rpartition("/")
-        keys = {digest(owner, own): 0}
-        if place.isdecimal() and len(place) <= 6:
-            keys[digest(owner, batch_id)] = int(place)
-        for key, receipt in self._journal.load(keys).receipts.items():
-            outcome = decode_outcome(receipt.answer)
-            if isinstance(outcome, MovementsRecorded) and keys[key] < len(outcome.results):
-                return _origin(self._rows_of(own, outcome.results[keys[key]].position), own)
-        return None
-
-    def _rows_of(self, movement_id: str, first: int) -> list[Recorded]:
-        """Everything one movement came to: it stands together, from its first position on."""
-        rows: list[Recorded] = []
-        while True:
-            page = self._journal.rows(first - 1 + len(rows), first + 4 + len(rows))
-            mine = [row for row in page if row.meta.movement_id == movement_id]
-            rows += mine
-            if not mine or len(mine) < len(page):
-                return rows
-
-
-def _origin(rows: list[Recorded], movement_id: str) -> Origin | None:
-    """The sale that a few rows from its first position on record, or what else they record."""
-    mine = [row for row in rows if row.meta.movement_id == movement_id]
-    sold = [row.event for row in mine if isinstance(row.event, StockSold | HoldFulfilled)]
-    if sold:
-        quantity = sum(event.quantity for event in sold)
-        return Origin(sold[0].stock_id, "sale", quantity, sold[0].occurred_at)
-    for row in mine:
-        stock_id = getattr(row.event, "stock_id", None)
-        if stock_id is not None:
-            kind = row.topic.split(".")[1]
-            return Origin(stock_id, kind, 0, row.event.occurred_at)
-    return None

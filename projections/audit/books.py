@@ -8,9 +8,15 @@ from typing import Final, TypeAlias
 from sortedcontainers import SortedList
 
 from ledger.domain.laws import PHYSICAL, LineTotals
+from projections.audit.anchors import AnchorBook
+from projections.audit.fences import FencesBook
 
 PROMISE_BROKEN: Final = "promise_broken"
 NEGATIVE_STOCK: Final = "negative_stock"
+RETURNED_BEYOND_SOLD: Final = "returned_beyond_sold"
+
+JUDGED: Final = frozenset({PROMISE_BROKEN, NEGATIVE_STOCK, RETURNED_BEYOND_SOLD})
+"""Conflicts that last as long as their cause, and whose amount follows it."""
 
 OrderKey: TypeAlias = tuple[bool, int, str]
 
@@ -109,8 +115,10 @@ class StockBook:
     __slots__ = (
         "_expiries",
         "_order",
+        "anchors",
         "conflicts",
         "effective_at",
+        "fences",
         "first",
         "holds",
         "last",
@@ -133,10 +141,12 @@ class StockBook:
         self.effective_at = -(2**63)
         self.levels: dict[str, int] = dict.fromkeys(PHYSICAL, 0)
         self.holds: dict[str, Hold] = {}
+        self.fences: FencesBook | None = None
         self.live = 0  # Reserved at the last instant: what has run out is free.
         self.recorded = 0  # Reserved as written: sweeps count when they are written.
         self.conflicts: dict[str, dict[str, tuple[str, int]]] = {}
         self.trail = Trail(first, traced=traced)
+        self.anchors: AnchorBook | None = None  # Most stocks are never counted.
         self._expiries: list[tuple[int, str]] = []
         self._order: SortedList[OrderKey] | None = None
 
@@ -153,6 +163,8 @@ class StockBook:
             hold = self.holds.get(reservation_id)
             if hold is not None and hold.expires_at == expires_at and not hold.lapsed:
                 hold.lapsed = True
+                if self.fences is not None:
+                    self.fences.lapse(reservation_id)
                 self.live -= hold.units
                 self._leave(hold)
 
@@ -180,6 +192,11 @@ class StockBook:
         self._leave(hold)
         hold.hard, hold.expires_at = hard, expires_at
         self._enter(hold)
+
+    @property
+    def backorder_limit(self) -> int:
+        """Units that may be promised beyond those that are sellable."""
+        return 0 if self.fences is None else self.fences.limit
 
     def in_breaking_order(self) -> Iterator[tuple[str, int]]:
         """The live holds, the first to lose their units first."""
@@ -212,9 +229,11 @@ class LineBook:
         "freed",
         "fulfilled",
         "granted",
+        "moved",
         "open",
         "released",
         "requested",
+        "sent",
         "shipped",
     )
 
@@ -228,6 +247,8 @@ class LineBook:
         self.expired = 0
         self.shipped = 0  # Fulfilled, as the stock's stream tells it.
         self.freed = 0  # Released, as the stock's stream tells it.
+        self.moved = 0  # Relocated to another line.
+        self.sent = 0  # The same, as the stock's stream tells it.
 
     def totals(self) -> LineTotals:
         """Plain numbers for the laws."""
@@ -293,6 +314,7 @@ class ConflictBook:
         "location",
         "note",
         "opened_at",
+        "order",
         "quantity",
         "reservation_id",
         "resolution",
@@ -317,6 +339,7 @@ class ConflictBook:
         self.bucket: str | None = None
         self.reservation_id: str | None = None
         self.quantity: int | None = None
+        self.order: str | None = None
         self.opened_at = 0
         self.closed_at: int | None = None
         self.closed_position: int | None = None

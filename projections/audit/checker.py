@@ -7,8 +7,25 @@ import msgspec
 
 from ledger.domain import laws
 from ledger.domain.laws import Breach, Breaches, Place
-from ledger.domain.values import reservation_stream, stock_stream, stream_id
-from projections.audit import documents, stocks, wire
+from ledger.domain.values import (
+    order_stream,
+    reservation_stream,
+    return_stream,
+    stock_stream,
+    stream_id,
+    transfer_stream,
+)
+from projections.audit import (
+    documents,
+    movements,
+    returns,
+    stocks,
+    transfers,
+    wire,
+    wire_base,
+    wire_returns,
+    wire_transfers,
+)
 from projections.audit.books import ConflictBook, LineBook, ReservationBook, StockBook
 
 BREACHES_MAX: Final = 1_000
@@ -41,7 +58,11 @@ class Checker:
         self.stocks: dict[tuple[str, str], StockBook] = {}
         self.reservations: dict[str, ReservationBook] = {}
         self.conflicts: dict[str, ConflictBook] = {}
-        self.voided: dict[tuple[str, str], int] = {}
+        self.movements: dict[tuple[str, str], movements.MovementBook] = {}
+        self.corrected: dict[str, list[int]] = {}  # Of an item: movement -> changes by stocks.
+        self.late_counts: dict[tuple[str, str], int] = {}  # Stock -> where the first of them is.
+        self.paper = returns.ReturnsBooks()
+        self.transit = transfers.TransferBooks()
         self.commands: dict[bytes, int] = {}  # Digest -> its last position; emptied by the caller.
         self.touched_stocks: dict[tuple[str, str], StockBook] = {}
         self.touched_lines: dict[tuple[str, str, str], int] = {}
@@ -72,14 +93,21 @@ class Checker:
             return
         self._envelope(row, body)
         event = body.event
-        if isinstance(event, wire.Stock):
+        if isinstance(event, wire_base.Stock):
             stocks.take(self, event, position, body.meta.instant)
+            returns.take_stock(self, event, position)
+        elif isinstance(event, wire_returns.Return):
+            returns.take_return(self, event, position)
+        elif isinstance(event, wire_returns.Order):
+            returns.take_order(self, event, position)
         elif isinstance(event, wire.Reservation):
             documents.take_reservation(self, event, position)
+        elif isinstance(event, wire_transfers.Transfer):
+            transfers.take(self, event, position)
         elif isinstance(event, wire.Conflict):
             documents.take_conflict(self, event, position)
         else:
-            documents.take_void(self, event, position)
+            movements.take(self, event, position)
 
     def _envelope(self, row: Row, body: wire.Body) -> None:
         meta, event, position = body.meta, body.event, row.position
@@ -109,7 +137,7 @@ class Checker:
             self.found([Breach(17, position, f"its body belongs to {stream_of(event)!r}")])
         self._accepted(meta, command, position)
 
-    def _accepted(self, meta: wire.Meta, command: str, position: int) -> None:
+    def _accepted(self, meta: wire_base.Meta, command: str, position: int) -> None:
         """Note the receipts that are due: the command's, and a movement's under its own id."""
         self.commands[_digest(command)] = position
         own = meta.movement_id
@@ -131,10 +159,16 @@ class Checker:
             for book in self.touched_stocks.values():
                 stocks.judge(self, book, now)
             self.touched_stocks.clear()
+        if self.corrected:
+            movements.judge(self)
         if self.touched_lines:
             documents.judge_lines(self)
         if self.claims:
             documents.judge_claims(self)
+        if self.paper.told:
+            returns.judge(self)
+        if self.transit.touched:
+            transfers.judge(self)
 
     def close(self) -> None:
         """Judge the last item, then every total once more from its parts."""
@@ -149,10 +183,16 @@ def _digest(name: str) -> bytes:
 
 def stream_of(event: wire.AnyEvent) -> str:
     """The stream an event says it belongs to."""
-    if isinstance(event, wire.Stock):
+    if isinstance(event, wire_base.Stock):
         return stock_stream(event.location, event.sku)
     if isinstance(event, wire.Reservation):
         return reservation_stream(event.reservation_id)
+    if isinstance(event, wire_returns.Return):
+        return return_stream(event.return_id)
+    if isinstance(event, wire_returns.Order):
+        return order_stream(event.order)
+    if isinstance(event, wire_transfers.Transfer):
+        return transfer_stream(event.transfer_id)
     if isinstance(event, wire.Conflict):
         return stream_id("conflict", event.conflict_id)
     return stream_id("movement", event.owner, event.movement_id)

@@ -1,4 +1,4 @@
-"""How the auditor reads reservations, conflicts and voids, and checks them against the stocks."""
+"""How the auditor reads reservations and conflicts, and checks them against the stocks."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from ledger.domain import laws
 from ledger.domain.laws import Breach
 from projections.audit import wire
 from projections.audit.books import (
-    NEGATIVE_STOCK,
-    PROMISE_BROKEN,
+    JUDGED,
     ConflictBook,
     ReservationBook,
 )
@@ -45,6 +44,9 @@ def take_reservation(checker: Checker, event: wire.Reservation, position: int) -
     elif isinstance(event, wire.Lines):
         for change in event.lines:
             _changed(checker, book, event, change, position)
+    elif isinstance(event, wire.Relocated):
+        for move in event.moves:
+            _moved(checker, book, move, position)
 
 
 def _placed(checker: Checker, book: ReservationBook, event: wire.Placed, position: int) -> None:
@@ -84,6 +86,20 @@ def _changed(
         book.ended_by = "released"
 
 
+def _moved(checker: Checker, book: ReservationBook, move: wire.Move, position: int) -> None:
+    """What was asked and granted of the units goes along with them: both lines still add up."""
+    for location, units in (
+        (move.from_location, -move.quantity),
+        (move.to_location, move.quantity),
+    ):
+        line = checker.line(book.reservation_id, location, move.sku, position)
+        checker.touched_lines[book.reservation_id, location, move.sku] = position
+        line.requested += units
+        line.granted += units
+        line.open += units
+        line.moved += max(0, -units)
+
+
 def judge_lines(checker: Checker) -> None:
     """After an item: the equations, and both streams telling the same."""
     for (reservation_id, location, sku), position in checker.touched_lines.items():
@@ -92,12 +108,14 @@ def judge_lines(checker: Checker) -> None:
         stock = checker.stocks.get((location, sku))
         hold = stock.holds.get(reservation_id) if stock is not None else None
         held = 0 if hold is None else hold.units
-        if held == line.open and line.shipped == line.fulfilled and line.freed == line.released:
+        told = (held, line.shipped, line.freed, line.sent)
+        if told == (line.open, line.fulfilled, line.released, line.moved):
             continue
         for what, in_stock, in_reservation in (
             ("open", held, line.open),
             ("fulfilled", line.shipped, line.fulfilled),
             ("released", line.freed, line.released),
+            ("relocated", line.sent, line.moved),
         ):
             name = f"{what} of {reservation_id!r} at {location!r} for {sku!r}"
             checker.found(
@@ -145,7 +163,7 @@ def closed_by_people(event: wire.Conflict) -> bool:
     A broken promise or a negative level goes on being true after somebody resolved it, so its
     amount may still change and its cause may still end; it stays resolved all the same.
     """
-    judged = event.kind in (PROMISE_BROKEN, NEGATIVE_STOCK)
+    judged = event.kind in JUDGED
     return not judged or isinstance(event, wire.ConflictResolved)
 
 
@@ -155,13 +173,14 @@ def _opened(event: wire.ConflictOpened, position: int) -> ConflictBook:
     book.bucket = event.bucket
     book.reservation_id = event.reservation_id
     book.quantity = event.quantity
+    book.order = event.order
     book.opened_at = event.occurred_at
     return book
 
 
 def _claimed(checker: Checker, event: wire.Conflict, position: int) -> None:
-    """A conflict of a stock's level moves only with an event of that stock."""
-    if event.kind in (PROMISE_BROKEN, NEGATIVE_STOCK) and event.conflict_id not in checker.claims:
+    """A conflict over a level or an order moves only with an event of that stock or order."""
+    if event.kind in JUDGED and event.conflict_id not in checker.claims:
         checker.found(
             [Breach(7, position, f"no event of the stock moved conflict {event.conflict_id!r}")]
         )
@@ -182,16 +201,3 @@ def judge_claims(checker: Checker) -> None:
                 ]
             )
     checker.claims.clear()
-
-
-# --- voids --------------------------------------------------------------------------------------
-
-
-def take_void(checker: Checker, event: wire.MovementVoided, position: int) -> None:
-    """Add up what was voided of a movement."""
-    key = (event.owner, event.movement_id)
-    voided = checker.voided.get(key, 0) + event.quantity
-    checker.voided[key] = voided
-    checker.found(
-        laws.void_is_left(position, event.movement_id, recorded=event.recorded, voided=voided)
-    )

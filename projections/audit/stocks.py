@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from ledger.domain import laws
 from ledger.domain.laws import Breach
-from projections.audit import wire
+from projections.audit import (
+    anchors,
+    fences,
+    movements,
+    transfers,
+    wire,
+    wire_base,
+    wire_counts,
+    wire_transfers,
+)
 from projections.audit.books import NEGATIVE_STOCK, PROMISE_BROKEN, Hold, LineBook, StockBook
+from projections.audit.wire_fences import AnyOfFence, Fenced
 
 if TYPE_CHECKING:
     from projections.audit.checker import Checker
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
 _PLACES: Final = {bucket: place for place, bucket in enumerate(laws.PHYSICAL)}
 
 
-def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
+def take(checker: Checker, event: wire_base.Stock, position: int, now: int) -> None:
     """Enter one event of a stock into the books."""
     book = _book(checker, event, position)
     book.lapse(now)
@@ -28,6 +38,7 @@ def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
             effective_at=event.effective_at,
         )
     )
+    late = event.occurred_at < book.effective_at
     book.effective_at = max(book.effective_at, event.occurred_at)
     book.version += 1
     book.last = position
@@ -35,23 +46,26 @@ def take(checker: Checker, event: wire.Stock, position: int, now: int) -> None:
     held = book.recorded
     if handler is not None:
         handler(checker, book, event, position, now)
-    source, target, units = event.moved()
-    if units:
+    moves = event.moves()
+    for source, target, units in moves:
         book.shift(source, -units)
         book.shift(target, units)
-    if source or (held != book.recorded and type(event) is not wire.HoldsExpired):
-        deltas = _deltas(source, target, units)
+    if book.anchors is not None or type(event) is wire_counts.Counted:
+        anchors.take(checker, book, event, position, late)
+    if moves or (held != book.recorded and type(event) is not wire.HoldsExpired):
+        deltas = _deltas(moves)
         _history(book, position, 0, event.occurred_at, (*deltas, book.recorded - held))
     for change in event.conflicts:
         _conflict(checker, book, change, position)
 
 
-def _deltas(source: str, target: str, units: int) -> list[int]:
+def _deltas(moves: tuple[tuple[str, str, int], ...]) -> list[int]:
     deltas = [0, 0, 0, 0, 0]
-    if (place := _PLACES.get(source)) is not None:
-        deltas[place] -= units
-    if (place := _PLACES.get(target)) is not None:
-        deltas[place] += units
+    for source, target, units in moves:
+        if (place := _PLACES.get(source)) is not None:
+            deltas[place] -= units
+        if (place := _PLACES.get(target)) is not None:
+            deltas[place] += units
     return deltas
 
 
@@ -76,8 +90,11 @@ def _history(
 def judge(checker: Checker, book: StockBook, now: int) -> None:
     """After an item: exactly what is broken is open."""
     book.lapse(now)
+    anchors.judge(checker, book)
     levels = book.levels
-    short = laws.shortage(sellable=levels["sellable"], reserved=book.live)
+    short = laws.shortage(
+        sellable=levels["sellable"], reserved=book.live, backorder=book.backorder_limit
+    )
     if short or PROMISE_BROKEN in book.conflicts:
         checker.found(
             laws.conflicts_are_open(
@@ -105,9 +122,10 @@ def judge_whole(checker: Checker, book: StockBook) -> None:
     checker.found(
         laws.reserved_is_its_holds(book.last, book.live, (h.units for h in holds if not h.lapsed))
     )
+    fences.judge_whole(checker, book)
 
 
-def _book(checker: Checker, event: wire.Stock, position: int) -> StockBook:
+def _book(checker: Checker, event: wire_base.Stock, position: int) -> StockBook:
     key = (event.location, event.sku)
     book = checker.stocks.get(key)
     if book is None:
@@ -119,7 +137,7 @@ def _book(checker: Checker, event: wire.Stock, position: int) -> StockBook:
 
 
 def _conflict(
-    checker: Checker, book: StockBook, change: wire.ConflictChange, position: int
+    checker: Checker, book: StockBook, change: wire_base.ConflictChange, position: int
 ) -> None:
     of_kind = book.conflicts.setdefault(change.kind, {})
     conflict_id, short = of_kind.pop(change.holder, (change.conflict_id, 0))
@@ -166,19 +184,29 @@ def _reserved(
     checker: Checker, book: StockBook, event: wire.Reserved, position: int, now: int
 ) -> None:
     checker.touched_lines[event.reservation_id, book.location, book.sku] = position
-    _covered(checker, book, event.quantity, position)
+    _covered(checker, book, event.quantity, event.fence, position)
     if event.reservation_id in book.holds:
         checker.found([Breach(5, position, f"{event.reservation_id!r} holds units here already")])
         return
     checker.found(laws.hold_still_runs(position, expires_at=event.expires_at, at=now, doing="made"))
     hard = event.kind == "hard"
     book.hold(Hold(event.reservation_id, event.quantity, hard, event.expires_at, position))
+    fences.take_hold(checker, book, event.reservation_id, event.fence, position, sign=1)
 
 
-def _covered(checker: Checker, book: StockBook, asked: int, position: int) -> None:
+def _covered(
+    checker: Checker, book: StockBook, asked: int, fence: Fenced | None, position: int
+) -> None:
+    # A promise takes from its own fence first: where it took nothing, that has nothing.
+    own = None if fence is None else fence.channel
     checker.found(
         laws.promise_is_covered(
-            position, sellable=book.levels["sellable"], reserved=book.live, asked=asked
+            position,
+            sellable=book.levels["sellable"],
+            reserved=book.live,
+            asked=asked,
+            backorder=book.backorder_limit,
+            fenced=0 if book.fences is None else book.fences.of_others(own),
         )
     )
 
@@ -188,7 +216,9 @@ def _alive(checker: Checker, hold: Hold, position: int, at: int, doing: str) -> 
 
 
 def _whole(checker: Checker, book: StockBook, hold: Hold, position: int, asked: str) -> None:
-    short = laws.shortage(sellable=book.levels["sellable"], reserved=book.live)
+    short = laws.shortage(
+        sellable=book.levels["sellable"], reserved=book.live, backorder=book.backorder_limit
+    )
     if short:
         broken = laws.broken_promises(short, book.in_breaking_order())
         short = broken.get(hold.reservation_id, 0)
@@ -221,8 +251,10 @@ def _amended(
     hold = _found_hold(checker, book, event.reservation_id, position)
     if hold is not None:
         _alive(checker, hold, position, now, "amended")
-        _covered(checker, book, event.delta, position)
+        _covered(checker, book, event.delta, event.fence, position)
         book.resize(hold, event.delta, position)
+        sign = 1 if event.delta > 0 else -1
+        fences.take_hold(checker, book, event.reservation_id, event.fence, position, sign=sign)
 
 
 def _released(
@@ -233,6 +265,18 @@ def _released(
         _alive(checker, hold, position, now, "released")
         _line(checker, book, event.reservation_id, position).freed += event.quantity
         book.resize(hold, -event.quantity, position)
+        fences.take_hold(checker, book, event.reservation_id, event.fence, position, sign=-1)
+
+
+def _relocated(
+    checker: Checker, book: StockBook, event: wire.HoldRelocated, position: int, now: int
+) -> None:
+    hold = _found_hold(checker, book, event.reservation_id, position)
+    if hold is not None:
+        _alive(checker, hold, position, now, "relocated")
+        _line(checker, book, event.reservation_id, position).sent += event.quantity
+        book.resize(hold, -event.quantity, position)
+        fences.take_hold(checker, book, event.reservation_id, event.fence, position, sign=-1)
 
 
 def _fulfilled(
@@ -244,6 +288,13 @@ def _fulfilled(
         _alive(checker, hold, position, event.occurred_at, "fulfilled")
         _line(checker, book, event.reservation_id, position).shipped += event.quantity
         book.resize(hold, -event.quantity, position)
+        holder = event.reservation_id
+        fences.take_hold(checker, book, holder, event.fence, position, sign=-1, used=True)
+
+
+def _sold(checker: Checker, book: StockBook, event: wire.Sold, position: int, now: int) -> None:
+    del now
+    fences.take_sale(checker, book, event.fence, position)
 
 
 def _expired(
@@ -269,6 +320,7 @@ def _expired(
         checker.reservations[swept.reservation_id].ended_by = "expired"
         checker.reservations[swept.reservation_id].last = position
         book.resize(hold, -swept.quantity, position)
+        fences.take_expiry(checker, book, swept.reservation_id, swept.fence, position)
         deltas = (0, 0, 0, 0, 0, -swept.quantity)
         _history(book, position, part, swept.expired_at, deltas)
 
@@ -276,11 +328,16 @@ def _expired(
 Handler = Callable[["Checker", StockBook, Any, int, int], None]
 
 _HANDLERS: Final[dict[type, Handler]] = {
+    wire.Sold: _sold,
     wire.Reserved: _reserved,
     wire.HoldConfirmed: _confirmed,
     wire.HoldExtended: _extended,
     wire.HoldAmended: _amended,
     wire.HoldReleased: _released,
+    wire.HoldRelocated: _relocated,
     wire.HoldFulfilled: _fulfilled,
     wire.HoldsExpired: _expired,
+    wire_counts.Corrected: lambda checker, _, event, *__: movements.take_corrected(checker, event),
+    **dict.fromkeys(get_args(AnyOfFence), fences.take_rule),
+    **dict.fromkeys(get_args(wire_transfers.AnyOfTransfer), transfers.take_stock),
 }

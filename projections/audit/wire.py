@@ -5,62 +5,16 @@ shares neither the classes nor what `postings` says about them: `source`, `targe
 are his own reading of each event.
 """
 
-from typing import Any, ClassVar, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
 
-BucketName: TypeAlias = Literal["sellable", "quarantine", "damaged", "returned", "blocked"]
-Kind: TypeAlias = Literal["soft", "hard"]
-
-
-class Meta(Struct, gc=False, kw_only=True):
-    """Who, why, when decided."""
-
-    instant: int
-    actor: str = ""
-    source: str = ""
-    reason: str = ""
-    correlation_id: str = ""
-    command_id: str = ""
-    movement_id: str | None = None
-    reference: str | None = None
-
-
-class ConflictChange(Struct, gc=False):
-    """What a stock event says it did to one conflict."""
-
-    conflict_id: str
-    kind: str
-    holder: str
-    short: int
-
-
-class Stock(Struct, gc=False, kw_only=True):
-    """What all events of one stock have. No bucket moves unless a subclass says so."""
-
-    source: ClassVar[str] = ""
-    target: ClassVar[str] = ""
-
-    location: str
-    sku: str
-    occurred_at: int
-    effective_at: int
-    conflicts: tuple[ConflictChange, ...] = ()
-
-    def moved(self) -> tuple[str, str, int]:
-        """From which bucket, to which, how many units."""
-        return self.source, self.target, 0
-
-
-class Moving(Stock, gc=False, kw_only=True):
-    """A quantity leaves one bucket for another."""
-
-    quantity: int
-
-    def moved(self) -> tuple[str, str, int]:
-        """The buckets the class names, and the quantity."""
-        return self.source, self.target, self.quantity
+from projections.audit.wire_base import BucketName, Kind, Meta, Moving, Stock
+from projections.audit.wire_counts import AnyMovement, AnyOfCount
+from projections.audit.wire_fences import AnyOfFence, Fenced
+from projections.audit.wire_returns import AnyOrder, AnyReturn
+from projections.audit.wire_transfers import AnyOfTransfer, AnyTransfer
 
 
 class Opened(Moving, gc=False, tag="stock.opened.v1"):
@@ -77,11 +31,14 @@ class Received(Moving, gc=False, tag="stock.received.v1"):
     target = "sellable"
 
 
-class Sold(Moving, gc=False, tag="stock.sold.v1"):
+class Sold(Moving, gc=False, kw_only=True, tag="stock.sold.v1"):
     """Units to a customer."""
 
     source = "sellable"
     target = "customer"
+
+    order: str | None = None
+    fence: Fenced | None = None
 
 
 class Voided(Moving, gc=False, tag="stock.sale_voided.v1"):
@@ -95,10 +52,24 @@ class Returned(Moving, gc=False, kw_only=True, tag="stock.returned.v1"):
     """Units back from a customer."""
 
     to_bucket: BucketName = "returned"
+    order: str | None = None
+    return_id: str | None = None
 
     def moved(self) -> tuple[str, str, int]:
         """Into the bucket the event names."""
         return "customer", self.to_bucket, self.quantity
+
+
+class StockDispositioned(Moving, gc=False, kw_only=True, tag="stock.dispositioned.v1"):
+    """Returned units go where it was decided."""
+
+    disposition: str
+    to_bucket: str
+    return_id: str
+
+    def moved(self) -> tuple[str, str, int]:
+        """Out of `returned`, into the bucket the event names."""
+        return "returned", self.to_bucket, self.quantity
 
 
 class Adjusted(Stock, gc=False, kw_only=True, tag="stock.adjusted.v1"):
@@ -139,6 +110,7 @@ class Reserved(Stock, gc=False, kw_only=True, tag="stock.reserved.v1"):
     quantity: int
     kind: Kind
     expires_at: int | None = None
+    fence: Fenced | None = None
 
 
 class HoldConfirmed(Stock, gc=False, kw_only=True, tag="stock.hold_confirmed.v1"):
@@ -159,6 +131,7 @@ class HoldAmended(Stock, gc=False, kw_only=True, tag="stock.hold_amended.v1"):
 
     reservation_id: str
     delta: int
+    fence: Fenced | None = None
 
 
 class HoldReleased(Stock, gc=False, kw_only=True, tag="stock.hold_released.v1"):
@@ -166,6 +139,16 @@ class HoldReleased(Stock, gc=False, kw_only=True, tag="stock.hold_released.v1"):
 
     reservation_id: str
     quantity: int
+    fence: Fenced | None = None
+
+
+class HoldRelocated(Stock, gc=False, kw_only=True, tag="stock.hold_relocated.v1"):
+    """Held units are held elsewhere."""
+
+    reservation_id: str
+    quantity: int
+    to_location: str
+    fence: Fenced | None = None
 
 
 class HoldFulfilled(Moving, gc=False, kw_only=True, tag="stock.hold_fulfilled.v1"):
@@ -175,6 +158,8 @@ class HoldFulfilled(Moving, gc=False, kw_only=True, tag="stock.hold_fulfilled.v1
     target = "customer"
 
     reservation_id: str
+    order: str | None = None
+    fence: Fenced | None = None
 
 
 class ExpiredHold(Struct, gc=False):
@@ -183,6 +168,7 @@ class ExpiredHold(Struct, gc=False):
     reservation_id: str
     quantity: int
     expired_at: int
+    fence: Fenced | None = None
 
 
 class HoldsExpired(Stock, gc=False, kw_only=True, tag="stock.holds_expired.v1"):
@@ -205,6 +191,15 @@ class Line(Struct, gc=False):
 
     sku: str
     location: str
+    quantity: int
+
+
+class Move(Struct, gc=False):
+    """Units of one line that became units of another."""
+
+    sku: str
+    from_location: str
+    to_location: str
     quantity: int
 
 
@@ -253,14 +248,10 @@ class Released(Lines, gc=False, tag="reservation.released.v1"):
     """Units were given up."""
 
 
-class MovementVoided(Struct, gc=False, kw_only=True, tag="movement.voided.v1"):
-    """A part of a movement was voided."""
+class Relocated(Reservation, gc=False, kw_only=True, tag="reservation.relocated.v1"):
+    """Units are promised at other locations."""
 
-    occurred_at: int
-    owner: str
-    movement_id: str
-    recorded: int
-    quantity: int
+    moves: tuple[Move, ...]
 
 
 class Conflict(Struct, gc=False, kw_only=True):
@@ -280,6 +271,7 @@ class ConflictOpened(Conflict, gc=False, kw_only=True, tag="conflict.opened.v1")
     bucket: BucketName | None = None
     reservation_id: str | None = None
     quantity: int | None = None
+    order: str | None = None
 
 
 class ConflictChanged(Conflict, gc=False, kw_only=True, tag="conflict.changed.v1"):
@@ -313,12 +305,21 @@ AnyStock: TypeAlias = (
     | HoldExtended
     | HoldAmended
     | HoldReleased
+    | HoldRelocated
     | HoldFulfilled
     | HoldsExpired
+    | AnyOfTransfer
+    | AnyOfCount
+    | StockDispositioned
+    | AnyOfFence
 )
-AnyReservation: TypeAlias = Placed | Confirmed | Extended | Amended | Fulfilled | Released
+AnyReservation: TypeAlias = (
+    Placed | Confirmed | Extended | Amended | Fulfilled | Released | Relocated
+)
 AnyConflict: TypeAlias = ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
-AnyEvent: TypeAlias = AnyStock | AnyReservation | MovementVoided | AnyConflict
+AnyEvent: TypeAlias = (
+    AnyStock | AnyReservation | AnyMovement | AnyConflict | AnyTransfer | AnyReturn | AnyOrder
+)
 
 
 class Body(Struct, gc=False):

@@ -18,7 +18,11 @@ class Message(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who reported it, from where and why; `claimed_at` where a claimed time was corrected."""
+    """Who reported it, from where and why; `claimed_at` where a claimed time was corrected.
+
+    `stated` is the quantity in the reporter's words, where it was converted; `owner` the principal
+    to whom the movement id belongs, where another one had it recorded.
+    """
 
     actor: str
     source: str
@@ -26,6 +30,8 @@ class Provenance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     movement_id: str | None = None
     reference: str | None = None
     claimed_at: Timestamp | None = None
+    stated: str | None = None
+    owner: str | None = None
 
 
 class Money(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,6 +39,13 @@ class Money(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     millionths: int
     currency: str
+
+
+class SkuQuantity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units of one SKU, in a document that says where."""
+
+    sku: str
+    quantity: int
 
 
 class LineQuantity(Struct, frozen=True, kw_only=True, omit_defaults=True):

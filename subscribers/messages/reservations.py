@@ -20,6 +20,32 @@ class PlacedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     granted: int
 
 
+class SourcedLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Units of one SKU wanted from any of some locations."""
+
+    sku: str
+    locations: tuple[str, ...]
+    quantity: int
+    sourcing: str = "in_order"
+    split: bool = False
+
+
+class SourcedUnits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A line with candidate locations as it was asked, and what was taken where."""
+
+    asked: SourcedLine
+    picked: tuple[PlacedLine, ...]
+
+
+class Relocation(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Promised units that are held at another location from now on."""
+
+    sku: str
+    from_location: str
+    to_location: str
+    quantity: int
+
+
 class ReservationPlaced(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
     """A promise was made."""
 
@@ -29,6 +55,7 @@ class ReservationPlaced(ReservationMessage, frozen=True, kw_only=True, omit_defa
     expires_at: Timestamp | None
     policy: str
     lines: tuple[PlacedLine, ...]
+    sourced: tuple[SourcedUnits, ...] = ()
 
 
 class ReservationConfirmed(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -63,3 +90,10 @@ class ReservationReleased(ReservationMessage, frozen=True, kw_only=True, omit_de
 
     TYPE = "inventory.reservation.released.v1"
     lines: tuple[LineQuantity, ...]
+
+
+class ReservationRelocated(ReservationMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Promised units are held at other locations."""
+
+    TYPE = "inventory.reservation.relocated.v1"
+    moves: tuple[Relocation, ...]

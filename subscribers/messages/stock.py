@@ -16,6 +16,13 @@ class ConflictChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
     short: int
 
 
+class FencedUnits(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The part of the units that a channel's ring-fence gave, or gets back."""
+
+    channel: str
+    quantity: int
+
+
 class StockMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A change of one SKU at one location."""
 
@@ -49,6 +56,7 @@ class StockSold(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     channel: str | None = None
     order: str | None = None
     reservation_id: str | None = None
+    fence: FencedUnits | None = None
 
 
 class SaleVoided(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,6 +74,17 @@ class StockReturned(StockMessage, frozen=True, kw_only=True, omit_defaults=True)
     quantity: int
     to_bucket: str
     order: str | None = None
+    return_id: str | None = None
+
+
+class StockDispositioned(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Units a customer returned left the bucket `returned`: it was decided what becomes of them."""
+
+    TYPE = "inventory.stock.dispositioned.v1"
+    quantity: int
+    disposition: str
+    to_bucket: str
+    return_id: str
 
 
 class StockAdjusted(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,6 +111,44 @@ class StockScrapped(StockMessage, frozen=True, kw_only=True, omit_defaults=True)
     bucket: str
 
 
+class StockCounted(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """A bucket held so many units at that moment, by `delta` more or fewer than was known."""
+
+    TYPE = "inventory.stock.counted.v1"
+    count_id: str
+    counted: int
+    delta: int
+    bucket: str
+
+
+class StockAbsorbed(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """What came in late had been seen by a count; `anchor` is the version of the count."""
+
+    TYPE = "inventory.stock.absorbed.v1"
+    anchor: int
+    delta: int
+    bucket: str
+
+
+class StockCountCancelled(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """A count does not stand any more; `anchor` is its version."""
+
+    TYPE = "inventory.stock.count_cancelled.v1"
+    anchor: int
+    delta: int
+    bucket: str
+
+
+class StockCorrected(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """More (fewer: negative) units than recorded went from one bucket to another."""
+
+    TYPE = "inventory.stock.corrected.v1"
+    of: str
+    quantity: int
+    from_bucket: str
+    to_bucket: str
+
+
 class StockReserved(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     """Units are held for a reservation."""
 
@@ -100,6 +157,7 @@ class StockReserved(StockMessage, frozen=True, kw_only=True, omit_defaults=True)
     quantity: int
     kind: str
     expires_at: Timestamp | None = None
+    fence: FencedUnits | None = None
 
 
 class HoldConfirmed(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -123,6 +181,7 @@ class HoldAmended(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     TYPE = "inventory.stock.hold_amended.v1"
     reservation_id: str
     delta: int
+    fence: FencedUnits | None = None
 
 
 class HoldReleased(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -131,6 +190,17 @@ class HoldReleased(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
     TYPE = "inventory.stock.hold_released.v1"
     reservation_id: str
     quantity: int
+    fence: FencedUnits | None = None
+
+
+class HoldRelocated(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Held units are held at another location from now on."""
+
+    TYPE = "inventory.stock.hold_relocated.v1"
+    reservation_id: str
+    quantity: int
+    to_location: str
+    fence: FencedUnits | None = None
 
 
 class HoldFulfilled(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -140,6 +210,8 @@ class HoldFulfilled(StockMessage, frozen=True, kw_only=True, omit_defaults=True)
     reservation_id: str
     quantity: int
     channel: str | None = None
+    order: str | None = None
+    fence: FencedUnits | None = None
 
 
 class ExpiredHold(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -148,6 +220,7 @@ class ExpiredHold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reservation_id: str
     quantity: int
     expired_at: Timestamp
+    fence: FencedUnits | None = None
 
 
 class HoldsExpired(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,6 +228,67 @@ class HoldsExpired(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
 
     TYPE = "inventory.stock.holds_expired.v1"
     holds: tuple[ExpiredHold, ...]
+
+
+class StockDispatched(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods left on a transfer: they are in transit from this moment."""
+
+    TYPE = "inventory.stock.dispatched.v1"
+    transfer_id: str
+    to_location: str
+    quantity: int
+
+
+class StockTransferReceived(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods of a transfer reached this location, or were lost on the way to it."""
+
+    TYPE = "inventory.stock.transfer_received.v1"
+    transfer_id: str
+    from_location: str
+    received: int = 0
+    damaged: int = 0
+    lost: int = 0
+
+
+class StockTransferReturned(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Goods that had left on a transfer are back, in quarantine."""
+
+    TYPE = "inventory.stock.transfer_returned.v1"
+    transfer_id: str
+    to_location: str
+    quantity: int
+
+
+class StockTransferSurplus(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """More of a transfer arrived than is known to have left; negative: less than was thought."""
+
+    TYPE = "inventory.stock.transfer_surplus.v1"
+    transfer_id: str
+    from_location: str
+    delta: int
+
+
+class FenceGranted(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Units are set aside for one channel."""
+
+    TYPE = "inventory.stock.fence_granted.v1"
+    channel: str
+    quantity: int
+
+
+class FenceReturned(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """Units set aside for a channel are anybody's again."""
+
+    TYPE = "inventory.stock.fence_returned.v1"
+    channel: str
+    quantity: int
+
+
+class BackorderLimitSet(StockMessage, frozen=True, kw_only=True, omit_defaults=True):
+    """So many units may be promised beyond those that are sellable."""
+
+    TYPE = "inventory.stock.backorder_limit_set.v1"
+    limit: int
 
 
 class StockState(Struct, frozen=True, kw_only=True):

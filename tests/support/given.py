@@ -13,17 +13,19 @@ from ledger.domain.decisions import (
     Context,
     Effect,
     MovementId,
-    Origin,
     decide,
     instants_of,
+    past_levels,
     reads,
 )
 from ledger.domain.events import AnyEvent, postings
+from ledger.domain.movement import Origin
 from ledger.domain.outcomes import Outcome
 from ledger.domain.refusals import Refusal
 from ledger.domain.stock import PROMISE_BROKEN, Stock, restored, snapshot_of
+from ledger.domain.stock.fences import Fences
 from ledger.domain.streams import initial
-from ledger.domain.values import PHYSICAL_BUCKETS, Instant, StockId
+from ledger.domain.values import EARLIEST, PHYSICAL_BUCKETS, Instant, StockId
 from ledger.working_set import WorkingSet
 from tests.support.builders import PLACE, SKU
 from tests.support.manual_clock import ManualClock
@@ -64,9 +66,9 @@ class Decision(NamedTuple):
 class Ledger:
     """The working set, decided upon as the writer does, with all streams kept beside it."""
 
-    def __init__(self) -> None:
-        """Nothing has happened yet."""
-        self.world = WorkingSet(1 << 62)
+    def __init__(self, *, strict: bool = False) -> None:
+        """Nothing has happened yet, and nothing is defined: where it is `strict`, that matters."""
+        self.world = WorkingSet(1 << 62, strict=strict)
         self.clock = ManualClock()
         self.streams: dict[str, list[AnyEvent]] = {}
         self._number = 0
@@ -114,12 +116,16 @@ class Ledger:
             stream: (*_plain(entry.state, at), entry.version)
             for stream, entry in world._entries.items()
         }
-        return states | {"head": world.head, "origins": dict(world._origins)}
+        return states | {"head": world.head, "origins": dict(world.past.origins)}
 
     def _prepare(self, command: AnyCommand, context: Context) -> None:
         """Bring in what a command reads, as long as it names something new."""
         while wanted := list(self.world.missing(reads(command, context.principal, self.world))):
             self._load(wanted)
+        self.world.past.forget_tails()
+        for stock_id, _ in past_levels(command, context.principal, self.world):
+            stream: list[Any] = self.streams.get(stock_id.stream, [])
+            self.world.past.put_tail(stock_id.stream, EARLIEST, stream)
 
     def _load(self, streams: Iterable[str]) -> None:
         for stream in list(self.world.missing(streams)):
@@ -180,7 +186,14 @@ def fields_of(stock: Stock) -> tuple[Any, ...]:
         list(stock.order),
         list(stock.broken),
         stock.orphans,
+        _fences_of(stock),
     )
+
+
+def _fences_of(stock: Stock) -> tuple[Any, ...]:
+    """What is set aside; nothing where there is nothing any more."""
+    fences = stock.fences or Fences()
+    return fences.limit, fences.channels, fences.free_total, fences.held, fences.lapsed
 
 
 class Happened(Struct, frozen=True):
@@ -296,6 +309,13 @@ class Given:
 def given(*steps: Step) -> Given:
     """A ledger in which these commands have been accepted, one a second."""
     ledger = Ledger()
+    _accept(ledger, steps)
+    return Given(ledger)
+
+
+def strictly_given(*steps: Step) -> Given:
+    """The same under a strict catalog: what nobody has defined is refused, or waits."""
+    ledger = Ledger(strict=True)
     _accept(ledger, steps)
     return Given(ledger)
 

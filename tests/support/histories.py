@@ -14,35 +14,43 @@ from msgspec import Struct
 
 from ledger.domain import commands as c
 from ledger.domain import conflict, reservation
+from ledger.domain.catalog import Use
 from ledger.domain.conflict import Conflict
-from ledger.domain.decisions import Context, Effect, MovementId, Origin, decide, instants_of
+from ledger.domain.decisions import Context, Effect, MovementId, decide, instants_of
 from ledger.domain.events import (
     AnyEvent,
+    AnyStockEvent,
     ConflictEvent,
     LineQuantity,
     ReservationEvent,
     StockEvent,
-    StockSold,
+    postings,
 )
+from ledger.domain.movement import Origin, origin_of
 from ledger.domain.refusals import Refusal
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Stock
 from ledger.domain.streams import State, evolved
+from ledger.domain.transfer import Transfer
 from ledger.domain.values import (
     MICROSECONDS_PER_SECOND,
     PHYSICAL_BUCKETS,
     Instant,
+    PhysicalBucket,
     StockId,
-    stream_id,
 )
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS, Mapper
+from tests.support.drawn_transfers import Drawing
 
 BEGIN: Final[Instant] = 1_764_000_000 * MICROSECONDS_PER_SECOND
 SKUS: Final = ("MUG", "LAMP", "ARMCHAIR")
 PLACES: Final = ("ams-1", "nyc-2")
 PRINCIPAL: Final = "till-7"
 _SECOND: Final = MICROSECONDS_PER_SECOND
+_RESTATING: Final = ("void", "correct", "cancel", "replace")
+_REMEMBERED: Final = 60  # Movements others may still speak of.
+_TRIES: Final = 8  # Draws for a movement that fits.
 
 
 class Item(Struct):
@@ -61,7 +69,9 @@ class MemoryWorld:
         self.stocks: dict[StockId, Stock] = {}
         self.reservations: dict[str, Reservation] = {}
         self.conflicts: dict[str, Conflict] = {}
-        self.origins: dict[MovementId, Origin] = {}
+        self.catalog = Use()
+        self.facts: dict[StockId, list[AnyStockEvent]] = {}
+        self.told: dict[MovementId, list[AnyStockEvent]] = {}
         self.states: dict[str, State] = {}
 
     def stock(self, stock_id: StockId) -> Stock:
@@ -84,25 +94,30 @@ class MemoryWorld:
         return self.states.get(stream)
 
     def origin(self, movement_id: MovementId) -> Origin | None:
-        """The sale recorded under an id, if there is one."""
-        return self.origins.get(movement_id)
+        """The movement recorded under an id, if there is one."""
+        return origin_of(self.told.get(movement_id, ()), movement_id.movement_id)
 
-    def voided(self, movement_id: MovementId) -> int:
-        """Units of a sale that were voided."""
-        voided = self.state(stream_id("movement", *movement_id))
-        return voided if isinstance(voided, int) else 0
+    def level_at(self, stock_id: StockId, bucket: str, at: Instant) -> int:
+        """What a bucket held at a moment: the sum of all that had happened."""
+        return sum(
+            delta
+            for event in self.facts.get(stock_id, ())
+            if event.occurred_at <= at
+            for _, changed, delta in postings(event)
+            if changed == bucket
+        )
 
     def take(self, effect: Effect) -> None:
         """Let one event have happened."""
         self.head += 1
         event = effect.event
         if isinstance(event, StockEvent):
-            self.stock(event.stock_id).evolve(event)
-            if isinstance(event, StockSold) and effect.cause.movement_id is not None:
+            fact: AnyStockEvent = event
+            self.stock(event.stock_id).evolve(fact)
+            self.facts.setdefault(event.stock_id, []).append(fact)
+            if effect.cause.movement_id is not None:
                 key = MovementId(PRINCIPAL, effect.cause.movement_id)
-                self.origins[key] = Origin(
-                    event.stock_id, "sale", event.quantity, event.occurred_at
-                )
+                self.told.setdefault(key, []).append(fact)
         elif isinstance(event, ReservationEvent):
             known = self.reservations.get(event.reservation_id)
             self.reservations[event.reservation_id] = reservation.evolve(known, event)
@@ -125,6 +140,7 @@ class Histories:
         self.now: Instant = BEGIN
         self.skus = skus
         self.places = places
+        self._transfers = Drawing(self.random, skus, places)
         self._versions: dict[str, int] = {}
         self._number = 0
 
@@ -182,9 +198,12 @@ class Histories:
 
     def _command(self) -> c.AnyCommand:
         draw = self.random.random()
-        if draw < 0.5:
+        if draw < 0.46:
             return c.RecordMovements(movements=(self._movement(),))
-        if draw < 0.66 or not self.world.reservations:
+        if draw < 0.56:
+            known = [one for one in self.world.states.values() if isinstance(one, Transfer)]
+            return self._transfers.command(known, self._number, self.now)
+        if draw < 0.7 or not self.world.reservations:
             return self._place()
         if draw < 0.94:
             return self._change(self.random.choice(list(self.world.reservations)[-6:]))
@@ -196,6 +215,40 @@ class Histories:
 
     def _movement(self) -> c.AnyMovement:
         quantity = self.random.randrange(1, 12)
+        kinds = ("receive", "receive", "sale", "sale", "move", "scrap", "adjust", "return")
+        kind = self.random.choice((*kinds, "promised", "count", *_RESTATING))
+        common = self._common()
+        if kind in _RESTATING:
+            return self._restated(kind, common, quantity) or c.Receive(**common, quantity=9)
+        if kind in ("move", "scrap", "adjust", "count"):
+            return self._inside(kind, common, quantity)
+        match kind:
+            case "sale":
+                return c.Sale(**common, quantity=quantity, channel="web")
+            case "promised":
+                known = [*self.world.reservations] or ["unknown"]
+                name = self.random.choice(known)
+                return c.Sale(**common, quantity=quantity, reservation_id=name)
+            case "return":
+                return c.Return(**common, quantity=quantity)
+            case _:
+                return c.Receive(**common, quantity=quantity * 2)
+
+    def _inside(self, kind: str, common: dict[str, Any], quantity: int) -> c.AnyMovement:
+        """What happens on the shelves."""
+        match kind:
+            case "count":
+                return c.Count(**common, counted=quantity * 3, bucket=self._bucket())
+            case "move":
+                source, target = self.random.sample(PHYSICAL_BUCKETS, 2)
+                return c.Move(**common, quantity=quantity, from_bucket=source, to_bucket=target)
+            case "scrap":
+                bucket = self.random.choice(PHYSICAL_BUCKETS)
+                return c.Scrap(**common, quantity=quantity, bucket=bucket)
+            case _:
+                return c.Adjust(**common, delta=self.random.choice((-9, -3, 4, 8)))
+
+    def _common(self) -> dict[str, Any]:
         common: dict[str, Any] = {
             "sku": self._sku(),
             "location": self._place_name(),
@@ -204,33 +257,31 @@ class Histories:
         if self.random.random() < 0.2:
             late = self.random.randrange(-600, 7_200) * _SECOND
             common["occurred_at"] = self.now - late
-        kinds = ("receive", "receive", "sale", "sale", "move", "scrap", "adjust", "return", "void")
-        kind = self.random.choice((*kinds, "promised"))
-        if kind == "void" and self.world.origins:
-            key = self.random.choice(list(self.world.origins))
-            origin = self.world.origins[key]
-            common |= {"location": origin.stock_id.location, "sku": origin.stock_id.sku}
-            common.pop("occurred_at", None)
-            return c.SaleVoid(**common, of=key.movement_id, quantity=min(quantity, 3))
-        match kind:
-            case "sale":
-                return c.Sale(**common, quantity=quantity, channel="web")
-            case "promised":
-                known = [*self.world.reservations] or ["unknown"]
-                name = self.random.choice(known)
-                return c.Sale(**common, quantity=quantity, reservation_id=name)
-            case "move":
-                source, target = self.random.sample(PHYSICAL_BUCKETS, 2)
-                return c.Move(**common, quantity=quantity, from_bucket=source, to_bucket=target)
-            case "scrap":
-                bucket = self.random.choice(PHYSICAL_BUCKETS)
-                return c.Scrap(**common, quantity=quantity, bucket=bucket)
-            case "adjust":
-                return c.Adjust(**common, delta=self.random.choice((-9, -3, 4, 8)))
-            case "return":
-                return c.Return(**common, quantity=quantity)
-            case _:
-                return c.Receive(**common, quantity=quantity * 2)
+        return common
+
+    def _restated(self, kind: str, common: dict[str, Any], quantity: int) -> c.AnyMovement | None:
+        """A movement about one of the last recorded ones, where one of a fitting kind is drawn."""
+        for _ in range(_TRIES):
+            key = self.random.choice(list(self.world.told)[-_REMEMBERED:] or [None])
+            origin = None if key is None else self.world.origin(key)
+            if key is None or origin is None:
+                return None
+            stock_id, of = origin.stock_id, key.movement_id
+            about = common | {"location": stock_id.location, "sku": stock_id.sku}
+            if kind == "replace" and origin.kind == "count":
+                same = {} if self.random.random() < 0.5 else {"occurred_at": origin.occurred_at}
+                bucket: Any = origin.to_bucket
+                return c.Count(**about | same, counted=quantity, bucket=bucket, replaces=of)
+            if kind == "void" and origin.kind == "sale":
+                return c.SaleVoid(**about, of=of, quantity=min(quantity, 3))
+            if kind == "cancel":
+                return c.Cancel(**about, of=of)
+            if kind == "correct":
+                return c.Correct(**about, of=of, quantity=quantity)
+        return None
+
+    def _bucket(self) -> PhysicalBucket:
+        return self.random.choice(("sellable", "sellable", *PHYSICAL_BUCKETS))
 
     def _place(self) -> c.PlaceReservation:
         soft = self.random.random() < 0.7

@@ -1,37 +1,73 @@
 """Decisions over several streams: which ones a command reads, and what it comes to."""
 
-from collections.abc import Iterator
-from typing import assert_never
+from collections.abc import Callable, Iterator
+from typing import Any, Final, TypeAlias, get_args
 
 from msgspec.structs import replace
 
 from ledger.domain.commands import (
     AmendReservation,
     AnyCommand,
+    AnyCountCommand,
+    AnyReturnCommand,
+    CancelTransfer,
+    CloseTransfer,
     ConfirmReservation,
+    DefineLocation,
+    DefineSku,
+    DispatchTransfer,
     ExpireHolds,
     ExtendReservation,
     FulfilReservation,
+    GrantFence,
     PlaceReservation,
+    ReceiveTransfer,
     RecordMovements,
+    ReleaseParked,
     ReleaseReservation,
+    RelocateReservation,
+    RequestTransfer,
     ResolveConflict,
+    Return,
+    ReturnFence,
     Sale,
-    SaleVoid,
+    SetBackorderLimit,
 )
-from ledger.domain.decisions import conflicts, facts, fulfilment, promises
+from ledger.domain.conflict import Conflict
+from ledger.domain.decisions import (
+    admission,
+    catalog,
+    counts,
+    definitions,
+    facts,
+    fences,
+    fulfilment,
+    parking,
+    placing,
+    promises,
+    relocation,
+    resolutions,
+    returns,
+    transfers,
+)
+from ledger.domain.decisions.looking_back import (
+    looks_back,
+    origins,
+    past_levels,
+    referred_streams,
+)
+from ledger.domain.decisions.referring import RESTATING
 from ledger.domain.decisions.world import (
     Cause,
     Context,
     Decision,
     Effect,
     MovementId,
-    Origin,
     World,
 )
-from ledger.domain.events import LineQuantity
+from ledger.domain.events import LineQuantity, SourcedLine
 from ledger.domain.outcomes import MovementsRecorded
-from ledger.domain.values import Instant, reservation_stream, stock_stream, stream_id
+from ledger.domain.values import Instant, order_stream, reservation_stream, stock_stream, stream_id
 
 __all__ = [
     "Cause",
@@ -39,12 +75,13 @@ __all__ = [
     "Decision",
     "Effect",
     "MovementId",
-    "Origin",
     "World",
     "decide",
     "instants_of",
+    "looks_back",
     "movement_id_of",
     "origins",
+    "past_levels",
     "reads",
 ]
 
@@ -54,27 +91,13 @@ def decide(command: AnyCommand, world: World, now: Instant, context: Context) ->
 
     Pure but for the clock of the stocks it reads: time given as `now` only ever grows.
     """
-    match command:
-        case RecordMovements():
-            return _record(command, world, now, context)
-        case PlaceReservation():
-            return promises.place(command, world, now)
-        case ConfirmReservation():
-            return promises.confirm(command, world, now)
-        case ExtendReservation():
-            return promises.extend(command, world, now)
-        case AmendReservation():
-            return promises.amend(command, world, now)
-        case FulfilReservation():
-            return fulfilment.fulfil(command, world, now, context)
-        case ReleaseReservation():
-            return promises.release(command, world, now)
-        case ExpireHolds():
-            return fulfilment.expire(command, world, now)
-        case ResolveConflict():
-            return conflicts.resolve(command, world, now)
-        case _:
-            assert_never(command)
+    if world.catalog.consulted or command.stated:
+        return admission.decide(command, world, now, context, _decide)
+    return _decide(command, world, now, context)
+
+
+def _decide(command: AnyCommand, world: World, now: Instant, context: Context) -> Decision:
+    return _DECISIONS[type(command)](command, world, now, context)
 
 
 def instants_of(command: AnyCommand) -> int:
@@ -89,35 +112,88 @@ def movement_id_of(context: Context, index: int, explicit: str | None) -> str:
 
 def reads(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
     """The streams a command needs. Asked again after each load, until it names nothing new."""
-    match command:
-        case RecordMovements():
-            for movement in command.movements:
-                yield stock_stream(movement.location, movement.sku)
-                if type(movement) is Sale and movement.reservation_id is not None:
-                    yield reservation_stream(movement.reservation_id)
-                elif type(movement) is SaleVoid:
-                    yield stream_id("movement", owner, movement.of)
-        case PlaceReservation():
-            yield reservation_stream(command.reservation_id)
-            yield from _stocks(command.lines)
-        case ExpireHolds():
-            yield stock_stream(command.location, command.sku)
-        case ResolveConflict():
-            yield stream_id("conflict", command.conflict_id)
-        case _:
-            yield reservation_stream(command.reservation_id)
-            yield from _stocks(getattr(command, "lines", None) or ())
-            reservation = world.reservation(command.reservation_id)
-            if reservation is not None:
-                yield from (line.stock_id.stream for line in reservation.lines if line.open)
+    if world.catalog.consulted:
+        return _by_the_catalog(command, owner, world)
+    return _READS.get(type(command), _promise)(command, owner, world)
 
 
-def origins(command: AnyCommand, owner: str) -> Iterator[MovementId]:
-    """The recorded movements a command refers to."""
-    if isinstance(command, RecordMovements):
-        for movement in command.movements:
-            if type(movement) is SaleVoid:
-                yield MovementId(owner, movement.of)
+# --- what commands read -------------------------------------------------------------------------
+
+
+def _by_the_catalog(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
+    """What its codes mean, and what a command reads under the codes the ledger keeps."""
+    yield from catalog.reads(command)
+    if world.catalog.folding:
+        command = catalog.spelled(command, world)
+    yield from _READS.get(type(command), _promise)(command, owner, world)
+
+
+def _release(command: ReleaseParked, _: str, world: World) -> Iterator[str]:
+    """A conflict, then everything that the movement it keeps reads."""
+    yield stream_id("conflict", command.conflict_id)
+    yield from _released(command, world)
+
+
+def _released(command: ReleaseParked | ResolveConflict, world: World) -> Iterator[str]:
+    kept = parking.released_by(command, world)
+    if kept is not None:
+        yield from _by_the_catalog(kept.command, kept.owner, world)
+
+
+def _movements(command: RecordMovements, owner: str, world: World) -> Iterator[str]:
+    for movement in command.movements:
+        yield stock_stream(movement.location, movement.sku)
+        if type(movement) is Sale:
+            if movement.reservation_id is not None:
+                yield reservation_stream(movement.reservation_id)
+            if movement.order is not None:
+                yield order_stream(movement.order)
+        elif type(movement) is Return and movement.order is not None:
+            yield order_stream(movement.order)
+        elif type(movement) in RESTATING:
+            yield from referred_streams(movement, owner, world)
+
+
+def _placing(command: PlaceReservation, _: str, __: World) -> Iterator[str]:
+    yield reservation_stream(command.reservation_id)
+    yield from _stocks(command.lines)
+    yield from _candidates(command.sourced)
+
+
+def _of_stock(command: Any, _: str, __: World) -> Iterator[str]:
+    yield stock_stream(command.location, command.sku)
+
+
+def _resolution(command: ResolveConflict, _: str, world: World) -> Iterator[str]:
+    """A conflict, then what its resolution may change: its stock, its promise, other places."""
+    stream = stream_id("conflict", command.conflict_id)
+    yield stream
+    conflict = world.state(stream)
+    if isinstance(conflict, Conflict) and conflict.reservation_id is not None:
+        yield stock_stream(conflict.location, conflict.sku)
+        yield reservation_stream(conflict.reservation_id)
+        for location in () if command.candidates is None else command.candidates.locations:
+            yield stock_stream(location, conflict.sku)
+    yield from _released(command, world)
+
+
+def _promise(command: Any, _: str, world: World) -> Iterator[str]:
+    """A reservation, the stocks that a change of it names, and those where it holds units."""
+    yield reservation_stream(command.reservation_id)
+    yield from _stocks(getattr(command, "lines", None) or ())
+    yield from _candidates(getattr(command, "sourced", ()))
+    for move in getattr(command, "moves", ()):
+        yield stock_stream(move.from_location, move.sku)
+        yield stock_stream(move.to_location, move.sku)
+    reservation = world.reservation(command.reservation_id)
+    if reservation is not None:
+        yield from (line.stock_id.stream for line in reservation.lines if line.open)
+
+
+def _candidates(lines: tuple[SourcedLine, ...]) -> Iterator[str]:
+    for line in lines:
+        for location in line.locations:
+            yield stock_stream(location, line.sku)
 
 
 def _stocks(lines: tuple[LineQuantity, ...]) -> Iterator[str]:
@@ -128,11 +204,81 @@ def _stocks(lines: tuple[LineQuantity, ...]) -> Iterator[str]:
 def _record(command: RecordMovements, world: World, now: Instant, context: Context) -> Decision:
     """Record facts in order, each an instant later than the one before it."""
     results = []
+    catalogued = world.catalog.consulted
     for index, movement in enumerate(command.movements):
         if (before := context.recorded.get(index)) is not None:
             results.append(replace(before, replayed=True))
             continue
         movement_id = movement_id_of(context, index, movement.movement_id)
-        result = yield from facts.record(movement, movement_id, world, now + index, context)
-        results.append(result)
+        if catalogued or movement.stated:
+            place = f"$.movements[{index}]"
+            deciding = parking.record(movement, place, movement_id, world, now + index, context)
+        else:
+            deciding = facts.record(movement, movement_id, world, now + index, context)
+        results.append((yield from deciding))
     return MovementsRecorded(position=world.head, results=tuple(results))
+
+
+def _resolve(command: ResolveConflict, world: World, now: Instant, context: Context) -> Decision:
+    """Work a conflict off: record the fact it keeps, where it is one and that is the word."""
+    if parking.released_by(command, world) is not None:
+        return parking.resolve(command, world, now, context)
+    return resolutions.resolve(command, world, now)
+
+
+Decide: TypeAlias = Callable[[Any, World, Instant, Context], Decision]
+Reads: TypeAlias = Callable[[Any, str, World], Iterator[str]]
+
+_DECISIONS: Final[dict[type, Decide]] = {
+    RecordMovements: _record,
+    PlaceReservation: lambda c, w, n, _: placing.place(c, w, n),
+    ConfirmReservation: lambda c, w, n, _: promises.confirm(c, w, n),
+    ExtendReservation: lambda c, w, n, _: promises.extend(c, w, n),
+    AmendReservation: lambda c, w, n, _: promises.amend(c, w, n),
+    RelocateReservation: lambda c, w, n, _: relocation.relocate(c, w, n),
+    FulfilReservation: fulfilment.fulfil,
+    ReleaseReservation: lambda c, w, n, _: promises.release(c, w, n),
+    ExpireHolds: lambda c, w, n, _: fulfilment.expire(c, w, n),
+    ResolveConflict: _resolve,
+    GrantFence: lambda c, w, n, _: fences.grant(c, w, n),
+    ReturnFence: lambda c, w, n, _: fences.give_back(c, w, n),
+    SetBackorderLimit: lambda c, w, n, _: fences.limit(c, w, n),
+    RequestTransfer: lambda c, w, n, _: transfers.request(c, w, n),
+    DispatchTransfer: transfers.dispatch,
+    ReceiveTransfer: transfers.receive,
+    CancelTransfer: lambda c, w, n, _: transfers.cancel(c, w, n),
+    CloseTransfer: lambda c, w, n, _: transfers.close(c, w, n),
+    **dict.fromkeys(get_args(AnyReturnCommand), returns.decide),
+    **dict.fromkeys(get_args(AnyCountCommand), counts.decide),
+    DefineSku: lambda c, w, n, _: definitions.define_sku(c, w, n),
+    DefineLocation: lambda c, w, n, _: definitions.define_location(c, w, n),
+    ReleaseParked: parking.release,
+}
+
+_READS: Final[dict[type, Reads]] = {
+    RecordMovements: _movements,
+    PlaceReservation: _placing,
+    ExpireHolds: _of_stock,
+    GrantFence: _of_stock,
+    ReturnFence: _of_stock,
+    SetBackorderLimit: _of_stock,
+    ResolveConflict: _resolution,
+    **dict.fromkeys(
+        (RequestTransfer, DispatchTransfer, ReceiveTransfer, CancelTransfer, CloseTransfer),
+        lambda command, _, world: transfers.reads(command, world),
+    ),
+    **dict.fromkeys(
+        get_args(AnyReturnCommand),
+        lambda command, _, world: returns.reads(command, world),
+    ),
+    **dict.fromkeys(
+        get_args(AnyCountCommand),
+        lambda command, _, world: counts.reads(command, world),
+    ),
+    **dict.fromkeys(
+        (DefineSku, DefineLocation),
+        lambda command, _, world: definitions.reads(command, world),
+    ),
+    ReleaseParked: _release,
+}
+"""What is not in here changes a reservation, and reads that."""

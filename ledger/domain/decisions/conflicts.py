@@ -1,10 +1,10 @@
 """What a stock event breaks or mends, said in the same commit as the event itself."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from ledger.domain.commands import ResolveConflict
-from ledger.domain.conflict import Conflict
-from ledger.domain.decisions.world import Cause, ConflictIds, Decision, Effect, World
+from ledger.domain.decisions.world import Cause, ConflictIds, Effect
 from ledger.domain.events import (
     AnyEvent,
     AnyStockEvent,
@@ -12,33 +12,46 @@ from ledger.domain.events import (
     ConflictChanged,
     ConflictCleared,
     ConflictOpened,
-    ConflictResolved,
     StockReserved,
 )
 from ledger.domain.outcomes import (
     RESERVATIONS_SHOWN_MAX,
     BrokenPromise,
     ConflictNote,
-    ConflictState,
 )
-from ledger.domain.refusals import IllegalState, NotFound
-from ledger.domain.stock import PROMISE_BROKEN, Stock, conflicts_after
-from ledger.domain.values import Instant
+from ledger.domain.stock import PROMISE_BROKEN, Stock, conflicts_after, unbroken_by, with_absorbed
 
 
 class Settled(list[Effect]):
-    """A stock event with the conflicts it opens, changes and clears, in that order of rank."""
+    """A stock event, what counts absorb of it, and the conflicts it opens, changes and clears."""
 
     notes: tuple[ConflictNote, ...] = ()
 
 
 def settle(stock: Stock, event: AnyStockEvent, cause: Cause, ids: ConflictIds) -> Settled:
-    """Complete a stock event with what it does to the stock's conflicts."""
-    after = conflicts_after(stock, event)
-    if not after:
+    """Complete a stock event with what it does to the stock's fences, counts and conflicts."""
+    if stock.fences is not None:
+        event = stock.fences.completed(event, stock.holds)
+    if event.occurred_at > stock.anchored_until and unbroken_by(stock, event):
         return Settled((Effect(event, cause),))
+    return settle_all(stock, (event,), cause, ids)
+
+
+def settle_all(
+    stock: Stock, events: Sequence[AnyStockEvent], cause: Cause, ids: ConflictIds
+) -> Settled:
+    """Complete stock events of one decision; conflicts are judged by what all come to together.
+
+    The first of them tells of these. Only the first may change a hold.
+    """
+    if any(event.occurred_at <= stock.anchored_until for event in events):
+        events = with_absorbed(stock, events)
+    event, *further = events
+    after = conflicts_after(stock, event, further)
     changes = [_change(stock, kind, holder, short, ids) for (kind, holder), short in after.items()]
-    settled = Settled((Effect(replace(event, conflicts=tuple(changes)), cause),))
+    if changes:
+        event = replace(event, conflicts=tuple(changes))
+    settled = Settled(Effect(one, cause) for one in (event, *further))
     for change in changes:
         settled.append(_told(stock, event, change, cause))
     settled.notes = _notes(stock, event, changes)
@@ -65,41 +78,6 @@ def opened(
     )
     note = ConflictNote(conflict_id=event.conflict_id, kind=kind, short=short)
     return Effect(event, cause, fresh=True), note
-
-
-def resolve(command: ResolveConflict, world: World, now: Instant) -> Decision:
-    """Close a conflict by somebody's word. Refused once it is closed in another way."""
-    conflict = world.conflict(command.conflict_id)
-    if conflict is None:
-        raise NotFound("conflict", command.conflict_id)
-    same = (conflict.resolution, conflict.note) == (command.resolution, command.note)
-    if conflict.status == "resolved" and same:
-        return _state(conflict, command, world.head)
-    if conflict.status != "open":
-        raise IllegalState("conflict", conflict.conflict_id, conflict.status, "resolve")
-    event = ConflictResolved(
-        occurred_at=now,
-        conflict_id=conflict.conflict_id,
-        kind=conflict.kind,
-        location=conflict.location,
-        sku=conflict.sku,
-        resolution=command.resolution,
-        note=command.note,
-    )
-    cause = Cause(instant=now, reason="conflict_resolved")
-    yield Effect(event, cause)
-    return _state(conflict, command, world.head)
-
-
-def _state(conflict: Conflict, command: ResolveConflict, position: int) -> ConflictState:
-    return ConflictState(
-        conflict_id=conflict.conflict_id,
-        kind=conflict.kind,
-        status="resolved",
-        resolution=command.resolution,
-        note=command.note,
-        position=position,
-    )
 
 
 def _change(stock: Stock, kind: str, holder: str, short: int, ids: ConflictIds) -> ConflictChange:

@@ -5,6 +5,9 @@ from typing import Final, NamedTuple
 from ledger.domain.commands import (
     Adjust,
     AnyMovement,
+    Cancel,
+    Correct,
+    Count,
     Move,
     Opening,
     Receive,
@@ -14,24 +17,22 @@ from ledger.domain.commands import (
     Scrap,
 )
 from ledger.domain.conflict import CLOCK_SKEW, FULFILLED_WITHOUT_HOLD
+from ledger.domain.decisions import corrections, counting, orders
 from ledger.domain.decisions.conflicts import opened, settle
+from ledger.domain.decisions.referring import RESTATING, Telling
 from ledger.domain.decisions.world import (
     Cause,
     ConflictIds,
     Context,
     Deciding,
     Effect,
-    MovementId,
-    Origin,
     World,
 )
 from ledger.domain.events import (
     AnyStockEvent,
     HoldFulfilled,
     LineQuantity,
-    MovementVoided,
     ReservationFulfilled,
-    SaleVoided,
     StockAdjusted,
     StockMoved,
     StockOpened,
@@ -41,7 +42,7 @@ from ledger.domain.events import (
     StockSold,
 )
 from ledger.domain.outcomes import ConflictNote, MovementResult
-from ledger.domain.refusals import IllegalState, Malformed, NotFound, StaleQuantity
+from ledger.domain.refusals import Malformed, StaleQuantity
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Stock, unbroken_by
 from ledger.domain.values import Instant, StockId
@@ -55,6 +56,9 @@ DEFAULT_REASONS: Final[dict[type, str]] = {
     Adjust: "adjustment",
     Move: "condition",
     Scrap: "scrap",
+    Count: "count",
+    Correct: "correction",
+    Cancel: "cancellation",
 }
 """Every event has a reason; these stand where the caller gave none."""
 
@@ -82,7 +86,7 @@ def record(
     now: Instant,
     context: Context,
 ) -> Deciding[MovementResult]:
-    """Decide one movement. Refused: a stale compare-and-set, a void of more than is left."""
+    """Decide one movement. Refused: a stale compare-and-set, what no recorded movement allows."""
     stock = world.stock(StockId(movement.location, movement.sku))
     stock.advance(now)
     when = timing(movement.occurred_at, now)
@@ -93,28 +97,52 @@ def record(
         movement.reference,
         movement_id,
         when.claimed_at,
+        movement.stated[0].text if movement.stated else None,
     )
     ids = ConflictIds(now)
     position, version = world.head + 1, stock.version + 1
     notes: tuple[ConflictNote, ...]
-    if type(movement) is SaleVoid:
-        notes = yield from _void(movement, stock, world, cause, ids, context)
+    if type(movement) in RESTATING:
+        telling = Telling(stock, world, when.occurred_at, cause, ids, context.principal)
+        notes = yield from _restated(movement, movement_id, telling)
+        if world.head < position:  # True already: nothing was recorded.
+            position, version = world.head, stock.version
     elif type(movement) is Sale and movement.reservation_id is not None:
         notes = yield from _sale_of_promise(movement, stock, world, when, cause, ids)
     else:
         event = _event(movement, stock, when.occurred_at)
-        if unbroken_by(stock, event):  # What nearly every fact comes to, without ceremony.
+        if event.occurred_at > stock.anchored_until and unbroken_by(stock, event):
+            # What nearly every fact comes to, without ceremony.
             yield Effect(event, cause)
             notes = ()
         else:
             settled = settle(stock, event, cause, ids)
             yield from settled
             notes = settled.notes
+    if (type(movement) is Sale or type(movement) is Return) and movement.order is not None:
+        notes += yield from _on_order(movement, movement.order, when, world, cause, ids)
     if when.claimed_at is not None and when.claimed_at - now > context.skew_max:
         effect, note = opened(stock, CLOCK_SKEW, when.claimed_at - now, cause, ids)
         yield effect
         notes = (*notes, note)
     return MovementResult(position=position, version=version, conflicts=notes)
+
+
+def _restated(
+    movement: AnyMovement, movement_id: str, telling: Telling
+) -> Deciding[tuple[ConflictNote, ...]]:
+    """A movement that changes what the ledger says of the past."""
+    match movement:
+        case SaleVoid():
+            return corrections.void(movement, telling)
+        case Correct():
+            return corrections.correct(movement, telling)
+        case Cancel():
+            return corrections.cancel(movement, telling)
+        case Count():
+            return counting.count(movement, movement_id, telling)
+        case _:
+            raise AssertionError(f"{movement} speaks of nothing recorded")
 
 
 def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
@@ -149,57 +177,18 @@ def _check_expected(movement: Adjust, stock: Stock) -> None:
         raise StaleQuantity(movement.sku, movement.location, expected=expected, actual=actual)
 
 
-def _void(
-    movement: SaleVoid,
-    stock: Stock,
+def _on_order(
+    movement: Sale | Return,
+    order: str,
+    when: Timing,
     world: World,
     cause: Cause,
     ids: ConflictIds,
-    context: Context,
 ) -> Deciding[tuple[ConflictNote, ...]]:
-    """Undo a sale where and when it was made, never more than is left of it."""
-    key = MovementId(context.principal, movement.of)
-    origin = world.origin(key)
-    if origin is None:
-        raise NotFound("movement", movement.of)
-    if origin.kind != "sale" or origin.stock_id != stock.stock_id:
-        raise IllegalState("movement", movement.of, _described(origin), "void")
-    left = origin.quantity - world.voided(key)
-    if movement.quantity > left:
-        state = "voided" if left == 0 else "partly voided" if left < origin.quantity else "recorded"
-        raise IllegalState(
-            "movement",
-            movement.of,
-            state,
-            "void",
-            requested=movement.quantity,
-            left=left,
-        )
-    at = origin.occurred_at
-    voided = SaleVoided(
-        occurred_at=at,
-        effective_at=max(at, stock.effective_at),
-        sku=movement.sku,
-        location=movement.location,
-        quantity=movement.quantity,
-        of=movement.of,
-    )
-    settled = settle(stock, voided, cause, ids)
-    yield from settled
-    document = MovementVoided(
-        occurred_at=at,
-        owner=key.owner,
-        movement_id=key.movement_id,
-        recorded=origin.quantity,
-        quantity=movement.quantity,
-    )
-    yield Effect(document, cause)
-    return settled.notes
-
-
-def _described(origin: Origin) -> str:
-    location, sku = origin.stock_id
-    return f"a {origin.kind} of {sku!r} at {location!r}"
+    """What a movement means for the order it names."""
+    fact = orders.Ordered(order, movement.stock_id, movement.quantity, when.occurred_at)
+    tell = orders.sold if isinstance(movement, Sale) else orders.returned
+    return (yield from tell(fact, world, cause, ids))
 
 
 def _sale_of_promise(
@@ -272,6 +261,7 @@ def fulfil_line(
             reservation_id=promise.reservation_id,
             quantity=consumed,
             channel=promise.channel,
+            order=promise.order,
         )
         settled = settle(stock, event, cause, ids)
         yield from settled

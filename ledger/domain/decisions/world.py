@@ -5,21 +5,14 @@ from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from ledger.domain.catalog import Use
 from ledger.domain.conflict import Conflict
 from ledger.domain.events import AnyEvent
+from ledger.domain.movement import Origin
 from ledger.domain.outcomes import MovementResult, Outcome
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Stock
-from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant, StockId
-
-
-class Origin(NamedTuple):
-    """A recorded movement that another one may refer to: what left, whence, and when."""
-
-    stock_id: StockId
-    kind: str  # The movement's type, as the caller wrote it.
-    quantity: int
-    occurred_at: Instant
+from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant, PhysicalBucket, StockId
 
 
 class MovementId(NamedTuple):
@@ -36,6 +29,9 @@ class World(Protocol):
 
     head: int
     """The position of the last event decided."""
+
+    catalog: Use
+    """Whether codes and units have to be looked up at all."""
 
     def stock(self, stock_id: StockId) -> Stock:
         """The stock, empty where nothing was ever recorded."""
@@ -57,8 +53,8 @@ class World(Protocol):
         """The recorded movement under this id, or none."""
         ...
 
-    def voided(self, movement_id: MovementId) -> int:
-        """How many units of a recorded movement have been voided."""
+    def level_at(self, stock_id: StockId, bucket: PhysicalBucket, at: Instant) -> int:
+        """The level of a bucket at a moment, by all that is known: one the command asked for."""
         ...
 
 
@@ -71,6 +67,8 @@ class Cause(Struct, frozen=True, gc=False):
     reference: str | None = None
     movement_id: str | None = None
     claimed_at: Instant | None = None
+    stated: str | None = None
+    owner: str | None = None  # Whose the movement id is, where another principal records it.
 
 
 class Effect(NamedTuple):
@@ -82,10 +80,11 @@ class Effect(NamedTuple):
 
 
 class Context(Struct, frozen=True, gc=False):
-    """Who asks, under which idempotency key."""
+    """Who asks, under which idempotency key, and what is recorded as the source otherwise."""
 
     principal: str
     command_id: str
+    source: str = ""
     recorded: Mapping[int, MovementResult] = {}
     """Movements of this command, by index, that were recorded before under ids of their own."""
 

@@ -11,6 +11,22 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     occurred_at: Instant
 
 
+class SkuQuantity(Struct, frozen=True, kw_only=True, gc=False):
+    """Units of one SKU, in a document that says where."""
+
+    sku: str
+    quantity: int
+
+
+class Relocation(Struct, frozen=True, kw_only=True, gc=False):
+    """Promised units of one SKU that are held at another location from now on."""
+
+    sku: str
+    from_location: str
+    to_location: str
+    quantity: int
+
+
 class LineQuantity(Struct, frozen=True, kw_only=True, gc=False):
     """Units of one line; signed where the event amends."""
 

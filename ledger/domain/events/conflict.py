@@ -2,6 +2,8 @@
 
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from ledger.domain.events.base import Event
 from ledger.domain.values import PhysicalBucket, stream_id
 
@@ -20,13 +22,30 @@ class ConflictEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
         return stream_id("conflict", self.conflict_id)
 
 
+class ParkedFact(Struct, frozen=True, kw_only=True, gc=False):
+    """A movement that waits, whole, until its SKU and its location are defined.
+
+    `movement` is the movement as a command has it, in JSON, with the time it happened;
+    `owner` is the principal in whose name space its id lives.
+    """
+
+    owner: str
+    movement_id: str
+    movement: str
+
+
 class ConflictOpened(ConflictEvent, frozen=True, tag="conflict.opened.v1"):
-    """A fact broke something. `short` is how much, in units (microseconds for clock skew)."""
+    """A fact broke something, or could not be understood yet.
+
+    `short` is how much, in units (microseconds for clock skew, movements for an unknown item).
+    """
 
     short: int
     bucket: PhysicalBucket | None = None
     reservation_id: str | None = None
     quantity: int | None = None  # Open units of the broken promise.
+    order: str | None = None  # The order of which more came back than was sold.
+    parked: ParkedFact | None = None  # The fact about an unknown item.
 
 
 class ConflictChanged(ConflictEvent, frozen=True, tag="conflict.changed.v1"):

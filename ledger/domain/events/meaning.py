@@ -9,9 +9,16 @@ from ledger.domain.events.stock import (
     HoldAmended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
     SaleVoided,
+    StockAbsorbed,
     StockAdjusted,
+    StockCorrected,
+    StockCountCancelled,
+    StockCounted,
+    StockDispatched,
+    StockDispositioned,
     StockEvent,
     StockMoved,
     StockOpened,
@@ -20,6 +27,9 @@ from ledger.domain.events.stock import (
     StockReturned,
     StockScrapped,
     StockSold,
+    StockTransferReceived,
+    StockTransferReturned,
+    StockTransferSurplus,
 )
 from ledger.domain.values import Bucket, StockId
 
@@ -44,6 +54,19 @@ def _between(event: StockEvent, source: Bucket, target: Bucket, quantity: int) -
     return (stock_id, source, -quantity), (stock_id, target, quantity)
 
 
+def _arrived(event: StockTransferReceived) -> Postings:
+    """Out of transit, into one bucket for each condition that occurs."""
+    stock_id = StockId(event.location, event.sku)
+    conditions: tuple[tuple[Bucket, int], ...] = (
+        ("sellable", event.received),
+        ("damaged", event.damaged),
+        ("scrap", event.lost),
+    )
+    found = [(stock_id, bucket, quantity) for bucket, quantity in conditions if quantity]
+    total = sum(quantity for _, _, quantity in found)
+    return (stock_id, "transit", -total), *found
+
+
 # Which virtual bucket stands against a physical one, per kind of event.
 _MEANINGS: Final[dict[type, Callable[[Any], Postings]]] = {
     StockOpened: lambda e: _between(e, "opening", "sellable", e.quantity),
@@ -52,9 +75,43 @@ _MEANINGS: Final[dict[type, Callable[[Any], Postings]]] = {
     HoldFulfilled: lambda e: _between(e, "sellable", "customer", e.quantity),
     SaleVoided: lambda e: _between(e, "customer", "sellable", e.quantity),
     StockReturned: lambda e: _between(e, "customer", e.to_bucket, e.quantity),
+    StockDispositioned: lambda e: _between(e, "returned", e.to_bucket, e.quantity),
     StockAdjusted: lambda e: _between(e, "variance", "sellable", e.delta),
     StockMoved: lambda e: _between(e, e.from_bucket, e.to_bucket, e.quantity),
     StockScrapped: lambda e: _between(e, e.bucket, "scrap", e.quantity),
+    StockCounted: lambda e: _between(e, "variance", e.bucket, e.delta),
+    StockAbsorbed: lambda e: _between(e, "variance", e.bucket, e.delta),
+    StockCountCancelled: lambda e: _between(e, "variance", e.bucket, e.delta),
+    StockCorrected: lambda e: _between(e, e.from_bucket, e.to_bucket, e.quantity),
+    StockDispatched: lambda e: _between(e, "sellable", "transit", e.quantity),
+    StockTransferReceived: _arrived,
+    StockTransferReturned: lambda e: _between(e, "transit", "quarantine", e.quantity),
+    StockTransferSurplus: lambda e: _between(e, "variance", "transit", e.delta),
+}
+
+
+Transit: TypeAlias = tuple[StockId, int]
+"""The stock at the end of the way, and a signed change of what is on its way there."""
+
+
+def in_transit_delta(event: Event) -> Transit | None:
+    """What an event means for the units on their way to a stock; nothing for most events.
+
+    What it posts to the transit bucket belongs to where the goods go, not to the stock that
+    tells of it.
+    """
+    destination = _DESTINATIONS.get(type(event))
+    if destination is None:
+        return None
+    delta = sum(delta for _, bucket, delta in postings(event) if bucket == "transit")
+    return StockId(destination(event), event.sku), delta  # type: ignore[attr-defined]
+
+
+_DESTINATIONS: Final[dict[type, Callable[[Any], str]]] = {
+    StockDispatched: lambda e: e.to_location,
+    StockTransferReceived: lambda e: e.location,
+    StockTransferReturned: lambda e: e.to_location,
+    StockTransferSurplus: lambda e: e.location,
 }
 
 
@@ -68,6 +125,7 @@ _HELD: Final[dict[type, Callable[[Any], int]]] = {
     StockReserved: lambda e: e.quantity,
     HoldAmended: lambda e: e.delta,
     HoldReleased: lambda e: -e.quantity,
+    HoldRelocated: lambda e: -e.quantity,
     HoldFulfilled: lambda e: -e.quantity,
     HoldsExpired: lambda e: -sum(hold.quantity for hold in e.holds),
 }

@@ -4,8 +4,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from ledger.domain.events.base import Event, LineQuantity
-from ledger.domain.values import HoldKind, Instant, Policy, reservation_stream
+from ledger.domain.events.base import Event, LineQuantity, Relocation
+from ledger.domain.values import HoldKind, Instant, Policy, Sourcing, reservation_stream
 
 
 class ReservationEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -28,6 +28,23 @@ class PlacedLine(Struct, frozen=True, kw_only=True, gc=False):
     granted: int
 
 
+class SourcedLine(Struct, frozen=True, kw_only=True, gc=False):
+    """Units of one SKU wanted from any of some locations, and how to choose among these."""
+
+    sku: str
+    locations: tuple[str, ...]
+    quantity: int
+    sourcing: Sourcing = "in_order"
+    split: bool = False
+
+
+class SourcedUnits(Struct, frozen=True, kw_only=True, gc=False):
+    """A line with candidate locations as it was asked, and what was taken where."""
+
+    asked: SourcedLine
+    picked: tuple[PlacedLine, ...]
+
+
 class ReservationPlaced(ReservationEvent, frozen=True, tag="reservation.placed.v1"):
     """A promise was made."""
 
@@ -35,7 +52,8 @@ class ReservationPlaced(ReservationEvent, frozen=True, tag="reservation.placed.v
     kind: HoldKind
     expires_at: Instant | None
     policy: Policy
-    lines: tuple[PlacedLine, ...]
+    lines: tuple[PlacedLine, ...]  # All of them; what candidates came to is in here, too.
+    sourced: tuple[SourcedUnits, ...] = ()
 
 
 class ReservationConfirmed(ReservationEvent, frozen=True, tag="reservation.confirmed.v1"):
@@ -66,6 +84,12 @@ class ReservationReleased(ReservationEvent, frozen=True, tag="reservation.releas
     lines: tuple[LineQuantity, ...]
 
 
+class ReservationRelocated(ReservationEvent, frozen=True, tag="reservation.relocated.v1"):
+    """Promised units are held elsewhere: what was asked and granted of them went along."""
+
+    moves: tuple[Relocation, ...]
+
+
 AnyReservationEvent: TypeAlias = (
     ReservationPlaced
     | ReservationConfirmed
@@ -73,4 +97,5 @@ AnyReservationEvent: TypeAlias = (
     | ReservationAmended
     | ReservationFulfilled
     | ReservationReleased
+    | ReservationRelocated
 )

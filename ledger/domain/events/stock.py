@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from ledger.domain.events.base import Event
 from ledger.domain.values import (
+    Bucket,
+    Disposition,
     HoldKind,
     Instant,
     Money,
@@ -26,6 +28,13 @@ class ConflictChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     kind: str
     holder: str
     short: int
+
+
+class FencedUnits(Struct, frozen=True, kw_only=True, gc=False):
+    """The part of an event's units that a channel's ring-fence gave, or gets back."""
+
+    channel: str
+    quantity: int
 
 
 class StockEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -72,6 +81,7 @@ class StockSold(StockEvent, frozen=True, tag="stock.sold.v1"):
     channel: str | None = None
     order: str | None = None
     reservation_id: str | None = None  # Set: fulfilled beyond what its hold still had open.
+    fence: FencedUnits | None = None
 
 
 class SaleVoided(StockEvent, frozen=True, tag="stock.sale_voided.v1"):
@@ -87,6 +97,16 @@ class StockReturned(StockEvent, frozen=True, tag="stock.returned.v1"):
     quantity: int
     to_bucket: PhysicalBucket = "returned"
     order: str | None = None
+    return_id: str | None = None  # The return document it came with.
+
+
+class StockDispositioned(StockEvent, frozen=True, tag="stock.dispositioned.v1"):
+    """It was decided what becomes of units a customer returned: they leave `returned`."""
+
+    quantity: int
+    disposition: Disposition
+    to_bucket: Bucket
+    return_id: str
 
 
 class StockAdjusted(StockEvent, frozen=True, tag="stock.adjusted.v1"):
@@ -110,6 +130,47 @@ class StockScrapped(StockEvent, frozen=True, tag="stock.scrapped.v1"):
     bucket: PhysicalBucket = "sellable"
 
 
+class StockCounted(StockEvent, frozen=True, tag="stock.counted.v1"):
+    """Somebody saw how many units a bucket held: an anchor that later facts never move.
+
+    `delta` is what the ledger had not known: the counted number less the level it had for that
+    moment. It may be 0.
+    """
+
+    count_id: str  # What people call it: the movement's id, or the document's.
+    counted: int
+    delta: int
+    bucket: PhysicalBucket = "sellable"
+
+
+class StockAbsorbed(StockEvent, frozen=True, tag="stock.absorbed.v1"):
+    """A count had seen the shelf already: what came in late explains a part of its variance.
+
+    At the count's own time, so that no level from there on changes.
+    """
+
+    anchor: int  # The version of the count's event in this stream.
+    delta: int
+    bucket: PhysicalBucket = "sellable"
+
+
+class StockCountCancelled(StockEvent, frozen=True, tag="stock.count_cancelled.v1"):
+    """A count is no anchor any more: all that it held in the variance is taken back."""
+
+    anchor: int
+    delta: int
+    bucket: PhysicalBucket = "sellable"
+
+
+class StockCorrected(StockEvent, frozen=True, tag="stock.corrected.v1"):
+    """More (fewer: negative) units of a recorded movement went where it had said, when it had."""
+
+    of: str  # The movement id of the original.
+    quantity: int
+    from_bucket: Bucket
+    to_bucket: Bucket
+
+
 class StockReserved(StockEvent, frozen=True, tag="stock.reserved.v1"):
     """Units are held for a reservation; they stay where they are."""
 
@@ -117,6 +178,7 @@ class StockReserved(StockEvent, frozen=True, tag="stock.reserved.v1"):
     quantity: int
     kind: HoldKind
     expires_at: Instant | None = None  # Only soft holds run out.
+    fence: FencedUnits | None = None
 
 
 class HoldConfirmed(StockEvent, frozen=True, tag="stock.hold_confirmed.v1"):
@@ -137,6 +199,7 @@ class HoldAmended(StockEvent, frozen=True, tag="stock.hold_amended.v1"):
 
     reservation_id: str
     delta: int
+    fence: FencedUnits | None = None
 
 
 class HoldReleased(StockEvent, frozen=True, tag="stock.hold_released.v1"):
@@ -144,6 +207,19 @@ class HoldReleased(StockEvent, frozen=True, tag="stock.hold_released.v1"):
 
     reservation_id: str
     quantity: int
+    fence: FencedUnits | None = None
+
+
+class HoldRelocated(StockEvent, frozen=True, tag="stock.hold_relocated.v1"):
+    """Held units are held at another location from now on; here they are free again.
+
+    The other location's stream tells the same as a hold that begins or grows.
+    """
+
+    reservation_id: str
+    quantity: int
+    to_location: str
+    fence: FencedUnits | None = None
 
 
 class HoldFulfilled(StockEvent, frozen=True, tag="stock.hold_fulfilled.v1"):
@@ -152,14 +228,17 @@ class HoldFulfilled(StockEvent, frozen=True, tag="stock.hold_fulfilled.v1"):
     reservation_id: str
     quantity: int
     channel: str | None = None
+    order: str | None = None
+    fence: FencedUnits | None = None
 
 
-class ExpiredHold(Struct, frozen=True, kw_only=True, gc=False):
+class ExpiredHold(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One hold of a sweep: what was open when it ran out, and when that was."""
 
     reservation_id: str
     quantity: int
     expired_at: Instant
+    fence: FencedUnits | None = None
 
 
 class HoldsExpired(StockEvent, frozen=True, tag="stock.holds_expired.v1"):
@@ -172,20 +251,91 @@ class HoldsExpired(StockEvent, frozen=True, tag="stock.holds_expired.v1"):
     holds: tuple[ExpiredHold, ...]
 
 
+class StockDispatched(StockEvent, frozen=True, tag="stock.dispatched.v1"):
+    """Goods left on a transfer: they are in transit from this moment."""
+
+    transfer_id: str
+    to_location: str
+    quantity: int
+
+
+class StockTransferReceived(StockEvent, frozen=True, tag="stock.transfer_received.v1"):
+    """Goods of a transfer reached this location, or were found to be lost on the way to it."""
+
+    transfer_id: str
+    from_location: str
+    received: int = 0  # For sale from this moment.
+    damaged: int = 0
+    lost: int = 0
+
+
+class StockTransferReturned(StockEvent, frozen=True, tag="stock.transfer_returned.v1"):
+    """Goods that had left on a transfer are back, to be looked at before they are sold."""
+
+    transfer_id: str
+    to_location: str  # Where they had been on their way to.
+    quantity: int
+
+
+class StockTransferSurplus(StockEvent, frozen=True, tag="stock.transfer_surplus.v1"):
+    """More of a transfer arrived here than is known to have left, by a signed change.
+
+    At the business time of the arrival, so that it stands beside it in every answer. Negative
+    where a dispatch reported later explains what was surplus before.
+    """
+
+    transfer_id: str
+    from_location: str
+    delta: int
+
+
+class FenceGranted(StockEvent, frozen=True, tag="stock.fence_granted.v1"):
+    """Units are set aside for one channel: promises of others do not count on them."""
+
+    channel: str
+    quantity: int
+
+
+class FenceReturned(StockEvent, frozen=True, tag="stock.fence_returned.v1"):
+    """Units set aside for a channel are anybody's again."""
+
+    channel: str
+    quantity: int
+
+
+class BackorderLimitSet(StockEvent, frozen=True, tag="stock.backorder_limit_set.v1"):
+    """From now on so many units may be promised beyond those that are sellable."""
+
+    limit: int
+
+
 AnyStockEvent: TypeAlias = (
     StockOpened
     | StockReceived
     | StockSold
     | SaleVoided
     | StockReturned
+    | StockDispositioned
     | StockAdjusted
     | StockMoved
     | StockScrapped
+    | StockCounted
+    | StockAbsorbed
+    | StockCountCancelled
+    | StockCorrected
     | StockReserved
     | HoldConfirmed
     | HoldExtended
     | HoldAmended
     | HoldReleased
+    | HoldRelocated
     | HoldFulfilled
     | HoldsExpired
+    | FenceGranted
+    | FenceReturned
+    | BackorderLimitSet
+    | StockDispatched
+    | StockTransferReceived
+    | StockTransferReturned
+    | StockTransferSurplus
 )

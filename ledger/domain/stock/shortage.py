@@ -1,13 +1,15 @@
 """What a change of a stock would break or mend, before it is made."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ledger.domain.events import (
     AnyStockEvent,
+    BackorderLimitSet,
     HoldAmended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
     SaleVoided,
     StockOpened,
@@ -23,38 +25,51 @@ from ledger.domain.stock.state import Stock
 _NEVER_SHRINKS: Final = frozenset({StockOpened, StockReceived, SaleVoided, StockReturned})
 
 
-def conflicts_after(stock: Stock, event: AnyStockEvent) -> dict[tuple[str, str], int]:
+def conflicts_after(
+    stock: Stock, event: AnyStockEvent, further: Sequence[AnyStockEvent] = ()
+) -> dict[tuple[str, str], int]:
     """Amounts short that an event, not yet taken, would change: by kind and holder.
 
-    Empty in the ordinary case, at the price of a few comparisons.
+    What is recorded further in the same commit is judged with it: only what all of it comes to
+    counts. Empty in the ordinary case, at the price of a few comparisons.
     """
-    if unbroken_by(stock, event):
+    if not further and unbroken_by(stock, event):
         return {}
     sellable, reserved = stock.levels["sellable"], stock.reserved
     changed: dict[tuple[str, str], int] = {}
     if type(event) is not HoldsExpired:  # Those units have left `reserved` at their instant.
         reserved += held_delta(event)
-    for _, bucket, delta in postings(event):
-        if bucket not in stock.levels:
-            continue
+    for bucket, delta in _shifts(stock, (event, *further)).items():
         level = stock.levels[bucket] + delta
         if bucket == "sellable":
             sellable = level
         was = stock.conflicts.get((NEGATIVE_STOCK, bucket))
         if max(0, -level) != (0 if was is None else was.short):
             changed[NEGATIVE_STOCK, bucket] = max(0, -level)
-    target = min(reserved, max(0, reserved - sellable))
+    limit = event.limit if type(event) is BackorderLimitSet else stock.backorder_limit
+    target = min(reserved, max(0, reserved - sellable - limit))
     if target or stock.broken_total:
         _waterfall(stock, event, target, changed)
     return changed
 
 
+def _shifts(stock: Stock, events: Sequence[AnyStockEvent]) -> dict[str, int]:
+    """What events come to together, by physical bucket."""
+    shifts: dict[str, int] = {}
+    for event in events:
+        for _, bucket, delta in postings(event):
+            if bucket in stock.levels:
+                shifts[bucket] = shifts.get(bucket, 0) + delta
+    return shifts
+
+
 def unbroken_by(stock: Stock, event: AnyStockEvent) -> bool:
     """Whether there is no conflict and an event, not yet taken, plainly opens none.
 
-    Every bucket that shrinks keeps what is held of it, and none goes below zero.
+    Every bucket that shrinks keeps what is held of it, and none goes below zero. Where units are
+    set aside or may be missing, it is not plain.
     """
-    if stock.conflicts:
+    if stock.conflicts or stock.fences is not None:
         return False
     if type(event) in _NEVER_SHRINKS:
         return True
@@ -141,7 +156,7 @@ def _open_after(stock: Stock, event: AnyStockEvent) -> tuple[str | None, int]:
     match event:
         case StockReserved():
             return event.reservation_id, event.quantity
-        case HoldReleased() | HoldFulfilled():
+        case HoldReleased() | HoldRelocated() | HoldFulfilled():
             return event.reservation_id, stock.holds[event.reservation_id].quantity - event.quantity
         case HoldAmended():
             return event.reservation_id, stock.holds[event.reservation_id].quantity + event.delta

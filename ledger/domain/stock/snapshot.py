@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from ledger.domain.stock.anchors import Anchors
+from ledger.domain.stock.fences import Fences, FencesSnapshot
 from ledger.domain.stock.holds import Hold, OpenConflict
 from ledger.domain.stock.state import Stock
 from ledger.domain.values import Instant, StockId
@@ -16,6 +18,8 @@ class Snapshot(Struct, frozen=True):
     levels: dict[str, int]
     holds: dict[str, Hold]
     conflicts: list[tuple[str, str, OpenConflict]]
+    anchors: dict[str, Anchors]
+    fences: FencesSnapshot | None
 
 
 def snapshot_of(stock: Stock) -> Snapshot:
@@ -27,6 +31,8 @@ def snapshot_of(stock: Stock) -> Snapshot:
         levels=dict(stock.levels),
         holds={**stock.lapsed, **stock.holds},
         conflicts=[(*key, conflict) for key, conflict in stock.conflicts.items()],
+        anchors=dict(stock.anchors),
+        fences=None if stock.fences is None else stock.fences.snapshot(),
     )
 
 
@@ -40,4 +46,8 @@ def restored(snapshot: Snapshot, version: int) -> Stock:
         stock.set_hold(reservation_id, hold)
     for kind, holder, conflict in snapshot.conflicts:
         stock.set_conflict((kind, holder), conflict)
+    for bucket, anchors in snapshot.anchors.items():
+        stock.set_anchors(bucket, anchors)
+    if snapshot.fences is not None:
+        stock.fences = Fences.restored(snapshot.fences)
     return stock

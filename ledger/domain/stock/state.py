@@ -6,22 +6,31 @@ decision on a stock with a hundred thousand open holds costs what a decision on 
 
 from collections.abc import Callable
 from heapq import heappop, heappush
-from typing import Any
+from typing import Any, Final
 
 from sortedcontainers import SortedList
 
 from ledger.domain.events import (
     AnyStockEvent,
+    BackorderLimitSet,
     ConflictChange,
+    FenceGranted,
+    FenceReturned,
     HoldAmended,
     HoldConfirmed,
     HoldExtended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
+    StockAbsorbed,
+    StockCountCancelled,
+    StockCounted,
     StockReserved,
     postings,
 )
+from ledger.domain.stock.anchors import Anchor, Anchors, absorbed, cancelled, counted
+from ledger.domain.stock.fences import Fences
 from ledger.domain.stock.holds import PROMISE_BROKEN, BreakKey, Hold, OpenConflict, break_key
 from ledger.domain.values import PHYSICAL_BUCKETS, Instant, StockId
 
@@ -33,11 +42,14 @@ class Stock:
 
     __slots__ = (
         "_undo",
+        "anchored_until",
+        "anchors",
         "broken",
         "broken_total",
         "conflicts",
         "effective_at",
         "expiries",
+        "fences",
         "holds",
         "lapsed",
         "levels",
@@ -54,10 +66,13 @@ class Stock:
         self.version = 0
         self.effective_at: Instant = 0
         self.levels: dict[str, int] = dict.fromkeys(PHYSICAL_BUCKETS, 0)
+        self.anchors: dict[str, Anchors] = {}  # The counts that stand, by bucket.
+        self.anchored_until: Instant = 0  # No later anchor: what happens after it moves freely.
         self.reserved = 0
         self.holds: dict[str, Hold] = {}
         self.lapsed: dict[str, Hold] = {}  # Run out, not yet written down by the sweeper.
         self.conflicts: dict[tuple[str, str], OpenConflict] = {}
+        self.fences: Fences | None = None  # None: nothing was ever set aside.
         self.broken_total = 0
         self.order: SortedList[BreakKey] = SortedList()
         self.broken: SortedList[BreakKey] = SortedList()  # The end of the order.
@@ -81,6 +96,17 @@ class Stock:
     def available(self) -> int:
         """Sellable units nobody holds, at the instant this stock was last advanced to."""
         return self.levels["sellable"] - self.reserved
+
+    @property
+    def backorder_limit(self) -> int:
+        """Units that may be promised beyond those that are sellable."""
+        return 0 if self.fences is None else self.fences.limit
+
+    def free_for(self, channel: str | None) -> int:
+        """Units a new promise of a channel may take: not those set aside for other channels."""
+        available = self.levels["sellable"] - self.reserved
+        fences = self.fences
+        return available if fences is None else available + fences.limit - fences.of_others(channel)
 
     def short_of(self, reservation_id: str) -> int:
         """How many of a reservation's held units are broken, as last recorded."""
@@ -106,7 +132,8 @@ class Stock:
 
     @property
     def _shortage(self) -> int:
-        return min(self.reserved, max(0, self.reserved - self.levels["sellable"]))
+        beyond = self.reserved - self.levels["sellable"] - self.backorder_limit
+        return min(self.reserved, max(0, beyond))
 
     # --- time ---------------------------------------------------------------------------------
 
@@ -119,6 +146,8 @@ class Stock:
             if hold is not None and hold.expires_at == expires_at:
                 self._drop(reservation_id, hold)
                 self.lapsed[reservation_id] = hold
+                if self.fences is not None:
+                    self.fences.lapse(reservation_id)
                 if (PROMISE_BROKEN, reservation_id) in self.conflicts:
                     self.orphans.add(reservation_id)
 
@@ -131,16 +160,18 @@ class Stock:
             undo.append(("at", self.version, self.effective_at))
         self.version += 1
         self.effective_at = max(self.effective_at, event.effective_at)
-        change = _HOLD_CHANGES.get(type(event))
+        change = _CHANGES.get(type(event))
         if change is not None:
             change(self, event)
-        if change is None or type(event) is HoldFulfilled:
+        if change is None or type(event) in _MOVING:
             balance = 0
             for _, bucket, delta in postings(event):
                 balance += delta
                 if bucket in self.levels:
                     self._shift(bucket, delta)
             assert balance == 0, "what enters one bucket leaves another"
+        if self.fences is not None:
+            self.fences.take(event, undo)
         if event.conflicts:
             for conflict in event.conflicts:
                 self._record(conflict)
@@ -164,6 +195,11 @@ class Stock:
                     self.levels[key] = value  # type: ignore[index, assignment]
                 case "hold":
                     self.set_hold(key, value)  # type: ignore[arg-type]
+                case "anchors":
+                    self.set_anchors(key, value)  # type: ignore[arg-type]
+                case "fences":
+                    assert self.fences is not None, "what changed is there"
+                    self.fences.take_back(key, value)
                 case "lapsed":
                     self.lapsed[key] = value  # type: ignore[index, assignment]
                 case _:
@@ -173,6 +209,16 @@ class Stock:
         if self._undo is not None:
             self._undo.append(("level", bucket, self.levels[bucket]))
         self.levels[bucket] += delta
+
+    def set_anchors(self, bucket: str, anchors: Anchors) -> None:
+        """Replace the standing counts of a bucket, given in the order of their times."""
+        if self._undo is not None:
+            self._undo.append(("anchors", bucket, self.anchors.get(bucket, ())))
+        if anchors:
+            self.anchors[bucket] = anchors
+        else:
+            self.anchors.pop(bucket, None)
+        self.anchored_until = max((a[-1].at for a in self.anchors.values()), default=0)
 
     def _drop(self, reservation_id: str, hold: Hold) -> None:
         del self.holds[reservation_id]
@@ -248,7 +294,7 @@ class Stock:
             self.broken.discard(break_key(holder, hold))
 
 
-# --- what each event does to a hold -------------------------------------------------------------
+# --- what each event does to a hold, or to a count ----------------------------------------------
 
 
 def _reserved(stock: Stock, event: StockReserved) -> None:
@@ -277,7 +323,7 @@ def _amended(stock: Stock, event: HoldAmended) -> None:
     _resize(stock, event.reservation_id, event.delta)
 
 
-def _left(stock: Stock, event: HoldReleased | HoldFulfilled) -> None:
+def _left(stock: Stock, event: HoldReleased | HoldRelocated | HoldFulfilled) -> None:
     _resize(stock, event.reservation_id, -event.quantity)
 
 
@@ -290,12 +336,42 @@ def _expired(stock: Stock, event: HoldsExpired) -> None:
             stock.note_lapsed(expired.reservation_id, lapsed)
 
 
-_HOLD_CHANGES: dict[type, Callable[[Stock, Any], None]] = {
+def _counted(stock: Stock, event: StockCounted) -> None:
+    anchor = Anchor(event.occurred_at, stock.version, event.counted, event.delta, event.count_id)
+    stock.set_anchors(event.bucket, counted(stock.anchors.get(event.bucket, ()), anchor))
+
+
+def _absorbed(stock: Stock, event: StockAbsorbed) -> None:
+    anchors = stock.anchors[event.bucket]
+    stock.set_anchors(event.bucket, absorbed(anchors, event.anchor, event.delta))
+
+
+def _count_cancelled(stock: Stock, event: StockCountCancelled) -> None:
+    stock.set_anchors(event.bucket, cancelled(stock.anchors[event.bucket], event.anchor))
+
+
+def _fenced(stock: Stock, event: FenceGranted | FenceReturned | BackorderLimitSet) -> None:
+    del event  # It is taken with all the others, once there is something to take it.
+    if stock.fences is None:
+        stock.fences = Fences()
+
+
+_CHANGES: Final[dict[type, Callable[[Stock, Any], None]]] = {
     StockReserved: _reserved,
     HoldConfirmed: _confirmed,
     HoldExtended: _extended,
     HoldAmended: _amended,
     HoldReleased: _left,
+    HoldRelocated: _left,
     HoldFulfilled: _left,
     HoldsExpired: _expired,
+    StockCounted: _counted,
+    StockAbsorbed: _absorbed,
+    StockCountCancelled: _count_cancelled,
+    FenceGranted: _fenced,
+    FenceReturned: _fenced,
+    BackorderLimitSet: _fenced,
 }
+
+_MOVING: Final = frozenset({HoldFulfilled, StockCounted, StockAbsorbed, StockCountCancelled})
+"""Those of them that move units, too."""

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.commands import AnyCommand
-from ledger.domain.decisions import Effect, MovementId, Origin, instants_of
-from ledger.domain.events import HoldFulfilled, StockSold
+from ledger.domain.decisions import instants_of
 from ledger.domain.refusals import InsufficientStock, Refusal
 from ledger.submission import Accepted
 from ledger.working_set import SNAPSHOT_TOPIC
@@ -24,29 +23,12 @@ from tests.support.manual_clock import ManualClock
 from tests.support.offices import PRINCIPAL, Office, Offices, until
 
 
-class ExactWorld(h.MemoryWorld):
-    """A memory that counts what a sale took from a hold as sold, too."""
-
-    def take(self, effect: Effect) -> None:
-        """Let one event have happened."""
-        event, own = effect.event, effect.cause.movement_id
-        if not isinstance(event, StockSold | HoldFulfilled) or own is None:
-            super().take(effect)
-            return
-        key = MovementId(PRINCIPAL, own)
-        before = self.origins.get(key)
-        super().take(effect)
-        quantity = event.quantity + (before.quantity if before else 0)
-        self.origins[key] = Origin(event.stock_id, "sale", quantity, event.occurred_at)
-
-
 class Twin:
     """A history decided in memory, and a writer that is asked the same at the same instants."""
 
     def __init__(self, seed: int) -> None:
         self.clock = ManualClock()
         self.history = h.Histories(seed)
-        self.history.world = ExactWorld()
         self.expected: list[tuple[str, int, bytes]] = []
 
     def next(self) -> tuple[str, AnyCommand, bool]:

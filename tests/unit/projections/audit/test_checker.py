@@ -173,9 +173,8 @@ def test_a_fold_that_forgets_expiry_is_found(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_decision_that_promises_too_much_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Law 3 does not rely on what the domain believes to be available."""
-    generous = property(lambda stock: stock.sellable - stock.reserved + 5)
-    monkeypatch.setattr(Stock, "available", generous)
-    monkeypatch.setattr(conflicts, "conflicts_after", lambda stock, event: {})
+    monkeypatch.setattr(Stock, "free_for", lambda stock, _: stock.sellable - stock.reserved + 5)
+    monkeypatch.setattr(conflicts, "conflicts_after", lambda *_: {})
 
     found = [breach for seed in range(5) for breach in breaches(Histories(seed).events(300))]
     assert 3 in {breach.law for breach in found}
