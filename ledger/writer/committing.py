@@ -163,7 +163,7 @@ def append(decided: Decided, journal: Journal, lease: Lease, counters: Counters)
         lease_ms=lease.lease_ms,
     )
     if kept:
-        lease.extended(asked)
+        lease.extended(epoch, asked)
         counters.batches += 1
         counters.events += len(decided.batch.streams)
         counters.movements += decided.movements
