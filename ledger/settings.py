@@ -60,6 +60,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lease_ms: Milliseconds = 1_200
     # Eight looks within a lease: one lost packet must not cost the leadership.
     lease_poll_ms: Milliseconds = 150
+    # A writer at work keeps its office past its lease; one that has been at one batch for this long
+    # is stuck for ever, and a stand-by must get its chance. Three times append_timeout_ms, which
+    # is the longest that a batch waits for any one answer of the database.
+    stuck_writer_ms: Milliseconds = 30_000
     # A caller who waited this long has probably gone; checked before deciding, never after.
     command_deadline_ms: Milliseconds = 5_000
     # Twice the deadline of its callers; an append without an answer by then is fenced and settled.
@@ -124,6 +128,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             self.lease_poll_ms * 2 <= self.lease_ms,
             "lease_poll_ms",
             f"must fit at least twice into {env_name('lease_ms')}={self.lease_ms}",
+        )
+        _require(
+            self.lease_ms <= self.stuck_writer_ms,
+            "stuck_writer_ms",
+            f"must not be below {env_name('lease_ms')}={self.lease_ms}",
         )
         _require(
             self.restart_backoff_min_ms <= self.restart_backoff_max_ms,

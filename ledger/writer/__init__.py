@@ -23,6 +23,7 @@ from ledger.submission import (
 )
 from ledger.writer.committing import Committer, Counters, Trouble, append, deliver, hand_out
 from ledger.writer.deciding import Decided, Decider
+from ledger.writer.heartbeat import Heartbeat
 from ledger.writer.lanes import Lanes, Waiting
 from ledger.writer.remembering import Unsettled
 from ledger.writer.snapshots import Snapshots
@@ -50,6 +51,7 @@ class Writer:
         self._journal = Journal(settings.database_url, timeout_ms)
         self._append_journal = Journal(settings.database_url, timeout_ms)
         self._lease = Lease(self._journal, holder, settings.lease_ms)
+        self._heartbeat = Heartbeat(settings, self._lease)
         self._decider = Decider(settings, clock or SystemClock(), self._journal)
         self._committer = Committer(self._append_journal, self._lease, self.counters)
         self._notifier = Notifier(settings.database_url, timeout_ms)
@@ -88,6 +90,7 @@ class Writer:
     def start(self) -> None:
         """Begin to compete for the lease."""
         self._committer.start()
+        self._heartbeat.start()
         self._notifier.start()
         self._snapshots.start()
         self._thread.start()
@@ -107,6 +110,7 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            self._heartbeat.progressed()
             try:
                 if not self._lease.held and not self._take_office():
                     self._stop.wait(self._settings.lease_poll_ms / 1_000)
@@ -120,6 +124,7 @@ class Writer:
                 self._lease.lose()
                 self._stop.wait(_RETRY_S)
             self._leave_office()
+        self._heartbeat.stop()  # A renewal after the resignation would undo it.
         self._resign()
 
     def _take_office(self) -> bool:
@@ -236,6 +241,7 @@ class Writer:
 
     def _settle(self, done: list[Decided]) -> None:
         """Batches are durable: wake the readers, save states, make room."""
+        self._heartbeat.progressed()
         for decided in done:
             self._decider.settled(decided)
             self._snapshots.consider(self._decider.world, decided)
@@ -304,6 +310,7 @@ class Writer:
     def _find_culprits(self) -> None:
         """Append half by half until a command that cannot be stored stands alone."""
         while self._suspects:
+            self._heartbeat.progressed()
             head = self._lease.renew()
             if head is None:
                 self._put_suspects_back()

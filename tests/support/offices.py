@@ -131,8 +131,8 @@ class Offices:
         **settings: Any,
     ) -> Office:
         """Start a writer; by default wait until it is the active one."""
-        named = {"lease_ms": LONG_LEASE_MS, "lease_poll_ms": 20} | settings
-        known = Settings(database_url=url or self.database.service_url, **named)
+        leased = {"lease_ms": LONG_LEASE_MS, "lease_poll_ms": 20, "stuck_writer_ms": LONG_LEASE_MS}
+        known = Settings(database_url=url or self.database.service_url, **leased | settings)
         office = Office(Writer(known, holder=holder, clock=clock))
         office.writer.start()
         self._open.append(office)

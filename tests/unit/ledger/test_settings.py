@@ -22,6 +22,7 @@ WRONG = [
     ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL must start with"),
     ({"NATS_URL": "localhost:4222"}, "NATS_URL must start with"),
     ({"LEDGER_LEASE_MS": "200"}, "LEDGER_LEASE_POLL_MS must fit at least twice"),
+    ({"LEDGER_STUCK_WRITER_MS": "1000"}, "LEDGER_STUCK_WRITER_MS must not be below"),
     ({"LEDGER_RESTART_BACKOFF_MIN_MS": "9000"}, "LEDGER_RESTART_BACKOFF_MIN_MS must not exceed"),
 ]
 
