@@ -16,7 +16,19 @@ from litestar.handlers import HTTPRouteHandler
 from api import console
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
-from api.controllers import bench, conflicts, events, health, movements, reservations, stock
+from api.controllers import (
+    bench,
+    catalog,
+    conflicts,
+    counts,
+    events,
+    health,
+    movements,
+    reservations,
+    returns,
+    stock,
+    transfers,
+)
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
 from api.endpoints import Endpoint, ask, on_error
@@ -28,6 +40,7 @@ from api.operations import OPERATIONS
 from api.questions import readers
 from api.readiness import Readiness
 from api.runtime import memory
+from api.runtime.releaser import Releaser
 from api.runtime.sweeper import Sweeper
 from ledger.clock import Clock, SystemClock
 from ledger.settings import Settings
@@ -63,6 +76,7 @@ class _Parts:
         self.desk = Desk(self.operations, self.forwarder, self.bus)
         self._server = None if self.bus is None else Server(settings, self.bus, self.auth)
         self._sweeper = Sweeper(settings, writer, pool, clock)
+        self._releaser = Releaser(settings, writer, pool)
         self._writer = writer
         self._pool = pool
 
@@ -80,6 +94,7 @@ class _Parts:
             await asyncio.to_thread(self._writer.start)
             stack.push_async_callback(asyncio.to_thread, self._writer.stop)
             stack.push_async_callback(_ended, asyncio.create_task(self._sweeper.run()))
+            stack.push_async_callback(_ended, asyncio.create_task(self._releaser.run()))
             if self._server is not None:
                 serving = asyncio.create_task(self._server.run(self.operations))
                 stack.push_async_callback(self._server.stop)
@@ -144,6 +159,10 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *stock.HANDLERS,
     *events.HANDLERS,
     *conflicts.HANDLERS,
+    *catalog.HANDLERS,
+    *returns.HANDLERS,
+    *counts.HANDLERS,
+    *transfers.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

@@ -6,11 +6,16 @@ from typing import Any, Final, Protocol
 from psycopg import Cursor
 
 from projections.batch import Batch
+from projections.catalog.view import CatalogView
 from projections.conflicts.view import ConflictsView
+from projections.counts.view import CountsView
+from projections.fences.view import FencesView
 from projections.history.view import HistoryView
 from projections.reservations.view import ReservationsView
+from projections.returns.view import ReturnsView
 from projections.statements import NEXT
 from projections.stock.view import StockView
+from projections.transfers.view import TransfersView
 
 
 class View(Protocol):
@@ -53,12 +58,22 @@ _LIVE: Final[dict[str, Callable[[], View]]] = {
     "history": HistoryView,
     "reservations": ReservationsView,
     "conflicts": ConflictsView,
+    "fences": FencesView,
+    "returns": ReturnsView,
+    "counts": CountsView,
+    "transfers": TransfersView,
+    "catalog": CatalogView,
 }
 _NEXT: Final[dict[str, Callable[[], View]]] = {
     "stock": lambda: StockView(NEXT, held_back_max=HELD_BACK_MAX),
     "history": lambda: HistoryView(NEXT, fresh=True),
     "reservations": lambda: ReservationsView(NEXT),
     "conflicts": lambda: ConflictsView(NEXT),
+    "fences": lambda: FencesView(NEXT),
+    "returns": lambda: ReturnsView(NEXT),
+    "counts": lambda: CountsView(NEXT),
+    "transfers": lambda: TransfersView(NEXT),
+    "catalog": lambda: CatalogView(NEXT),
 }
 
 NAMES: Final = tuple(_LIVE)

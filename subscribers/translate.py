@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, get_args
 
 from msgspec import Struct, structs
 
@@ -108,17 +108,39 @@ def _data(event: events.AnyEvent, meta: Meta, place: "_Place") -> Struct:
         movement_id=meta.movement_id,
         reference=meta.reference,
         claimed_at=None if meta.claimed_at is None else rfc3339(meta.claimed_at),
+        stated=meta.stated,
+        owner=meta.owner,
     )
     return place.message(**fields)
 
 
 def _nested(kind: type[Struct]) -> Callable[[tuple[Struct, ...]], tuple[Struct, ...]]:
     """Converts a tuple of the domain's parts to their public twins, field by field."""
-    return lambda parts: tuple(kind(**structs.asdict(part)) for part in parts)
+    times = [name for name in kind.__struct_fields__ if name.endswith("_at")]
+
+    def convert(parts: tuple[Struct, ...]) -> tuple[Struct, ...]:
+        if not times:
+            return tuple([kind(**structs.asdict(part)) for part in parts])
+        return tuple([kind(**structs.asdict(part) | _as_text(part, times)) for part in parts])
+
+    return convert
+
+
+def _as_text(part: Struct, times: list[str]) -> dict[str, str | None]:
+    values = {name: getattr(part, name) for name in times}
+    return {name: None if at is None else rfc3339(at) for name, at in values.items()}
+
+
+def _conflict(change: events.ConflictChange) -> messages.ConflictChange:
+    return messages.ConflictChange(**structs.asdict(change))
 
 
 def _money(money: Money) -> messages.Money:
     return messages.Money(millionths=money.millionths, currency=money.currency)
+
+
+def _fence(units: events.FencedUnits) -> messages.FencedUnits:
+    return messages.FencedUnits(channel=units.channel, quantity=units.quantity)
 
 
 def _expired(holds: tuple[events.ExpiredHold, ...]) -> tuple[messages.ExpiredHold, ...]:
@@ -127,9 +149,24 @@ def _expired(holds: tuple[events.ExpiredHold, ...]) -> tuple[messages.ExpiredHol
             reservation_id=hold.reservation_id,
             quantity=hold.quantity,
             expired_at=rfc3339(hold.expired_at),
+            fence=None if hold.fence is None else _fence(hold.fence),
         )
         for hold in holds
     )
+
+
+def _sourced(units: tuple[events.SourcedUnits, ...]) -> tuple[messages.SourcedUnits, ...]:
+    return tuple(
+        messages.SourcedUnits(
+            asked=messages.SourcedLine(**structs.asdict(unit.asked)),
+            picked=tuple(messages.PlacedLine(**structs.asdict(line)) for line in unit.picked),
+        )
+        for unit in units
+    )
+
+
+def _parked(fact: events.ParkedFact) -> messages.ParkedFact:
+    return messages.ParkedFact(**structs.asdict(fact))
 
 
 _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
@@ -138,7 +175,14 @@ _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "expires_at": rfc3339,
     "unit_cost": _money,
     "holds": _expired,
+    "fence": _fence,
     "conflicts": _nested(messages.ConflictChange),
+    "sourced": _sourced,
+    "moves": _nested(messages.Relocation),
+    "conflict": _conflict,
+    "packs": _nested(messages.Pack),
+    "authority": _nested(messages.Authority),
+    "parked": _parked,
 }
 
 
@@ -152,8 +196,9 @@ class _Place(NamedTuple):
 
 def _place(kind: type[events.Event], message: type[messages.Message]) -> _Place:
     conversions = dict(_CONVERSIONS)
-    placed = kind is events.ReservationPlaced
-    conversions["lines"] = _nested(messages.PlacedLine if placed else messages.LineQuantity)
+    for field in structs.fields(message):
+        if field.name == "lines":  # Each document has lines of its own form.
+            conversions["lines"] = _nested(get_args(field.type)[0])
     names = kind.__struct_fields__
     return _Place(
         message,

@@ -3,10 +3,14 @@
 from typing import Final
 
 from api.commands import Begin
-from api.operations import conflicts, movements, reservations
+from api.operations import catalog, conflicts, counts, movements, reservations, returns, transfers
 
 OPERATIONS: Final[dict[str, Begin]] = {
     **movements.OPERATIONS,
     **reservations.OPERATIONS,
     **conflicts.OPERATIONS,
+    **catalog.OPERATIONS,
+    **returns.OPERATIONS,
+    **counts.OPERATIONS,
+    **transfers.OPERATIONS,
 }

@@ -6,7 +6,9 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from api.schemas.fields import Time, rfc3339, rfc3339_or_none
-from ledger.domain.values import Code
+from ledger.domain.count import CountStatus
+from ledger.domain.return_ import ReturnStatus
+from ledger.domain.values import Code, Text
 from projections import answers
 from projections.conflicts import answers as conflicts
 from projections.history import answers as history
@@ -78,6 +80,30 @@ class ReservationsQuery(_Paged, frozen=True):
     channel: Code | None = None
 
 
+class ReturnsQuery(_Paged, frozen=True):
+    """Which returns."""
+
+    status: ReturnStatus | None = None
+    order: Text | None = None
+    sku: Code | None = None
+
+
+class CountsQuery(_Paged, frozen=True):
+    """Which count documents."""
+
+    status: CountStatus | None = None
+    location: Code | None = None
+    sku: Code | None = None
+
+
+class OrdersQuery(_Paged, frozen=True):
+    """Which lines of orders; with `excess` only where more came back than was sold."""
+
+    order: Text | None = None
+    sku: Code | None = None
+    excess: bool = False
+
+
 class ConflictsQuery(_Paged, frozen=True):
     """Which conflicts."""
 
@@ -130,7 +156,7 @@ class MovementItem(Struct, frozen=True, kw_only=True):
     effective_at: Timestamp
     recorded_at: Timestamp
     changes: dict[str, int]
-    balances: answers.Balance
+    balances: answers.Levels
     actor: str
     source: str
     reason: str
@@ -199,6 +225,7 @@ class ConflictItem(Struct, frozen=True, kw_only=True):
     bucket: str | None
     reservation_id: str | None
     quantity: int | None
+    order: str | None
     short: int
     short_max: int
     status: str

@@ -78,16 +78,19 @@ class IllegalState(Refusal):
 
     code = "illegal-state"
 
-    def __init__(self, what: str, identifier: str, state: str, asked: str, **numbers: int) -> None:
-        """Name the document, its state, what was asked of it, and the numbers in the way."""
-        amounts = "".join(f", {name} {number}" for name, number in numbers.items())
-        super().__init__(f"cannot {asked} {what} {identifier!r}: it is {state}{amounts}")
+    def __init__(self, what: str, identifier: str, state: str, asked: str, **facts: Any) -> None:
+        """Name the document, its state, what was asked of it, and what stands in the way.
+
+        Numbers and names are part of the sentence; whatever else is given is for machines.
+        """
+        said = "".join(f", {k} {v}" for k, v in facts.items() if isinstance(v, int | str))
+        super().__init__(f"cannot {asked} {what} {identifier!r}: it is {state}{said}")
         self.what = what
         self.id = identifier
         self.state = state
         self.asked = asked
-        for name, number in numbers.items():
-            setattr(self, name, number)
+        for name, fact in facts.items():
+            setattr(self, name, fact)
 
 
 class IdempotencyConflict(Refusal):
@@ -114,6 +117,50 @@ class StaleQuantity(Refusal):
         self.location = location
         self.expected = expected
         self.actual = actual
+
+
+class InexactUnit(Refusal):
+    """The conversion would lose something."""
+
+    code = "inexact-unit"
+
+    def __init__(  # noqa: PLR0913 - everything a person needs to put it right
+        self,
+        path: str,
+        sku: str,
+        quantity: str,
+        uom: str | None,
+        lost: str | None,
+        base_unit: str | None = None,
+    ) -> None:
+        """Name what was stated and what would be lost, in base units; none: an unknown unit."""
+        stated = quantity if uom is None else f"{quantity} {uom}"
+        why = (
+            f"{uom!r} is not a unit of it"
+            if lost is None
+            else f"{' '.join(filter(None, (lost, base_unit)))} would be lost"
+        )
+        super().__init__(f"{path}: {stated} of {sku!r} cannot be counted: {why}")
+        self.path = path
+        self.sku = sku
+        self.quantity = quantity
+        self.uom = uom
+        self.lost = lost
+
+
+class Forbidden(Refusal):
+    """The caller may not do this here."""
+
+    code = "forbidden"
+
+    def __init__(self, source: str, asked: str, location: str, sources: tuple[str, ...]) -> None:
+        """Name the source, what it asserted and where, and the sources that may."""
+        may = ", ".join(map(repr, sources)) or "nobody"
+        super().__init__(f"{source!r} may not assert {asked!r} at {location!r}, only {may} may")
+        self.source = source
+        self.asked = asked
+        self.location = location
+        self.sources = sources
 
 
 class IdTaken(Refusal):

@@ -52,7 +52,28 @@ PHYSICAL_BUCKETS: Final[tuple[PhysicalBucket, ...]] = (
 )
 
 HoldKind = Literal["soft", "hard"]
+CountKind = Literal["cycle", "full"]
+"""Some SKUs of a location in turn, or everything there is."""
+
+Disposition = Literal[
+    "restock",
+    "refurbish",
+    "repackage",
+    "resale_hold",
+    "damaged",
+    "return_to_vendor",
+    "scrap",
+    "recycle",
+    "donate",
+    "liquidate",
+    "return_to_customer",
+    "credit_only",
+    "missing",
+]
+"""What becomes of units a customer returned."""
+
 Policy = Literal["all", "partial"]
+Sourcing = Literal["in_order", "most_available"]
 
 StreamKind = Literal[
     "stock",
@@ -120,6 +141,26 @@ def stock_stream(location: str, sku: str) -> str:
 def reservation_stream(reservation_id: str) -> str:
     """Name the stream of one reservation."""
     return f"reservation/{encode_part(reservation_id)}"
+
+
+def transfer_stream(transfer_id: str) -> str:
+    """Name the stream of one transfer."""
+    return f"transfer/{encode_part(transfer_id)}"
+
+
+def return_stream(return_id: str) -> str:
+    """Name the stream of one return."""
+    return f"return/{encode_part(return_id)}"
+
+
+def order_stream(order: str) -> str:
+    """Name the stream of one order, as callers refer to it."""
+    return f"order/{encode_part(order)}"
+
+
+def count_stream(count_id: str) -> str:
+    """Name the stream of one count document."""
+    return f"count/{encode_part(count_id)}"
 
 
 def code_problem(text: str) -> str | None:

@@ -8,6 +8,7 @@ import msgspec
 from ledger.domain import laws
 from ledger.domain.laws import Breach, Breaches, Place
 from ledger.domain.values import (
+    count_stream,
     order_stream,
     reservation_stream,
     return_stream,
@@ -16,6 +17,8 @@ from ledger.domain.values import (
     transfer_stream,
 )
 from projections.audit import (
+    catalog,
+    count_documents,
     documents,
     movements,
     returns,
@@ -23,6 +26,8 @@ from projections.audit import (
     transfers,
     wire,
     wire_base,
+    wire_catalog,
+    wire_count_documents,
     wire_returns,
     wire_transfers,
 )
@@ -61,7 +66,9 @@ class Checker:
         self.movements: dict[tuple[str, str], movements.MovementBook] = {}
         self.corrected: dict[str, list[int]] = {}  # Of an item: movement -> changes by stocks.
         self.late_counts: dict[tuple[str, str], int] = {}  # Stock -> where the first of them is.
+        self.catalog = catalog.CatalogBooks()
         self.paper = returns.ReturnsBooks()
+        self.counted = count_documents.CountBooks()
         self.transit = transfers.TransferBooks()
         self.commands: dict[bytes, int] = {}  # Digest -> its last position; emptied by the caller.
         self.touched_stocks: dict[tuple[str, str], StockBook] = {}
@@ -92,20 +99,31 @@ class Checker:
             self.place = Place(position, self.place.instant, row.recorded_at, self.place.command)
             return
         self._envelope(row, body)
-        event = body.event
+        event, meta = body.event, body.meta
+        if meta.owner is not None:
+            catalog.take_released(self, event, meta.owner, meta.movement_id)
         if isinstance(event, wire_base.Stock):
-            stocks.take(self, event, position, body.meta.instant)
+            stocks.take(self, event, position, meta.instant)
+            if meta.stated is not None:
+                catalog.take_stated(self, event, meta.stated, position)
             returns.take_stock(self, event, position)
+            if body.meta.movement_id is None:
+                count_documents.take_stock(self, event)
         elif isinstance(event, wire_returns.Return):
             returns.take_return(self, event, position)
         elif isinstance(event, wire_returns.Order):
             returns.take_order(self, event, position)
+        elif isinstance(event, wire_count_documents.Document):
+            count_documents.take(self, event, position)
         elif isinstance(event, wire.Reservation):
             documents.take_reservation(self, event, position)
         elif isinstance(event, wire_transfers.Transfer):
             transfers.take(self, event, position)
         elif isinstance(event, wire.Conflict):
             documents.take_conflict(self, event, position)
+            catalog.take_conflict(self, event, position)
+        elif isinstance(event, wire_catalog.AnyCatalog):
+            catalog.take_definition(self, event, position)
         else:
             movements.take(self, event, position)
 
@@ -140,7 +158,7 @@ class Checker:
     def _accepted(self, meta: wire_base.Meta, command: str, position: int) -> None:
         """Note the receipts that are due: the command's, and a movement's under its own id."""
         self.commands[_digest(command)] = position
-        own = meta.movement_id
+        own = meta.movement_id if meta.owner is None else None
         if own is not None and own != meta.command_id and not own.startswith(f"{meta.command_id}/"):
             self.commands[_digest(f"{meta.actor}\0{own}")] = position
 
@@ -165,8 +183,12 @@ class Checker:
             documents.judge_lines(self)
         if self.claims:
             documents.judge_claims(self)
+        if self.catalog.released or self.catalog.told:
+            catalog.judge(self)
         if self.paper.told:
             returns.judge(self)
+        if self.counted.told:
+            count_documents.judge(self)
         if self.transit.touched:
             transfers.judge(self)
 
@@ -191,8 +213,14 @@ def stream_of(event: wire.AnyEvent) -> str:
         return return_stream(event.return_id)
     if isinstance(event, wire_returns.Order):
         return order_stream(event.order)
+    if isinstance(event, wire_count_documents.Document):
+        return count_stream(event.count_id)
     if isinstance(event, wire_transfers.Transfer):
         return transfer_stream(event.transfer_id)
+    if isinstance(event, wire_catalog.SkuDefined):
+        return stream_id("sku", event.sku)
+    if isinstance(event, wire_catalog.LocationDefined):
+        return stream_id("location", event.location)
     if isinstance(event, wire.Conflict):
         return stream_id("conflict", event.conflict_id)
     return stream_id("movement", event.owner, event.movement_id)

@@ -1,34 +1,17 @@
 """The rows that every projection must hold, worked out from the auditor's own books."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Final
 
-from msgspec import Struct
-
+from projections.audit import (
+    expected_catalog,
+    expected_counts,
+    expected_returns,
+    expected_transfers,
+)
 from projections.audit.books import ConflictBook, Hold, LineBook, ReservationBook, StockBook
 from projections.audit.checker import Checker
-
-Key: TypeAlias = tuple[Any, ...]
-Values: TypeAlias = tuple[Any, ...]
-
-
-class Found(Struct, frozen=True, gc=False):
-    """What a row must hold, and the position of the last event behind it."""
-
-    values: Values
-    position: int
-
-
-class Table(Struct, frozen=True):
-    """A table whose rows change: how to page through it, and what must be in it."""
-
-    name: str
-    projection: str
-    start: Key  # A key before every other one.
-    columns: tuple[str, ...]  # After the key.
-    find: Callable[[Checker, Key], Found | None]
-    keys: Callable[[Checker], Iterator[tuple[Key, int]]]  # With the last position of each.
-
+from projections.audit.table import Found, Key, Table
 
 # --- stock ----------------------------------------------------------------------------------------
 
@@ -149,6 +132,7 @@ def _conflict(checker: Checker, key: Key) -> Found | None:
         book.bucket,
         book.reservation_id,
         book.quantity,
+        book.order,
         book.short,
         book.short_max,
         book.status,
@@ -207,11 +191,16 @@ TABLES: Final = (
         "conflicts",
         ("",),
         (
-            *("kind", "location", "sku", "bucket", "reservation_id", "quantity", "short"),
-            *("short_max", "status", "resolution", "note", "opened_at", "opened_position"),
+            *("kind", "location", "sku", "bucket", "reservation_id", "quantity", "order_ref"),
+            *("short", "short_max", "status", "resolution", "note", "opened_at", "opened_position"),
             *("closed_at", "closed_position", "position"),
         ),
         _conflict,
         _conflicts,
     ),
+    *expected_catalog.TABLES,
+    *expected_fences.TABLES,
+    *expected_returns.TABLES,
+    *expected_counts.TABLES,
+    *expected_transfers.TABLES,
 )

@@ -81,10 +81,146 @@ with page as (
     select * from projections.conflicts where shard = 0 and conflict_id > %b
      order by conflict_id limit %b)
 select t.position, p.conflict_id, p.kind, p.location, p.sku, p.bucket, p.reservation_id,
-       p.quantity, p.short, p.short_max, p.status, p.resolution, p.note, p.opened_at,
+       p.quantity, p.order_ref, p.short, p.short_max, p.status, p.resolution, p.note, p.opened_at,
        p.opened_position, p.closed_at, p.closed_position, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'conflicts' order by p.conflict_id
+
+-- returns --
+-- A page of returns.
+with page as (
+    select * from projections.returns where shard = 0 and return_id > %b
+     order by return_id limit %b)
+select t.position, p.return_id, p.order_ref, p.status, p.version, p.authorised_at,
+       p.authorised_position, p.closed_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'returns' order by p.return_id
+
+-- return_lines --
+-- A page of their lines.
+with page as (
+    select * from projections.return_lines
+     where shard = 0 and (return_id, line) > (%b, %b)
+     order by return_id, line limit %b)
+select t.position, p.return_id, p.line::bigint, p.sku, p.authorised_position, p.authorised,
+       p.received, p.waived, p.grades, p.dispositions, p.at
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'returns' order by p.return_id, p.line
+
+-- order_lines --
+-- A page of what orders come to.
+with page as (
+    select * from projections.order_lines
+     where shard = 0 and (order_ref, sku) > (%b, %b)
+     order by order_ref, sku limit %b)
+select t.position, p.order_ref, p.sku, p.sold, p.returned, p.conflict_id, p.first_position,
+       p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'returns' order by p.order_ref, p.sku
+
+-- stock_in_transit --
+-- A page of what is on its way.
+with page as (
+    select * from projections.stock_in_transit where shard = 0 and (location, sku) > (%b, %b)
+     order by location, sku limit %b)
+select t.position, p.location, p.sku, p.quantity, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'stock' order by p.location, p.sku
+
+-- transfers --
+-- A page of transfers.
+with page as (
+    select * from projections.transfers where shard = 0 and transfer_id > %b
+     order by transfer_id limit %b)
+select t.position, p.transfer_id, p.from_location, p.to_location, p.status, p.requested_at,
+       p.requested_position, p.version, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'transfers' order by p.transfer_id
+
+-- transfer_lines --
+-- A page of their lines.
+with page as (
+    select * from projections.transfer_lines
+     where shard = 0 and (transfer_id, line) > (%b, %b)
+     order by transfer_id, line limit %b)
+select t.position, p.transfer_id, p.line::bigint, p.sku, p.requested_position, p.requested,
+       p.dispatched, p.received, p.damaged, p.lost, p.returned
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'transfers' order by p.transfer_id, p.line
+
+-- rows_of_topics --
+-- The event rows of some kinds, up to a position.
+select position, stream, version, topic, state,
+       (extract(epoch from recorded_at) * 1000000)::bigint
+  from ledger.events where shard = 0 and topic = any(%b::text[]) and position <= %b
+ order by position
+
+-- history_destinations --
+-- A page of the destinations that history knows.
+select destination, location, sku from projections.history_destinations
+ where shard = 0 and (location, sku) > (%b, %b) order by location, sku limit %b
+
+-- history_in_transit --
+-- A page of what was on its way, destination by destination.
+select destination, position, occurred_at, effective_at, delta, quantity
+  from projections.history_in_transit where shard = 0 and (destination, position) > (%b, %b)
+ order by shard, destination, position limit %b
+
+-- history_of_destination --
+-- All that was ever on its way to one destination.
+select destination, position, occurred_at, effective_at, delta, quantity
+  from projections.history_in_transit where shard = 0 and destination = %b and position <= %b
+ order by position
+
+-- counts --
+-- A page of count documents.
+with page as (
+    select * from projections.counts where shard = 0 and count_id > %b
+     order by count_id limit %b)
+select t.position, p.count_id, p.location, p.kind, p.blind, p.approval_above, p.skus, p.status,
+       p.approved_by, p.version, p.opened_at, p.opened_position, p.posted_at, p.posted_position,
+       p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'counts' order by p.count_id
+
+-- count_lines --
+-- A page of their figures.
+with page as (
+    select * from projections.count_lines
+     where shard = 0 and (count_id, line) > (%b, %b)
+     order by count_id, line limit %b)
+select t.position, p.count_id, p.line::bigint, p.sku, p.bucket, p.opened_position, p.counted,
+       p.counted_at, p.expected, p.approved, p.posted, p.earlier
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'counts' order by p.count_id, p.line
+
+-- catalog_skus --
+-- A page of SKUs.
+with page as (
+    select * from projections.catalog_skus where shard = 0 and sku > %b order by sku limit %b)
+select t.position, p.sku, p.base_unit, p.scale, p.packs, p.service, p.case_policy, p.version,
+       p.defined_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'catalog' order by p.sku
+
+-- catalog_locations --
+-- A page of locations.
+with page as (
+    select * from projections.catalog_locations where shard = 0 and location > %b
+     order by location limit %b)
+select t.position, p.location, p.kind, p.time_zone, p.sells, p.parent, p.authority, p.version,
+       p.defined_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'catalog' order by p.location
+
+-- catalog_parked --
+-- A page of facts that wait.
+with page as (
+    select * from projections.catalog_parked where shard = 0 and conflict_id > %b
+     order by conflict_id limit %b)
+select t.position, p.conflict_id, p.location, p.sku, p.sku_upper, p.sku_fold, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'catalog' order by p.conflict_id
 
 -- history_stocks --
 -- A page of the stocks that history knows.
@@ -118,3 +254,31 @@ select stock, from_position, to_position, reservation_id, quantity, expires_at
 select from_position, to_position, reservation_id, quantity, expires_at
   from projections.history_holds where shard = 0 and stock = %b and from_position <= %b
  order by from_position
+
+-- fences --
+-- A page of fences.
+with page as (
+    select * from projections.fences where shard = 0 and (location, sku, channel) > (%b, %b, %b)
+     order by location, sku, channel limit %b)
+select t.position, p.location, p.sku, p.channel, p.free, p.held, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'fences' order by p.location, p.sku, p.channel
+
+-- fence_holds --
+-- A page of what soft holds have of fences.
+with page as (
+    select * from projections.fence_holds
+     where shard = 0 and (location, sku, reservation_id) > (%b, %b, %b)
+     order by location, sku, reservation_id limit %b)
+select t.position, p.location, p.sku, p.reservation_id, p.channel, p.quantity, p.expires_at
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'fences' order by p.location, p.sku, p.reservation_id
+
+-- backorder_limits --
+-- A page of backorder limits.
+with page as (
+    select * from projections.backorder_limits where shard = 0 and (location, sku) > (%b, %b)
+     order by location, sku limit %b)
+select t.position, p.location, p.sku, p.units, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'fences' order by p.location, p.sku

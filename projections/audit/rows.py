@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from ledger.domain.laws import Breach
 from projections.audit.checker import Checker
-from projections.audit.expected import Key, Table, Values
 from projections.audit.log import Source, wait_for
+from projections.audit.table import Key, Table, Values
 
 PAGE_ROWS: Final = 10_000
 

@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from projections.audit.wire_base import BucketName, Kind, Meta, Moving, Stock
+from projections.audit.wire_catalog import AnyCatalog, ParkedFact
+from projections.audit.wire_count_documents import AnyDocument
 from projections.audit.wire_counts import AnyMovement, AnyOfCount
 from projections.audit.wire_fences import AnyOfFence, Fenced
 from projections.audit.wire_returns import AnyOrder, AnyReturn
@@ -272,6 +274,7 @@ class ConflictOpened(Conflict, gc=False, kw_only=True, tag="conflict.opened.v1")
     reservation_id: str | None = None
     quantity: int | None = None
     order: str | None = None
+    parked: ParkedFact | None = None
 
 
 class ConflictChanged(Conflict, gc=False, kw_only=True, tag="conflict.changed.v1"):
@@ -318,7 +321,15 @@ AnyReservation: TypeAlias = (
 )
 AnyConflict: TypeAlias = ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved
 AnyEvent: TypeAlias = (
-    AnyStock | AnyReservation | AnyMovement | AnyConflict | AnyTransfer | AnyReturn | AnyOrder
+    AnyStock
+    | AnyReservation
+    | AnyMovement
+    | AnyConflict
+    | AnyTransfer
+    | AnyReturn
+    | AnyOrder
+    | AnyDocument
+    | AnyCatalog
 )
 
 

@@ -15,6 +15,7 @@ class ConflictAnswer(Struct, frozen=True):
     bucket: str | None
     reservation_id: str | None
     quantity: int | None
+    order: str | None
     short: int
     short_max: int
     status: str

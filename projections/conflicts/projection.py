@@ -26,6 +26,7 @@ class Conflict(Struct, gc=False):
     bucket: str | None
     reservation_id: str | None
     quantity: int | None
+    order_ref: str | None
     short: int
     short_max: int
     status: str
@@ -91,6 +92,7 @@ def _opened(event: ConflictOpened, position: int) -> Conflict:
         bucket=event.bucket,
         reservation_id=event.reservation_id,
         quantity=event.quantity,
+        order_ref=event.order,
         short=event.short,
         short_max=event.short,
         status="open",

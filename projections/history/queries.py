@@ -54,5 +54,15 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         cursor = await connection.execute(_SQL["list_at"], parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
     found = [row for row in rows if row[1] is not None]
-    items = [Balance.of(row[1], row[2], row[3:]) for row in found[:limit]]
+    items = [Balance.of(row[1], row[2], row[3:9], in_transit=int(row[9])) for row in found[:limit]]
     return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+async def skus_at(
+    pool: Pool, location: str, besides: list[str], known: int, limit: int
+) -> list[str]:
+    """SKUs that had a history at a location at a position, besides some; in order of their codes."""
+    parameters = {"location": location, "besides": besides, "known": known, "limit": limit}
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_SQL["skus_at"], parameters, prepare=False)
+        return [row[0] for row in await cursor.fetchall()]

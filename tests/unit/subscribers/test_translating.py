@@ -25,6 +25,7 @@ def recorded(event: events.AnyEvent, position: int = 7, who: Meta | None = None)
 STOCK = {"occurred_at": START, "effective_at": START, "location": "ams-1", "sku": "MUG"}
 CONFLICT = {"occurred_at": START, "conflict_id": "c-1", "kind": "negative_stock"}
 HELD = {"reservation_id": "order-1"}
+MOVED = {"transfer_id": "t-1"}
 
 
 def _stock(shape: type[events.StockEvent], /, **own: object) -> events.AnyEvent:
@@ -38,6 +39,16 @@ def _document(shape: type[events.ReservationEvent], /, **own: object) -> events.
     return event
 
 
+def _transfer(shape: type[events.TransferEvent], /, **own: object) -> events.AnyEvent:
+    event: events.AnyEvent = msgspec.convert({"occurred_at": START} | MOVED | own, shape)  # type: ignore[assignment]
+    return event
+
+
+def _paper(shape: type[events.Event], /, **own: object) -> events.AnyEvent:
+    event: events.AnyEvent = msgspec.convert({"occurred_at": START} | own, shape)  # type: ignore[assignment]
+    return event
+
+
 def _conflict(shape: type[events.ConflictEvent], /, **own: object) -> events.AnyEvent:
     fields = CONFLICT | {"location": "ams-1", "sku": "MUG"} | own
     event: events.AnyEvent = msgspec.convert(fields, shape)  # type: ignore[assignment]
@@ -46,7 +57,14 @@ def _conflict(shape: type[events.ConflictEvent], /, **own: object) -> events.Any
 
 _HOLD = {"reservation_id": "order-1", "quantity": 1, "expired_at": START}
 _LINES = [{"sku": "MUG", "location": "ams-1", "quantity": 2}]
+_UNITS = [{"sku": "MUG", "quantity": 2}]
 _PLACED = [{"sku": "MUG", "location": "ams-1", "requested": 3, "granted": 2}]
+
+_GRADED = [{"sku": "MUG", "quantity": 2, "grade": "A"}]
+_DECIDED = [{"sku": "MUG", "quantity": 2, "disposition": "restock", "location": "ams-1"}]
+_ON_ORDER = {"order": "o-1", "sku": "MUG", "location": "ams-1"}
+_BEYOND = {"conflict_id": "c-1", "kind": "returned_beyond_sold", "holder": "MUG", "short": 1}
+_FIGURE = {"sku": "MUG", "bucket": "sellable", "counted": 7, "counted_at": START}
 
 ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _stock(events.StockOpened, quantity=1),
@@ -64,6 +82,15 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _stock(events.HoldReleased, **HELD, quantity=1),
     _stock(events.HoldFulfilled, **HELD, quantity=1),
     _stock(events.HoldsExpired, holds=[_HOLD]),
+    _stock(events.StockDispatched, **MOVED, to_location="nyc-2", quantity=1),
+    _stock(events.StockTransferReceived, **MOVED, from_location="nyc-2", received=1),
+    _stock(events.StockTransferReturned, **MOVED, to_location="nyc-2", quantity=1),
+    _stock(events.StockTransferSurplus, **MOVED, from_location="nyc-2", delta=-1),
+    _transfer(events.TransferRequested, from_location="a", to_location="b", lines=_UNITS),
+    _transfer(events.TransferDispatched, lines=_UNITS),
+    _transfer(events.TransferReceived, lines=[{"sku": "MUG", "received": 2, "lost": 1}]),
+    _transfer(events.TransferCancelled),
+    _transfer(events.TransferClosed),
     _document(
         events.ReservationPlaced,
         channel="web",
@@ -77,6 +104,25 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _document(events.ReservationAmended, lines=_LINES),
     _document(events.ReservationFulfilled, lines=_LINES),
     _document(events.ReservationReleased, lines=_LINES),
+    _stock(
+        events.StockDispositioned,
+        quantity=1,
+        disposition="restock",
+        to_bucket="sellable",
+        return_id="rma-1",
+    ),
+    _paper(events.ReturnAuthorised, return_id="rma-1", lines=_UNITS, order="o-1"),
+    _paper(events.ReturnReceived, return_id="rma-1", location="ams-1", lines=_UNITS),
+    _paper(events.ReturnInspected, return_id="rma-1", lines=_GRADED),
+    _paper(events.ReturnDispositioned, return_id="rma-1", lines=_DECIDED),
+    _paper(events.ReturnClosed, return_id="rma-1"),
+    _paper(events.OrderSold, **_ON_ORDER, delta=2),
+    _paper(events.OrderReturned, **_ON_ORDER, delta=3, conflict=_BEYOND),
+    _paper(events.CountOpened, count_id="cc-1", location="ams-1", kind="full", skus=["MUG"]),
+    _paper(events.CountEntered, count_id="cc-1", lines=[_FIGURE | {"expected": 8}]),
+    _paper(events.CountApproved, count_id="cc-1", approved_by="desk"),
+    _paper(events.CountPosted, count_id="cc-1", lines=[_FIGURE | {"variance": -1}]),
+    _paper(events.CountCancelled, count_id="cc-1"),
     events.MovementVoided(
         occurred_at=START, owner="pos", movement_id="b/0", recorded=3, quantity=1
     ),

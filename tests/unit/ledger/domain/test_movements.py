@@ -47,13 +47,13 @@ COST = Money(millionths=2_500_000, currency="EUR")
             {"sellable": 13},
         ),
         (
-            sell(3, channel="web", order="A-1"),
-            happened(StockSold, quantity=3, channel="web", order="A-1"),
+            sell(3, channel="web"),
+            happened(StockSold, quantity=3, channel="web"),
             {"sellable": 7},
         ),
         (
-            take_back(3, order="A-1"),
-            happened(StockReturned, quantity=3, to_bucket="returned", order="A-1"),
+            take_back(3, ),
+            happened(StockReturned, quantity=3, to_bucket="returned"),
             {"sellable": 10, "returned": 3, "on_hand": 13},
         ),
         (

@@ -44,6 +44,8 @@ def _sample(name: str, kind: Any) -> Any:
     match type(kind).__name__:
         case "IntType":
             return 1_795_000_000_000_000 if name.endswith("_at") else 7
+        case "BoolType":
+            return True
         case "StrType":
             return {"sku": "MUG", "location": "ams-1", "currency": "EUR"}.get(name, f"{name}-1")
         case "LiteralType":

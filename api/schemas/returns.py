@@ -1,0 +1,235 @@
+"""Goods that customers send back, as they are reported and as they are answered."""
+
+from typing import Annotated, Any, Final, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct, structs
+
+from api.schemas.fields import (
+    DocumentId,
+    Time,
+    check_code,
+    check_text,
+    instant_of,
+    rfc3339,
+    rfc3339_or_none,
+)
+from api.schemas.questions import Timestamp
+from ledger.domain import commands
+from ledger.domain.events import DispositionedLine, GradedLine, SkuQuantity
+from ledger.domain.outcomes import ConflictNote, ReturnLineState, ReturnState
+from ledger.domain.values import Code, Disposition, Quantity, Text
+from projections.returns import answers
+
+_LINES_MAX: Final = 1_000
+
+
+class _Request(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
+    """What the requests of this module share."""
+
+
+class ReturnLineRequest(_Request, frozen=True):
+    """Units of one SKU; lines of one SKU are added up."""
+
+    sku: Code
+    quantity: Quantity
+
+
+class GradedLineRequest(_Request, frozen=True):
+    """Units of one SKU, and what they were found to be."""
+
+    sku: Code
+    quantity: Quantity
+    grade: Code
+
+
+class DispositionedLineRequest(_Request, frozen=True):
+    """Units of one SKU, and what becomes of them.
+
+    Without a location they are taken where they lie, in order of arrival.
+    """
+
+    sku: Code
+    quantity: Quantity
+    disposition: Disposition
+    location: Code | None = None
+
+
+_Some: Final = Meta(min_length=1, max_length=_LINES_MAX)
+Lines: TypeAlias = Annotated[tuple[ReturnLineRequest, ...], _Some]
+
+
+class AuthoriseReturnRequest(_Request, frozen=True):
+    """What a customer may send back. Without an order the return is blind."""
+
+    return_id: DocumentId
+    lines: Lines
+    order: Text | None = None
+
+
+class ReceiveReturnRequest(_Request, frozen=True):
+    """What arrived, where and when; also more than was authorised."""
+
+    location: Code
+    lines: Lines
+    occurred_at: Time | None = None
+
+
+class InspectReturnRequest(_Request, frozen=True):
+    """What received goods were found to be."""
+
+    lines: Annotated[tuple[GradedLineRequest, ...], _Some]
+
+
+class DispositionReturnRequest(_Request, frozen=True):
+    """What becomes of received goods."""
+
+    lines: Annotated[tuple[DispositionedLineRequest, ...], _Some]
+    occurred_at: Time | None = None
+
+
+class CloseReturnRequest(_Request, frozen=True):
+    """Nothing needs to be said."""
+
+
+class ReturnAnswer(Struct, frozen=True, kw_only=True):
+    """A return; of each SKU received + waived = all dispositions + open."""
+
+    return_id: str
+    status: str
+    order: str | None
+    lines: tuple[ReturnLineState, ...]
+    position: int
+    conflicts: tuple[ConflictNote, ...] | msgspec.UnsetType = msgspec.UNSET
+
+    @classmethod
+    def of(cls, state: ReturnState) -> "ReturnAnswer":
+        """The public form of what the ledger answered."""
+        return cls(
+            return_id=state.return_id,
+            status=state.status,
+            order=state.order,
+            lines=state.lines,
+            position=state.position,
+            conflicts=state.conflicts or msgspec.UNSET,
+        )
+
+
+class ReturnItem(Struct, frozen=True, kw_only=True):
+    """A return as it stands."""
+
+    return_id: str
+    status: str
+    order: str | None
+    authorised_at: Timestamp
+    closed_at: Timestamp | None
+    version: int
+    lines: tuple[ReturnLineState, ...]
+
+    @classmethod
+    def of(cls, answer: answers.ReturnAnswer) -> "ReturnItem":
+        """The public form of a return."""
+        return cls(**_public(answer))
+
+
+class ReturnFound(ReturnItem, frozen=True, kw_only=True):
+    """One return, and the position at which it was read."""
+
+    position: int
+
+
+class ReturnsPage(Struct, frozen=True, kw_only=True):
+    """Returns, newest first."""
+
+    items: list[ReturnItem]
+    position: int
+    next_cursor: str | None
+
+
+class OrdersPage(Struct, frozen=True, kw_only=True):
+    """What orders come to, by order and SKU."""
+
+    items: list[answers.OrderAnswer]
+    position: int
+    next_cursor: str | None
+
+
+def found(answer: answers.ReturnAnswer, position: int) -> ReturnFound:
+    """One return, and where it was read."""
+    return ReturnFound(**_public(answer), position=position)
+
+
+def _public(answer: answers.ReturnAnswer) -> dict[str, Any]:
+    times = {
+        "authorised_at": rfc3339(answer.authorised_at),
+        "closed_at": rfc3339_or_none(answer.closed_at),
+    }
+    return structs.asdict(answer) | times
+
+
+AUTHORISE: Final = msgspec.json.Decoder(AuthoriseReturnRequest)
+RECEIVE: Final = msgspec.json.Decoder(ReceiveReturnRequest)
+INSPECT: Final = msgspec.json.Decoder(InspectReturnRequest)
+DISPOSITION: Final = msgspec.json.Decoder(DispositionReturnRequest)
+CLOSE: Final = msgspec.json.Decoder(CloseReturnRequest)
+
+
+def authorise_of(request: AuthoriseReturnRequest) -> commands.AuthoriseReturn:
+    """The command. Raises Malformed."""
+    check_text("$.order", request.order)
+    return commands.AuthoriseReturn(
+        return_id=request.return_id, lines=_lines(request.lines), order=request.order
+    )
+
+
+def receive_of(return_id: str, request: ReceiveReturnRequest) -> commands.ReceiveReturn:
+    """The command. Raises Malformed."""
+    check_code("$.location", request.location)
+    return commands.ReceiveReturn(
+        return_id=return_id,
+        location=request.location,
+        lines=_lines(request.lines),
+        occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
+    )
+
+
+def inspect_of(return_id: str, request: InspectReturnRequest) -> commands.InspectReturn:
+    """The command. Raises Malformed with the line's path."""
+    lines = []
+    for index, line in enumerate(request.lines):
+        check_code(f"$.lines[{index}].sku", line.sku)
+        check_code(f"$.lines[{index}].grade", line.grade)
+        lines.append(GradedLine(sku=line.sku, quantity=line.quantity, grade=line.grade))
+    return commands.InspectReturn(return_id=return_id, lines=tuple(lines))
+
+
+def disposition_of(return_id: str, request: DispositionReturnRequest) -> commands.DispositionReturn:
+    """The command. Raises Malformed with the line's path."""
+    lines = []
+    for index, line in enumerate(request.lines):
+        check_code(f"$.lines[{index}].sku", line.sku)
+        check_code(f"$.lines[{index}].location", line.location)
+        lines.append(
+            DispositionedLine(
+                sku=line.sku,
+                quantity=line.quantity,
+                disposition=line.disposition,
+                location=line.location,
+            )
+        )
+    return commands.DispositionReturn(
+        return_id=return_id,
+        lines=tuple(lines),
+        occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
+    )
+
+
+def close_of(return_id: str, _: CloseReturnRequest) -> commands.CloseReturn:
+    """The command."""
+    return commands.CloseReturn(return_id=return_id)
+
+
+def _lines(lines: tuple[ReturnLineRequest, ...]) -> tuple[SkuQuantity, ...]:
+    for index, line in enumerate(lines):
+        check_code(f"$.lines[{index}].sku", line.sku)
+    return tuple(SkuQuantity(sku=line.sku, quantity=line.quantity) for line in lines)

@@ -1,0 +1,1 @@
+"""Every return: what may come, what came, where it went; and what each order comes to."""
