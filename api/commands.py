@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from api.metrics import HttpMetrics
 from api.problems import MEDIA_TYPE, Problem, problem_of
-from api.schemas.fields import ID
+from api.schemas.fields import ID, check_code
 from api.schemas.reading import check_encoding, read
 from ledger.clock import monotonic
 from ledger.domain.commands import AnyCommand
@@ -33,6 +33,9 @@ from ledger.submission import (
 
 JSON: Final = "application/json"
 REPLAYED: Final = ("Idempotent-Replayed", "true")
+
+CODED: Final = {"skus.define": "sku", "locations.define": "location"}
+"""Operations whose path does not end with an id but with a code, and what it is the code of."""
 
 encode: Final = msgspec.json.Encoder().encode
 
@@ -146,7 +149,9 @@ class Operations:
         """Starts an operation; `done` is called once, perhaps before this returns."""
         try:
             check_encoding(body)
-            if path_id and ID.fullmatch(path_id) is None:
+            if name in CODED:
+                check_code(CODED[name], path_id)
+            elif path_id and ID.fullmatch(path_id) is None:
                 raise Malformed("id", f"must match {ID.pattern}, is {path_id[:130]!r}")
             self._table[name](self, path_id, call, body, done)
         except NoWriter:

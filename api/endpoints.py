@@ -16,6 +16,7 @@ from api.front_door import Reply
 from api.problems import Problem
 from api.questions import malformed, parameters
 from api.schemas.fields import ID
+from ledger.domain.values import code_problem
 
 _Query = TypeVar("_Query", bound=Struct)
 
@@ -51,21 +52,26 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     body_required: bool = True
     query: type[Struct] | None = None
     path_id: str | None = None  # What the id in the path is the id of.
+    path_code: str | None = None  # What the path ends with: a SKU or a location.
     writes: bool = False
     open: bool = False
     streams: str | None = None  # A media type in which the answer comes line by line.
 
 
-def write(path: str, *, name: str, operation_id: str, endpoint: Endpoint) -> HTTPRouteHandler:
+def write(
+    path: str, *, name: str, operation_id: str, endpoint: Endpoint, method: Any = post
+) -> HTTPRouteHandler:
     """The handler of an operation of `api.commands`."""
 
     async def handler(request: HttpRequest) -> Reply:
         visit = visit_of(request)
-        named = str(request.scope["path_params"].get("id", ""))
+        named = visit.code
+        if named is None:
+            named = str(request.scope["path_params"].get("id", ""))
         answer = await backend_of(request).write(name, named, visit, request.receive)
         return Reply(answer)
 
-    decorated: HTTPRouteHandler = _decorated(post, path, operation_id, endpoint)(handler)
+    decorated: HTTPRouteHandler = _decorated(method, path, operation_id, endpoint)(handler)
     return decorated
 
 
@@ -105,6 +111,14 @@ def path_id(request: HttpRequest) -> str:
     if ID.fullmatch(given) is None:
         raise malformed("id", f"must match {ID.pattern}, is {given[:130]!r}")
     return given
+
+
+def path_code(request: HttpRequest, what: str) -> str:
+    """The SKU or location at the end of the path. Raises Problem where it cannot be one."""
+    code = visit_of(request).code or ""
+    if (problem := code_problem(code)) is not None:
+        raise malformed(what, problem)
+    return code
 
 
 def _decorated(method: Any, path: str, operation_id: str, endpoint: Endpoint) -> Any:

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +26,10 @@ from api.schemas.fields import ID
 OPEN_PATHS: Final = frozenset(
     {"/", "/health/live", "/health/ready", "/metrics", "/schema/openapi.json"}
 )
+
+# What follows these is a SKU or a location to the end, slashes and all.
+CODED_PATHS: Final = ("/v1/skus/", "/v1/locations/")
+_CODE_STAND_IN: Final = "-"
 
 CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 
@@ -42,6 +47,7 @@ class Visit(Struct, gc=False):
     authorization: str | None = None
     key: str | None = None
     accept: str = ""
+    code: str | None = None  # The SKU or location that the path ends with.
 
 
 class Reply:
@@ -140,12 +146,32 @@ class FrontDoor:
         correlation_id = _text(given(b"x-correlation-id"))
         length = given(b"content-length", b"0")
         visit.correlation_id = correlation_of(correlation_id, visit)
+        if scope["path"].startswith(CODED_PATHS):
+            visit.code = _take_code(scope)
         if scope["path"] not in OPEN_PATHS:
             visit.principal = self._auth.principal(visit.authorization, api_key)
         if visit.authorization is None and api_key is not None:
             visit.authorization = f"Bearer {api_key}"
         if length.isdigit() and int(length) > self._body_bytes_max:
             raise too_large(self._body_bytes_max, int(length))
+
+
+def _take_code(scope: Scope) -> str:
+    """The code at the end of a path, whatever it is made of; the path goes on without it.
+
+    Taken from the path as it was sent: decoded, an escaped slash would be like any other. Raises
+    Problem where it is not UTF-8.
+    """
+    sent = scope.get("raw_path") or scope["path"].encode()
+    for prefix in CODED_PATHS:
+        if sent.startswith(prefix.encode()):
+            scope["path"] = f"{prefix}{_CODE_STAND_IN}"
+            try:
+                return unquote_to_bytes(sent[len(prefix) :].partition(b"?")[0]).decode()
+            except UnicodeDecodeError as error:
+                why = f"not UTF-8: {error.reason}"
+                raise Problem("malformed", f"path: {why}", path="path", problem=why) from None
+    raise Problem("not-found", "nothing is served at this address")
 
 
 def _text(value: bytes | None) -> str | None:

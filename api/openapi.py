@@ -12,6 +12,7 @@ from api.endpoints import Endpoint
 from api.problems import KINDS, MEDIA_TYPE, TYPE_PREFIX
 from api.schemas.fields import DocumentId
 from ledger.domain.refusals import Shortfall
+from ledger.domain.values import Code
 
 _REF: Final = "#/components/schemas/{name}"
 _CORRELATION: Final = r"^[A-Za-z0-9._~:@+/=-]{1,128}$"
@@ -42,6 +43,11 @@ class ProblemDetails(Struct, kw_only=True):
     projection: str | UnsetType = UNSET  # projection-behind: which, where it is, what was asked.
     position: int | UnsetType = UNSET
     min_position: int | UnsetType = UNSET
+    quantity: str | UnsetType = UNSET  # inexact-unit: what was stated, in which unit.
+    uom: str | UnsetType | None = UNSET
+    lost: str | UnsetType | None = UNSET  # In base units; null: an unknown unit.
+    source: str | UnsetType = UNSET  # forbidden: who asserted something, and who may.
+    sources: list[str] | UnsetType = UNSET
     limit_bytes: int | UnsetType = UNSET  # payload-too-large.
     length_bytes: int | UnsetType = UNSET
 
@@ -90,7 +96,7 @@ def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
             if isinstance(endpoint, Endpoint):
                 assert isinstance(handler, HTTPRouteHandler)
                 method = next(iter(handler.http_methods)).lower()
-                path = route.path.replace("{id:str}", "{id}")
+                path = route.path.replace("{id:str}", f"{{{endpoint.path_code or 'id'}}}")
                 yield path, method, str(handler.operation_id), endpoint
 
 
@@ -130,6 +136,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     if endpoint.path_id is not None:
         found.append(_parameter("id", "path", _schema(DocumentId), required=True))
+    if endpoint.path_code is not None:
+        found.append(_parameter(endpoint.path_code, "path", _schema(Code), required=True))
     if endpoint.writes:
         found.append(_parameter("Idempotency-Key", "header", _schema(DocumentId), required=True))
     correlation = {"type": "string", "pattern": _CORRELATION}

@@ -10,7 +10,9 @@ class Meta(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Who reported an event, why, and as part of what.
 
     `instant` is the decision time of the command. `claimed_at` is kept where a fact claimed a
-    time in the future and was recorded at the instant instead.
+    time in the future and was recorded at the instant instead. `stated` is the quantity in the
+    words of its reporter, where a unit was named or decimals were given. `owner` is the principal
+    in whose name space the movement id lives, where another one had it recorded.
     """
 
     instant: Instant
@@ -22,6 +24,8 @@ class Meta(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     movement_id: str | None = None
     reference: str | None = None
     claimed_at: Instant | None = None
+    stated: str | None = None
+    owner: str | None = None
 
 
 class Body(Struct, frozen=True, gc=False):

@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     snapshot_every_events: Count = 5_000
     # Expiry is exact in every answer anyway; this is only how soon it is written down.
     sweep_every_ms: Milliseconds = 1_000
+    # "strict": requests about what nobody has defined are refused, facts about it wait.
+    catalog: Literal["open", "strict"] = "open"
     # Shop clocks drift by minutes, not by hours; further ahead is a conflict for people.
     clock_skew_max_ms: Milliseconds = 300_000
 

@@ -1,6 +1,6 @@
 """Facts: one command for all of a call, or one for each item."""
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -165,13 +165,19 @@ def _recorded(outcome: Outcome) -> MovementsRecorded:
 
 def _item_result(
     movement_id: str, result: MovementResult, replayed: bool
-) -> movements.RecordedItem:
-    return movements.RecordedItem(
+) -> movements.AcceptedItem:
+    again: Literal[True] | msgspec.UnsetType = True if replayed else msgspec.UNSET
+    if result.status == "not_stocked":
+        return movements.NotStockedItem(
+            movement_id=movement_id, position=result.position, replayed=again
+        )
+    kind = movements.ParkedItem if result.status == "parked" else movements.RecordedItem
+    return kind(
         movement_id=movement_id,
         position=result.position,
         version=result.version,
         conflicts=result.conflicts,
-        replayed=True if replayed else msgspec.UNSET,
+        replayed=again,
     )
 
 

@@ -25,7 +25,7 @@ _STOCKS_MAX: Final = 500  # One sweep stays a share of one batch; the rest comes
 logger = logging.getLogger(__name__)
 
 
-class _Ticket:
+class ReplyTicket:
     """Waits for one reply."""
 
     __slots__ = ("_future",)
@@ -91,6 +91,6 @@ class Sweeper:
                 lane="bulk",
             )
             future: asyncio.Future[Reply] = loop.create_future()
-            self._port.submit(submission, sink, _Ticket(future))
+            self._port.submit(submission, sink, ReplyTicket(future))
             futures.append(future)
         return futures

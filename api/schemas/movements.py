@@ -1,10 +1,11 @@
 """Facts as they come in, and what was recorded of them."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
+from api.schemas.amounts import AnyCount, AnyDelta, AnyQuantity, Unit, units_of
 from api.schemas.fields import (
     Amount,
     Currency,
@@ -19,7 +20,8 @@ from api.schemas.fields import (
 from ledger.domain import commands
 from ledger.domain.outcomes import ConflictNote
 from ledger.domain.refusals import Malformed
-from ledger.domain.values import Code, Delta, PhysicalBucket, Quantity, Text
+from ledger.domain.units import Stated
+from ledger.domain.values import Code, PhysicalBucket, Text
 
 _MOVEMENTS_MAX: Final = 1_000  # Said in the document; the setting has the last word.
 
@@ -27,10 +29,14 @@ _MOVEMENTS_MAX: Final = 1_000  # Said in the document; the setting has the last 
 class _Fact(
     Struct, frozen=True, kw_only=True, gc=False, tag_field="type", forbid_unknown_fields=True
 ):
-    """What every fact may say. Without `occurred_at` it happened when it was recorded."""
+    """What every fact may say. Without `occurred_at` it happened when it was recorded.
+
+    With `uom` its quantities are in that unit; without, integers count the smallest one.
+    """
 
     sku: Code
     location: Code
+    uom: Unit | None = None
     occurred_at: Time | None = None
     reference: Text | None = None
     reason: Text | None = None
@@ -41,13 +47,13 @@ class _Fact(
 class OpeningRequest(_Fact, frozen=True, tag="opening"):
     """Units that were there before the ledger was."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
 
 
 class ReceiveRequest(_Fact, frozen=True, tag="receive"):
     """Goods came in from a supplier."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
     unit_cost: Amount | None = None
     currency: Currency | None = None
 
@@ -55,7 +61,7 @@ class ReceiveRequest(_Fact, frozen=True, tag="receive"):
 class SaleRequest(_Fact, frozen=True, tag="sale"):
     """Goods went out to a customer."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
     channel: Code | None = None
     reservation_id: DocumentId | None = None
     order: Text | None = None
@@ -65,13 +71,13 @@ class SaleVoidRequest(_Fact, frozen=True, tag="sale_void"):
     """A recorded sale, or part of it, never took place."""
 
     of: MovementId
-    quantity: Quantity
+    quantity: AnyQuantity
 
 
 class ReturnRequest(_Fact, frozen=True, tag="return"):
     """A customer handed goods back."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
     order: Text | None = None
     to_bucket: PhysicalBucket = "returned"
 
@@ -80,14 +86,14 @@ class AdjustRequest(_Fact, frozen=True, tag="adjust"):
     """People correct the level by a signed amount, other than zero, and say why."""
 
     reason: Text
-    delta: Delta
-    expected_on_hand: Delta | None = None
+    delta: AnyDelta
+    expected_on_hand: AnyDelta | None = None
 
 
 class MoveRequest(_Fact, frozen=True, tag="move"):
     """Units change their condition within a location."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
     from_bucket: PhysicalBucket
     to_bucket: PhysicalBucket
 
@@ -95,8 +101,35 @@ class MoveRequest(_Fact, frozen=True, tag="move"):
 class ScrapRequest(_Fact, frozen=True, tag="scrap"):
     """Units are destroyed or given away."""
 
-    quantity: Quantity
+    quantity: AnyQuantity
     bucket: PhysicalBucket = "sellable"
+
+
+class CountRequest(_Fact, frozen=True, tag="count"):
+    """Somebody saw how many units a bucket held; what is reported later never changes that.
+
+    Where a count of the bucket stands at the very same moment, `replaces` has to name it.
+    """
+
+    counted: AnyCount
+    bucket: PhysicalBucket = "sellable"
+    replaces: MovementId | None = None
+
+
+class CorrectRequest(_Fact, frozen=True, tag="correct"):
+    """What a recorded movement really came to in all; its own time counts, not this one's.
+
+    Signed for an adjustment; for a count, what was really counted.
+    """
+
+    of: MovementId
+    quantity: AnyDelta
+
+
+class CancelRequest(_Fact, frozen=True, tag="cancel"):
+    """A recorded movement never took place: what is left of it is taken back at its own time."""
+
+    of: MovementId
 
 
 MovementRequest: TypeAlias = (
@@ -108,6 +141,9 @@ MovementRequest: TypeAlias = (
     | AdjustRequest
     | MoveRequest
     | ScrapRequest
+    | CountRequest
+    | CorrectRequest
+    | CancelRequest
 )
 
 
@@ -138,6 +174,29 @@ class RecordedItem(Struct, frozen=True, kw_only=True, gc=False, tag_field="statu
     replayed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
+class ParkedItem(Struct, frozen=True, kw_only=True, gc=False, tag_field="status", tag="parked"):
+    """A fact that waits, whole, for its SKU and location to be defined; its conflict keeps it."""
+
+    movement_id: str
+    position: int
+    version: int
+    conflicts: tuple[ConflictNote, ...] = ()
+    replayed: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+class NotStockedItem(
+    Struct, frozen=True, kw_only=True, gc=False, tag_field="status", tag="not_stocked"
+):
+    """A fact about a service: no stock is kept of it, so there was nothing to record."""
+
+    movement_id: str
+    position: int
+    replayed: bool | msgspec.UnsetType = msgspec.UNSET
+
+
+AcceptedItem: TypeAlias = RecordedItem | ParkedItem | NotStockedItem
+
+
 class RefusedItem(Struct, frozen=True, kw_only=True, tag_field="status", tag="refused"):
     """Why one movement of a call with `atomic: false` was not recorded; facts come as members."""
 
@@ -151,7 +210,7 @@ class MovementsAnswer(Struct, frozen=True, kw_only=True):
     """One result a movement, in order; `position` is the last one written, or the head's."""
 
     position: int
-    results: list[RecordedItem | RefusedItem]
+    results: list[RecordedItem | ParkedItem | NotStockedItem | RefusedItem]
 
 
 BATCH: Final = msgspec.json.Decoder(_RawMovements)
@@ -165,27 +224,67 @@ def movement_of(  # noqa: C901 - one case a type, each a line or two
     shared = _shared(request, at, movement_id)
     match request:
         case OpeningRequest():
-            return commands.Opening(**shared, quantity=request.quantity)
+            return commands.Opening(**shared)
         case ReceiveRequest():
             return _receive(request, at, shared)
         case SaleRequest():
             return _sale(request, at, shared)
         case SaleVoidRequest():
-            return commands.SaleVoid(**shared, quantity=request.quantity, of=request.of)
-        case ReturnRequest(quantity=quantity, order=order, to_bucket=bucket):
+            return commands.SaleVoid(**shared, of=request.of)
+        case ReturnRequest(order=order, to_bucket=bucket):
             check_text(f"{at}.order", order)
-            return commands.Return(**shared, quantity=quantity, order=order, to_bucket=bucket)
+            return commands.Return(**shared, order=order, to_bucket=bucket)
         case AdjustRequest():
             if request.delta == 0:
                 raise Malformed(f"{at}.delta", "must not be 0")
-            expected = request.expected_on_hand
-            return commands.Adjust(**shared, delta=request.delta, expected_on_hand=expected)
-        case MoveRequest(quantity=quantity, from_bucket=source, to_bucket=target):
+            return commands.Adjust(**shared)
+        case MoveRequest(from_bucket=source, to_bucket=target):
             if source == target:
                 raise Malformed(f"{at}.to_bucket", f"must differ from from_bucket, is {target}")
-            return commands.Move(**shared, quantity=quantity, from_bucket=source, to_bucket=target)
+            return commands.Move(**shared, from_bucket=source, to_bucket=target)
         case ScrapRequest():
-            return commands.Scrap(**shared, quantity=request.quantity, bucket=request.bucket)
+            return commands.Scrap(**shared, bucket=request.bucket)
+        case CountRequest() | CorrectRequest() | CancelRequest():
+            return _restating(request, shared)
+
+
+def _restating(
+    request: CountRequest | CorrectRequest | CancelRequest, shared: dict[str, Any]
+) -> commands.AnyMovement:
+    match request:
+        case CountRequest():
+            return commands.Count(**shared, bucket=request.bucket, replaces=request.replaces)
+        case CorrectRequest():
+            return commands.Correct(**shared, of=request.of)
+        case CancelRequest():
+            return commands.Cancel(**shared, of=request.of)
+
+
+_AMOUNTS: Final[dict[type, tuple[str, ...]]] = {
+    kind: tuple(
+        name
+        for name in ("quantity", "delta", "expected_on_hand", "counted")
+        if name in kind.__struct_fields__
+    )
+    for kind in get_args(MovementRequest)
+}
+_MAY_BE_ZERO: Final = ("expected_on_hand", "counted")
+
+
+def _amounts(request: MovementRequest, at: str) -> dict[str, Any]:
+    """The quantities of a fact, and those of them that the ledger has to convert."""
+    stated: list[Stated] = []
+    found: dict[str, Any] = {}
+    for name in _AMOUNTS[type(request)]:
+        amount = getattr(request, name)
+        zero = name in _MAY_BE_ZERO or isinstance(request, CorrectRequest)
+        if amount is not None:
+            path = f"{at}.{name}"
+            amount = units_of(amount, request.uom, path, stated, name, zero=zero)
+        found[name] = amount
+    if stated:
+        found["stated"] = tuple(stated)
+    return found
 
 
 def _shared(request: MovementRequest, at: str, movement_id: str | None) -> dict[str, Any]:
@@ -202,6 +301,7 @@ def _shared(request: MovementRequest, at: str, movement_id: str | None) -> dict[
         "reason": request.reason,
         "source": request.source,
         "movement_id": movement_id,
+        **_amounts(request, at),
     }
 
 
@@ -212,7 +312,7 @@ def _receive(request: ReceiveRequest, at: str, shared: dict[str, Any]) -> comman
     cost = None
     if request.unit_cost is not None and request.currency is not None:
         cost = money_of(request.unit_cost, request.currency, f"{at}.unit_cost")
-    return commands.Receive(**shared, quantity=request.quantity, unit_cost=cost)
+    return commands.Receive(**shared, unit_cost=cost)
 
 
 def _sale(request: SaleRequest, at: str, shared: dict[str, Any]) -> commands.Sale:
@@ -220,7 +320,6 @@ def _sale(request: SaleRequest, at: str, shared: dict[str, Any]) -> commands.Sal
     check_text(f"{at}.order", request.order)
     return commands.Sale(
         **shared,
-        quantity=request.quantity,
         channel=request.channel,
         reservation_id=request.reservation_id,
         order=request.order,

@@ -11,12 +11,14 @@ from ledger.domain.events import (
     ConflictCleared,
     ConflictOpened,
     ConflictResolved,
+    ParkedFact,
 )
 
 ConflictStatus: TypeAlias = Literal["open", "cleared", "resolved"]
 
 CLOCK_SKEW = "clock_skew"
 FULFILLED_WITHOUT_HOLD = "fulfilled_without_hold"
+UNKNOWN_ITEM = "unknown_item"
 
 
 class Conflict(Struct, frozen=True, kw_only=True):
@@ -35,6 +37,8 @@ class Conflict(Struct, frozen=True, kw_only=True):
     status: ConflictStatus
     resolution: str | None = None
     note: str | None = None
+    parked: ParkedFact | None = None
+    reservation_id: str | None = None
 
 
 def evolve(conflict: Conflict | None, event: AnyConflictEvent) -> Conflict:
@@ -49,6 +53,8 @@ def evolve(conflict: Conflict | None, event: AnyConflictEvent) -> Conflict:
             sku=event.sku,
             short=event.short,
             status="open",
+            parked=event.parked,
+            reservation_id=event.reservation_id,
         )
     assert conflict is not None, "a conflict's first event opens it"
     version = conflict.version + 1

@@ -124,7 +124,7 @@ class InexactUnit(Refusal):
 
     code = "inexact-unit"
 
-    def __init__(  # noqa: PLR0913 - everything a person needs to put it right
+    def __init__(
         self,
         path: str,
         sku: str,

@@ -1,0 +1,1 @@
+"""What SKUs and locations are, and which facts wait for a definition."""
