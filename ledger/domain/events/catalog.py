@@ -1,0 +1,65 @@
+"""Events of `sku/<id>` and `location/<id>`: what codes mean, in full, from an instant on."""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from ledger.domain.events.base import Event
+from ledger.domain.values import stream_id
+
+CasePolicy: TypeAlias = Literal["exact", "upper", "fold"]
+"""How a SKU's code is compared: as written, in capitals, or without regard to case."""
+
+
+class Pack(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A unit that holds a whole number of another one: of the base unit, where none is named."""
+
+    name: str
+    factor: int
+    of: str | None = None
+
+
+class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
+    """What a SKU is from now on.
+
+    Quantities are integers of 10^-scale base units, everywhere in the ledger. A service is sold
+    like goods and never touches stock.
+    """
+
+    sku: str
+    base_unit: str
+    scale: int = 0
+    packs: tuple[Pack, ...] = ()
+    service: bool = False
+    case_policy: CasePolicy = "exact"
+
+    @property
+    def stream(self) -> str:
+        """The stream this event belongs to."""
+        return stream_id("sku", self.sku)
+
+
+class Authority(Struct, frozen=True, kw_only=True, gc=False):
+    """The only sources that may assert one type of fact at a location; `*` is every other type."""
+
+    fact: str
+    sources: tuple[str, ...]
+
+
+class LocationDefined(Event, frozen=True, tag="location.defined.v1"):
+    """What a location is from now on. One that does not sell gives no promises."""
+
+    location: str
+    kind: str = "store"
+    time_zone: str = "UTC"
+    sells: bool = True
+    parent: str | None = None
+    authority: tuple[Authority, ...] = ()
+
+    @property
+    def stream(self) -> str:
+        """The stream this event belongs to."""
+        return stream_id("location", self.location)
+
+
+AnyCatalogEvent: TypeAlias = SkuDefined | LocationDefined
