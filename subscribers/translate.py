@@ -140,7 +140,10 @@ def _money(money: Money) -> messages.Money:
 
 
 def _fence(units: events.FencedUnits) -> messages.FencedUnits:
-    return messages.FencedUnits(channel=units.channel, quantity=units.quantity)
+    expires_at = None if units.expires_at is None else rfc3339(units.expires_at)
+    return messages.FencedUnits(
+        channel=units.channel, quantity=units.quantity, expires_at=expires_at
+    )
 
 
 def _expired(holds: tuple[events.ExpiredHold, ...]) -> tuple[messages.ExpiredHold, ...]:

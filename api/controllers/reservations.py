@@ -115,6 +115,13 @@ HANDLERS: list[HTTPRouteHandler] = [
         _NO_STOCK,
         required=True,
     ),
+    _transition(
+        "relocate",
+        words.RelocateRequest,
+        "Hold open units at other locations",
+        _NO_STOCK,
+        required=True,
+    ),
     _transition("fulfil", words.FulfilRequest, "Report that promised goods left"),
     _transition("release", words.ReleaseRequest, "Give promised units up"),
     ask(

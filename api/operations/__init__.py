@@ -3,12 +3,22 @@
 from typing import Final
 
 from api.commands import Begin
-from api.operations import catalog, conflicts, counts, movements, reservations, returns, transfers
+from api.operations import (
+    catalog,
+    conflicts,
+    counts,
+    fences,
+    movements,
+    reservations,
+    returns,
+    transfers,
+)
 
 OPERATIONS: Final[dict[str, Begin]] = {
     **movements.OPERATIONS,
     **reservations.OPERATIONS,
     **conflicts.OPERATIONS,
+    **fences.OPERATIONS,
     **catalog.OPERATIONS,
     **returns.OPERATIONS,
     **counts.OPERATIONS,

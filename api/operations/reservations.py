@@ -46,6 +46,9 @@ OPERATIONS: Final[dict[str, Begin]] = {
     ),
     "reservations.extend": single(reservations.EXTEND, reservations.extend_of, _changed, "promise"),
     "reservations.amend": single(reservations.AMEND, reservations.amend_of, _changed, "promise"),
+    "reservations.relocate": single(
+        reservations.RELOCATE, reservations.relocate_of, _changed, "promise"
+    ),
     "reservations.fulfil": single(reservations.FULFIL, reservations.fulfil_of, _changed, "fact"),
     "reservations.release": single(
         reservations.RELEASE, reservations.release_of, _changed, "promise"

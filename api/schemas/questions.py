@@ -96,6 +96,21 @@ class CountsQuery(_Paged, frozen=True):
     sku: Code | None = None
 
 
+class FencesQuery(_Paged, frozen=True):
+    """Which fences."""
+
+    sku: Code | None = None
+    location: Code | None = None
+    channel: Code | None = None
+
+
+class LimitsQuery(_Paged, frozen=True):
+    """Which limits."""
+
+    sku: Code | None = None
+    location: Code | None = None
+
+
 class OrdersQuery(_Paged, frozen=True):
     """Which lines of orders; with `excess` only where more came back than was sold."""
 
@@ -165,6 +180,10 @@ class MovementItem(Struct, frozen=True, kw_only=True):
     command_id: str
     movement_id: str | None
     reservation_id: str | None
+    transfer_id: str | None
+    return_id: str | None
+    count_id: str | None
+    order: str | None
 
     @classmethod
     def of(cls, movement: history.Movement) -> Self:

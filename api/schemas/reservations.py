@@ -3,7 +3,7 @@
 from typing import Annotated, Final, TypeAlias
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from api.schemas.fields import (
     DocumentId,
@@ -14,12 +14,18 @@ from api.schemas.fields import (
     rfc3339_or_none,
 )
 from ledger.domain import commands
-from ledger.domain.events import LineQuantity
+from ledger.domain.events import LineQuantity, Relocation, SourcedLine
 from ledger.domain.outcomes import ConflictNote, LineState, ReservationState
 from ledger.domain.refusals import Malformed
-from ledger.domain.values import Code, HoldKind, Policy, Quantity, Text
+from ledger.domain.values import Code, HoldKind, Policy, Quantity, Sourcing, Text
 
 _LINES_MAX: Final = 1_000
+
+_CANDIDATES_MAX: Final = 100
+"""Locations one line may name: each of them is read before the decision."""
+
+_STOCKS_MAX: Final = 2_000
+"""Stocks that the lines of one request may name together, for the same reason."""
 
 
 class _Request(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -31,17 +37,56 @@ class LineRequest(_Request, frozen=True):
 
     sku: Code
     location: Code
-    quantity: Quantity
+    quantity: AnyQuantity
+    uom: Unit | None = None
 
 
 Lines: TypeAlias = Annotated[tuple[LineRequest, ...], Meta(min_length=1, max_length=_LINES_MAX)]
+
+
+Locations: TypeAlias = Annotated[tuple[Code, ...], Meta(min_length=1, max_length=_CANDIDATES_MAX)]
+"""Candidates, best first."""
+
+
+class WantedLineRequest(_Request, frozen=True):
+    """Units of one SKU: at one `location`, or at any of some `locations`.
+
+    Among several, the first that has all units gives them, or with `most_available` the one that
+    has most. `split` lets several of them give a part each.
+    """
+
+    sku: Code
+    quantity: AnyQuantity
+    uom: Unit | None = None
+    location: Code | None = None
+    locations: Locations | None = None
+    sourcing: Sourcing | None = None
+    split: bool | None = None
+
+
+WantedLines: TypeAlias = Annotated[
+    tuple[WantedLineRequest, ...], Meta(min_length=1, max_length=_LINES_MAX)
+]
+
+
+class MoveRequest(_Request, frozen=True):
+    """Units of one SKU to be held elsewhere."""
+
+    sku: Code
+    source: Code = field(name="from")
+    to: Code
+    quantity: AnyQuantity
+    uom: Unit | None = None
+
+
+Moves: TypeAlias = Annotated[tuple[MoveRequest, ...], Meta(min_length=1, max_length=_LINES_MAX)]
 
 
 class PlaceRequest(_Request, frozen=True):
     """A promise to make. A soft one names when it runs out, a hard one never does."""
 
     reservation_id: DocumentId
-    lines: Lines
+    lines: WantedLines
     channel: Code | None = None
     kind: HoldKind = "soft"
     expires_at: Time | None = None
@@ -61,7 +106,13 @@ class ExtendRequest(_Request, frozen=True):
 class AmendRequest(_Request, frozen=True):
     """The promised totals of some lines; each stock once."""
 
-    lines: Lines
+    lines: WantedLines
+
+
+class RelocateRequest(_Request, frozen=True):
+    """Where open units shall be held instead: all of the moves or none."""
+
+    moves: Moves
 
 
 class FulfilRequest(_Request, frozen=True):
@@ -110,6 +161,7 @@ PLACE: Final = msgspec.json.Decoder(PlaceRequest)
 CONFIRM: Final = msgspec.json.Decoder(ConfirmRequest)
 EXTEND: Final = msgspec.json.Decoder(ExtendRequest)
 AMEND: Final = msgspec.json.Decoder(AmendRequest)
+RELOCATE: Final = msgspec.json.Decoder(RelocateRequest)
 FULFIL: Final = msgspec.json.Decoder(FulfilRequest)
 RELEASE: Final = msgspec.json.Decoder(ReleaseRequest)
 
@@ -121,9 +173,11 @@ def place_of(request: PlaceRequest) -> commands.PlaceReservation:
         rule = "a soft reservation needs it" if expires_at is None else "a hard one has none"
         raise Malformed("$.expires_at", rule)
     check_code("$.channel", request.channel)
+    lines, sourced = wanted_of(request.lines)
     return commands.PlaceReservation(
         reservation_id=request.reservation_id,
-        lines=lines_of(request.lines),
+        lines=lines,
+        sourced=sourced,
         channel=request.channel,
         kind=request.kind,
         expires_at=expires_at,
@@ -145,13 +199,33 @@ def extend_of(reservation_id: str, request: ExtendRequest) -> commands.ExtendRes
 
 def amend_of(reservation_id: str, request: AmendRequest) -> commands.AmendReservation:
     """The command. Raises Malformed, also where two lines would set one total."""
-    lines = lines_of(request.lines)
+    lines, sourced = wanted_of(request.lines)
     seen: set[tuple[str, str]] = set()
-    for index, line in enumerate(lines):
-        if (stock := (line.location, line.sku)) in seen:
-            raise Malformed(f"$.lines[{index}]", f"{line.sku!r} at {line.location!r} comes twice")
-        seen.add(stock)
-    return commands.AmendReservation(reservation_id=reservation_id, lines=lines)
+    for index, line in enumerate(request.lines):
+        for location in line.locations or (line.location,):
+            assert location is not None, "a line names one place or several"
+            if (stock := (location, line.sku)) in seen:
+                raise Malformed(f"$.lines[{index}]", f"{line.sku!r} at {location!r} comes twice")
+            seen.add(stock)
+    return commands.AmendReservation(reservation_id=reservation_id, lines=lines, sourced=sourced)
+
+
+def relocate_of(reservation_id: str, request: RelocateRequest) -> commands.RelocateReservation:
+    """The command. Raises Malformed, also where nothing would move."""
+    for index, move in enumerate(request.moves):
+        at = f"$.moves[{index}]"
+        check_code(f"{at}.sku", move.sku)
+        check_code(f"{at}.from", move.source)
+        check_code(f"{at}.to", move.to)
+        if move.source == move.to:
+            raise Malformed(f"{at}.to", f"must differ from from, is {move.to!r}")
+    moves = tuple(
+        Relocation(
+            sku=move.sku, from_location=move.source, to_location=move.to, quantity=move.quantity
+        )
+        for move in request.moves
+    )
+    return commands.RelocateReservation(reservation_id=reservation_id, moves=moves)
 
 
 def fulfil_of(reservation_id: str, request: FulfilRequest) -> commands.FulfilReservation:
@@ -182,3 +256,50 @@ def lines_of(lines: tuple[LineRequest, ...]) -> tuple[LineQuantity, ...]:
     return tuple(
         LineQuantity(sku=line.sku, location=line.location, quantity=line.quantity) for line in lines
     )
+
+
+def wanted_of(
+    lines: tuple[WantedLineRequest, ...],
+) -> tuple[tuple[LineQuantity, ...], tuple[SourcedLine, ...]]:
+    """Lines with a place of their own, and those that leave it open. Raises Malformed."""
+    fixed: list[LineQuantity] = []
+    sourced: list[SourcedLine] = []
+    stocks = 0
+    for index, line in enumerate(lines):
+        at = f"$.lines[{index}]"
+        check_code(f"{at}.sku", line.sku)
+        if line.locations is not None:
+            sourced.append(_sourced(line, at))
+            stocks += len(line.locations)
+            continue
+        if line.location is None:
+            raise Malformed(f"{at}.location", "a line needs it, or locations")
+        if line.sourcing is not None or line.split is not None:
+            raise Malformed(at, "sourcing and split belong to locations")
+        check_code(f"{at}.location", line.location)
+        fixed.append(LineQuantity(sku=line.sku, location=line.location, quantity=line.quantity))
+    if stocks > _STOCKS_MAX:
+        raise Malformed("$.lines", f"at most {_STOCKS_MAX} candidates together, {stocks} given")
+    return tuple(fixed), tuple(sourced)
+
+
+def _sourced(line: WantedLineRequest, at: str) -> SourcedLine:
+    assert line.locations is not None, "a line without them has its place"
+    if line.location is not None:
+        raise Malformed(f"{at}.location", "a line names it or locations, not both")
+    check_locations(f"{at}.locations", line.locations)
+    return SourcedLine(
+        sku=line.sku,
+        locations=line.locations,
+        quantity=line.quantity,
+        sourcing=line.sourcing or "in_order",
+        split=line.split or False,
+    )
+
+
+def check_locations(path: str, locations: tuple[str, ...]) -> None:
+    """Raises Malformed unless each can be a location, and comes once."""
+    for index, location in enumerate(locations):
+        check_code(f"{path}[{index}]", location)
+        if location in locations[:index]:
+            raise Malformed(f"{path}[{index}]", f"{location!r} comes twice")

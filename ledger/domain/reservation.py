@@ -1,6 +1,6 @@
 """A promise: its lines, what became of each unit, and its status at an instant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -9,12 +9,14 @@ from msgspec import Struct
 from ledger.domain.events import (
     AnyReservationEvent,
     LineQuantity,
+    Relocation,
     ReservationAmended,
     ReservationConfirmed,
     ReservationExtended,
     ReservationFulfilled,
     ReservationPlaced,
     ReservationReleased,
+    ReservationRelocated,
 )
 from ledger.domain.outcomes import LineState
 from ledger.domain.values import HoldKind, Instant, StockId
@@ -129,6 +131,9 @@ def evolve(reservation: Reservation | None, event: AnyReservationEvent) -> Reser
         case ReservationAmended():
             lines = _amended(reservation.lines, event.lines, at)
             return msgspec.structs.replace(reservation, version=version, lines=lines)
+        case ReservationRelocated():
+            lines = _amended(reservation.lines, _shifts(event.moves), at)
+            return msgspec.structs.replace(reservation, version=version, lines=lines)
         case ReservationFulfilled():
             lines = _left(reservation.lines, event.lines, at, fulfilled=True)
             return msgspec.structs.replace(
@@ -181,6 +186,13 @@ def _amended(
             steps=(*line.steps, (at, change.quantity)),
         )
     return tuple(amended.values())
+
+
+def _shifts(moves: Iterable[Relocation]) -> Iterator[LineQuantity]:
+    """What each end of a move has fewer or more of."""
+    for move in moves:
+        yield LineQuantity(sku=move.sku, location=move.from_location, quantity=-move.quantity)
+        yield LineQuantity(sku=move.sku, location=move.to_location, quantity=move.quantity)
 
 
 def _left(

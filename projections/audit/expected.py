@@ -6,6 +6,7 @@ from typing import Final
 from projections.audit import (
     expected_catalog,
     expected_counts,
+    expected_fences,
     expected_returns,
     expected_transfers,
 )

@@ -10,6 +10,7 @@ from ledger.domain.events import (
     HoldExtended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
     StockEvent,
     StockReserved,
@@ -26,6 +27,9 @@ HoldKey: TypeAlias = tuple[int, str]
 HistoryRow: TypeAlias = tuple[int, ...]
 """Part, stock, position, occurred_at, effective_at, six deltas, six balances after."""
 
+WayRow: TypeAlias = tuple[int, int, int, int, int, int]
+"""Destination, position, occurred_at, effective_at, change, on its way after it."""
+
 _STILL = (0,) * BUCKETS
 _HOLD_EVENTS = (
     StockReserved,
@@ -33,6 +37,7 @@ _HOLD_EVENTS = (
     HoldExtended,
     HoldAmended,
     HoldReleased,
+    HoldRelocated,
     HoldFulfilled,
     HoldsExpired,
 )
@@ -64,20 +69,34 @@ class Episode(Struct, frozen=True, gc=False):
     expires_at: int
 
 
+class WayState(Struct, gc=False):
+    """A destination's number, what is on its way there so far, and its latest business time."""
+
+    destination: int
+    quantity: int
+    effective_at: int
+
+
 class State(Struct):
-    """What the fold needs to know: every stock and open soft hold that a batch touches."""
+    """What the fold needs to know: all stocks, open soft holds and destinations of a batch."""
 
     stocks: dict[StockKey, StockState] = field(default_factory=dict)
     holds: dict[HoldKey, OpenHold] = field(default_factory=dict)
+    ways: dict[StockKey, WayState] = field(default_factory=dict)
 
 
 class Changes(Struct):
-    """New stocks, new rows, new episodes, and stored episodes that ended: (stock, from, to)."""
+    """New stocks, rows and episodes, stored episodes that ended: (stock, from, to).
+
+    And new destinations, with rows of what is on its way there.
+    """
 
     stocks: dict[StockKey, int] = field(default_factory=dict)
     rows: list[HistoryRow] = field(default_factory=list)
     episodes: dict[tuple[int, int], Episode] = field(default_factory=dict)
     ended: list[tuple[int, int, int]] = field(default_factory=list)
+    destinations: dict[StockKey, int] = field(default_factory=dict)
+    ways: list[WayRow] = field(default_factory=list)
 
 
 def touched_stocks(batch: Batch) -> set[StockKey]:
@@ -124,7 +143,21 @@ def fold(batch: Batch, state: State) -> Changes:
             rows.append(_row(recorded, stock, 0, event.occurred_at, deltas))
         if isinstance(event, _HOLD_EVENTS):
             _hold(recorded, stock.stock, state.holds, changes)
+    _ways(batch, state, changes)
     return changes
+
+
+def _ways(batch: Batch, state: State, changes: Changes) -> None:
+    """What is on its way to a destination, told by the stocks at both ends."""
+    for recorded, stock_id, delta in batch.ways:
+        at, position = recorded.event.occurred_at, recorded.position
+        way = state.ways.get(stock_id)
+        if way is None:
+            way = state.ways[stock_id] = WayState(position, 0, at)
+            changes.destinations[stock_id] = position
+        way.quantity += delta
+        way.effective_at = max(way.effective_at, at)
+        changes.ways.append((way.destination, position, at, way.effective_at, delta, way.quantity))
 
 
 def _row(
@@ -164,7 +197,7 @@ def _hold(recorded: Recorded, stock: int, holds: dict[HoldKey, OpenHold], change
             _change(key, at, 0, event.expires_at, holds, changes)
         case HoldAmended():
             _change((stock, event.reservation_id), at, event.delta, None, holds, changes)
-        case HoldReleased() | HoldFulfilled():
+        case HoldReleased() | HoldRelocated() | HoldFulfilled():
             _change((stock, event.reservation_id), at, -event.quantity, None, holds, changes)
         case _:
             return

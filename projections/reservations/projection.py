@@ -15,6 +15,7 @@ from ledger.domain.events import (
     ReservationFulfilled,
     ReservationPlaced,
     ReservationReleased,
+    ReservationRelocated,
 )
 from ledger.recorded import Recorded
 from projections.batch import Batch
@@ -152,16 +153,23 @@ def _change(reservation: Reservation, event: ReservationEvent) -> None:
             reservation.expires_at = event.expires_at
         case ReservationAmended():
             for change in event.lines:
-                line = _line(reservation, change.location, change.sku)
-                line.requested += change.quantity
-                line.granted += change.quantity
-                line.open += change.quantity
+                _grow(_line(reservation, change.location, change.sku), change.quantity)
+        case ReservationRelocated():
+            for move in event.moves:
+                _grow(_line(reservation, move.from_location, move.sku), -move.quantity)
+                _grow(_line(reservation, move.to_location, move.sku), move.quantity)
         case ReservationFulfilled():
             _leave(reservation, event.lines, "fulfilled")
         case ReservationReleased():
             _leave(reservation, event.lines, "released")
         case _:
             raise AssertionError(f"{type(event).__name__} is not known to this projection")
+
+
+def _grow(line: Line, quantity: int) -> None:
+    line.requested += quantity
+    line.granted += quantity
+    line.open += quantity
 
 
 def _leave(reservation: Reservation, lines: tuple[LineQuantity, ...], how: str) -> None:

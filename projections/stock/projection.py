@@ -10,6 +10,7 @@ from ledger.domain.events import (
     HoldExtended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
     StockEvent,
     StockReserved,
@@ -46,11 +47,19 @@ class HoldChange(Struct, gc=False):
     expires_at: int | None = None
 
 
+class TransitChange(Struct, gc=False):
+    """What a batch adds to the units on their way to one stock, and the last event that did."""
+
+    delta: int = 0
+    position: int = 0
+
+
 class Changes(Struct):
     """Net changes, ready to be written."""
 
     stocks: dict[StockKey, StockChange] = field(default_factory=dict)
     holds: dict[HoldKey, HoldChange] = field(default_factory=dict)
+    ways: dict[StockKey, TransitChange] = field(default_factory=dict)
 
 
 def fold(batch: Batch, changes: Changes | None = None) -> Changes:
@@ -73,6 +82,12 @@ def fold(batch: Batch, changes: Changes | None = None) -> Changes:
         change.sums[BUCKETS] += held
         if held or levels is None:
             _hold(event, changes.holds)
+    for recorded, stock_id, delta in batch.ways:
+        way = changes.ways.get(stock_id)
+        if way is None:
+            way = changes.ways[stock_id] = TransitChange()
+        way.delta += delta
+        way.position = recorded.position
     return changes
 
 
@@ -87,7 +102,7 @@ def _hold(event: StockEvent, holds: dict[HoldKey, HoldChange]) -> None:
             _change(event, event.reservation_id, holds, expires_at=event.expires_at)
         case HoldAmended():
             _change(event, event.reservation_id, holds, delta=event.delta)
-        case HoldReleased() | HoldFulfilled():
+        case HoldReleased() | HoldRelocated() | HoldFulfilled():
             _change(event, event.reservation_id, holds, delta=-event.quantity)
         case HoldsExpired():
             for hold in event.holds:

@@ -17,10 +17,14 @@ class ConflictChange(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class FencedUnits(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The part of the units that a channel's ring-fence gave, or gets back."""
+    """The part of the units that a channel's ring-fence gave, or gets back.
+
+    `expires_at` is when the hold that takes them runs out, if it does.
+    """
 
     channel: str
     quantity: int
+    expires_at: Timestamp | None = None
 
 
 class StockMessage(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -51,6 +51,10 @@ def _moved(event: Any) -> list[tuple[str, int]]:
             return [(event.bucket, -event.quantity)]
         case e.StockMoved():
             return [(event.from_bucket, -event.quantity), (event.to_bucket, event.quantity)]
+        case e.StockCounted() | e.StockAbsorbed() | e.StockCountCancelled():
+            return [(event.bucket, event.delta)]
+        case e.StockCorrected():
+            return [(event.from_bucket, -event.quantity), (event.to_bucket, event.quantity)]
         case _:
             pass
     source, target = SOURCES.get(type(event), ("", ""))
@@ -82,7 +86,7 @@ def _hold(found: dict[str, Hold], event: Any) -> None:
             )
         case e.HoldAmended():
             _resize(found, event.reservation_id, event.delta)
-        case e.HoldReleased() | e.HoldFulfilled():
+        case e.HoldReleased() | e.HoldRelocated() | e.HoldFulfilled():
             _resize(found, event.reservation_id, -event.quantity)
         case e.HoldsExpired():
             for swept in event.holds:

@@ -17,10 +17,12 @@ from ledger.domain.events import (
     HoldExtended,
     HoldFulfilled,
     HoldReleased,
+    HoldRelocated,
     HoldsExpired,
     StockEvent,
     StockReserved,
     held_delta,
+    in_transit_delta,
     postings,
 )
 from ledger.domain.values import PHYSICAL_BUCKETS
@@ -36,6 +38,7 @@ from tests.support.servers import Cluster, Database
 Amounts: TypeAlias = dict[str, int]
 State: TypeAlias = dict[tuple[str, str], Amounts]
 
+NAMES_ASKED = (*PHYSICAL_BUCKETS, "reserved", "in_transit")
 COMMANDS = 120
 QUESTIONS = 25
 EXAMPLES = 12
@@ -62,6 +65,10 @@ def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
                 amounts[bucket] += delta
             amounts["reserved"] += held_delta(event)
             _hold(holds, key, event)
+        if (transit := in_transit_delta(event)) is not None:
+            end, delta = transit
+            on_the_way = state.setdefault((end.location, end.sku), defaultdict(int))
+            on_the_way["in_transit"] += delta if event.occurred_at <= as_of else 0
     for (location, sku, _), (quantity, expires_at) in holds.items():
         if expires_at is not None and expires_at <= as_of:
             assert quantity is not None
@@ -79,7 +86,7 @@ def _hold(
             holds[*key, event.reservation_id][1] = None
         case HoldExtended():
             holds[*key, event.reservation_id][1] = event.expires_at
-        case HoldAmended() | HoldReleased() | HoldFulfilled():
+        case HoldAmended() | HoldReleased() | HoldRelocated() | HoldFulfilled():
             hold = holds[*key, event.reservation_id]
             hold[0] = (hold[0] or 0) + held_delta(event)
         case _:
@@ -93,9 +100,8 @@ async def _answers(url: str, questions: list[tuple[int, int]]) -> list[State]:
         for as_of, known in questions:
             question = StockQuestion(as_of=as_of, known_position=known)
             page = await stock(pool, question, now=as_of)
-            names = (*PHYSICAL_BUCKETS, "reserved")
             found.append(
-                {(b.location, b.sku): {n: getattr(b, n) for n in names} for b in page.items}
+                {(b.location, b.sku): {n: getattr(b, n) for n in NAMES_ASKED} for b in page.items}
             )
     return found
 
@@ -128,9 +134,8 @@ def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
         ]
         answers = asyncio.run(_answers(database.service_url, questions))
     for (as_of, known), answer in zip(questions, answers, strict=True):
-        names = (*PHYSICAL_BUCKETS, "reserved")
         folded = brute_force(events, as_of, known)
-        expected = {key: {n: amounts[n] for n in names} for key, amounts in folded.items()}
+        expected = {key: {n: amounts[n] for n in NAMES_ASKED} for key, amounts in folded.items()}
 
         assert expected == answer, f"at {as_of} known {known}"
 

@@ -186,6 +186,8 @@ def fields_of(stock: Stock) -> tuple[Any, ...]:
         list(stock.order),
         list(stock.broken),
         stock.orphans,
+        stock.anchors,
+        stock.anchored_until,
         _fences_of(stock),
     )
 

@@ -4,7 +4,7 @@ from ledger.domain.commands import ExpireHolds, FulfilReservation
 from ledger.domain.conflict import CLOCK_SKEW
 from ledger.domain.decisions.conflicts import opened, settle
 from ledger.domain.decisions.facts import Promised, fulfil_line, timing
-from ledger.domain.decisions.promises import find, state_of
+from ledger.domain.decisions.standing import find, state_of
 from ledger.domain.decisions.world import (
     Cause,
     ConflictIds,

@@ -30,11 +30,15 @@ class ConflictChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     short: int
 
 
-class FencedUnits(Struct, frozen=True, kw_only=True, gc=False):
-    """The part of an event's units that a channel's ring-fence gave, or gets back."""
+class FencedUnits(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The part of an event's units that a channel's ring-fence gave, or gets back.
+
+    `expires_at` is when the hold that takes them runs out, if it does.
+    """
 
     channel: str
     quantity: int
+    expires_at: Instant | None = None
 
 
 class StockEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):

@@ -24,6 +24,7 @@ from ledger.domain.events import (
     StockSold,
 )
 from ledger.domain.stock.holds import Hold
+from ledger.domain.values import Instant
 
 Undo = list[tuple[str, object, object]]
 
@@ -70,12 +71,14 @@ class Fences:
         """Units that promises of a channel may not count on."""
         return self.free_total - self.free_of(channel)
 
-    def taken(self, channel: str | None, quantity: int) -> FencedUnits | None:
+    def taken(
+        self, channel: str | None, quantity: int, expires_at: Instant | None = None
+    ) -> FencedUnits | None:
         """What a new promise of a channel takes from its fence: as much as there is."""
         units = min(quantity, self.free_of(channel))
         if units <= 0 or channel is None:
             return None
-        return FencedUnits(channel=channel, quantity=units)
+        return FencedUnits(channel=channel, quantity=units, expires_at=expires_at)
 
     def completed(self, event: AnyStockEvent, holds: dict[str, Hold]) -> AnyStockEvent:
         """An event with what it means for the fence of its hold or channel.
@@ -197,7 +200,8 @@ class Fences:
         before = self.held.get(reservation_id)
         _note(undo, "held", (reservation_id, before))
         after = quantity + (0 if before is None else before.quantity)
-        self._set(reservation_id, replace(units, quantity=after) if after else None)
+        has = FencedUnits(channel=units.channel, quantity=after) if after else None
+        self._set(reservation_id, has)
 
     def _set(self, reservation_id: str, has: FencedUnits | None) -> None:
         if has is None:

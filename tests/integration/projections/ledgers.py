@@ -29,6 +29,14 @@ TABLES: Final = (
     "reservations",
     "reservation_lines",
     "conflicts",
+    "fences",
+    "fence_holds",
+    "backorder_limits",
+    "stock_in_transit",
+    "history_destinations",
+    "history_in_transit",
+    "transfers",
+    "transfer_lines",
 )
 META: Final = Meta(
     instant=0,
