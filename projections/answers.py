@@ -7,8 +7,8 @@ from msgspec import Struct
 from ledger.domain.values import Instant
 
 
-class Balance(Struct, frozen=True, kw_only=True):
-    """What one stock amounts to, in base units."""
+class Levels(Struct, frozen=True, kw_only=True):
+    """What one stock has, in base units."""
 
     sku: str
     location: str
@@ -20,10 +20,9 @@ class Balance(Struct, frozen=True, kw_only=True):
     blocked: int
     reserved: int
     available: int
-    in_transit: int = 0
 
     @classmethod
-    def of(cls, location: str, sku: str, amounts: tuple[Any, ...]) -> Self:
+    def of(cls, location: str, sku: str, amounts: tuple[Any, ...], **more: int) -> Self:
         """From the five physical buckets and what is reserved; the rest is computed."""
         sellable, quarantine, damaged, returned, blocked, reserved = map(int, amounts)
         return cls(
@@ -37,7 +36,14 @@ class Balance(Struct, frozen=True, kw_only=True):
             blocked=blocked,
             reserved=reserved,
             available=sellable - reserved,
+            **more,
         )
+
+
+class Balance(Levels, frozen=True, kw_only=True):
+    """What one stock amounts to, in base units: what it has, and what is on its way there."""
+
+    in_transit: int
 
 
 class StockPage(Struct, frozen=True, kw_only=True):

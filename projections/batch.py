@@ -10,15 +10,19 @@ from ledger.domain.events import (
     HoldsExpired,
     StockEvent,
     held_delta,
+    in_transit_delta,
     postings,
 )
-from ledger.domain.values import PHYSICAL_BUCKETS
+from ledger.domain.values import PHYSICAL_BUCKETS, StockId
 from ledger.recorded import Recorded
 
 BUCKETS: Final = len(PHYSICAL_BUCKETS)
 
 Effect: TypeAlias = tuple[Recorded, tuple[int, ...] | None, int]
 """A stock event, its changes of the physical buckets (none: nothing moved), its held delta."""
+
+Way: TypeAlias = tuple[Recorded, StockId, int]
+"""An event of a transfer, the stock at the end of the way, the change of what is on it."""
 
 _PLACE: Final[dict[str, int]] = {bucket: place for place, bucket in enumerate(PHYSICAL_BUCKETS)}
 _STILL: Final = frozenset({HoldConfirmed, HoldExtended})
@@ -35,6 +39,15 @@ class Batch:
     def effects(self) -> list[Effect]:
         """What each stock event does to the levels and to the held total of its stock."""
         return [effect(one) for one in self.recorded if isinstance(one.event, StockEvent)]
+
+    @cached_property
+    def ways(self) -> list[Way]:
+        """What each event does to the units on their way to some stock."""
+        return [
+            (one, *transit)
+            for one in self.recorded
+            if (transit := in_transit_delta(one.event)) is not None
+        ]
 
     def of(self, kinds: frozenset[type]) -> list[Recorded]:
         """The events of some kinds, in order."""

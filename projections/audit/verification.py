@@ -13,6 +13,7 @@ from projections.audit.checker import Checker
 from projections.audit.expected import TABLES
 from projections.audit.log import Behind, Receipts, Source, pages, wait_for
 from projections.audit.past import Past
+from projections.audit.past_transit import PastTransit
 from projections.audit.rows import compare
 
 CATCH_UP_TIMEOUT_S: Final = 60.0
@@ -159,6 +160,8 @@ class _Verification:
         with self._unless_behind("history"):
             wait_for(source, "history", self._checker.place.position, self._timeout_s)
             self._note("history", Past(source, self._checker).compare())
+            transit = PastTransit(source, self._checker)
+            self._note("history_in_transit", transit.compare())
 
     @contextmanager
     def _unless_behind(self, table: str) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from ledger.domain.values import Instant
-from projections.answers import Balance
+from projections.answers import Balance, Levels
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Movement(Struct, frozen=True, kw_only=True):
     effective_at: Instant
     recorded_at: Instant
     changes: dict[str, int]
-    balances: Balance
+    balances: Levels
     actor: str
     source: str
     reason: str
@@ -46,6 +46,10 @@ class Movement(Struct, frozen=True, kw_only=True):
     command_id: str
     movement_id: str | None
     reservation_id: str | None
+    transfer_id: str | None
+    return_id: str | None
+    count_id: str | None
+    order: str | None
 
 
 class MovementsPage(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from psycopg import AsyncConnection
 
 from ledger.domain.values import EARLIEST, LATEST, PHYSICAL_BUCKETS, Instant
 from ledger.store.mapper import Mapper
-from projections.answers import Balance
+from projections.answers import Levels
 from projections.cursors import BadCursor, decode, encode
 from projections.history.answers import Movement, MovementsPage
 from projections.instants import from_datetime, to_datetime
@@ -17,6 +17,7 @@ from projections.statements import statements
 _SQL: Final = statements(__package__ or "")
 _MAPPER: Final = Mapper()
 _NAMES: Final = (*PHYSICAL_BUCKETS, "reserved")
+_PAPERS: Final = ("transfer_id", "return_id", "count_id", "order")
 _ZERO: Final = (0,) * len(_NAMES)
 
 Order: TypeAlias = Literal["occurred", "recorded"]
@@ -161,7 +162,7 @@ def _movement(window: Window, row: tuple[Any, ...], deltas: Amounts, balances: A
         effective_at=effective_at,
         recorded_at=from_datetime(recorded_at),
         changes={name: delta for name, delta in zip(_NAMES, deltas, strict=True) if delta},
-        balances=Balance.of(window.location, window.sku, balances),
+        balances=Levels.of(window.location, window.sku, balances),
         actor=meta.actor,
         source=meta.source,
         reason=meta.reason,
@@ -170,4 +171,5 @@ def _movement(window: Window, row: tuple[Any, ...], deltas: Amounts, balances: A
         command_id=meta.command_id,
         movement_id=meta.movement_id,
         reservation_id=holder,
+        **{name: getattr(event, name, None) for name in _PAPERS},
     )

@@ -11,6 +11,7 @@ from projections.history.projection import (
     OpenHold,
     State,
     StockState,
+    WayState,
     fold,
     touched_holds,
     touched_stocks,
@@ -31,10 +32,16 @@ _COPY: Final = "copy_history"
 
 
 class HistoryView:
-    """Keeps `history`, `history_stocks` and `history_holds` at the runner's position."""
+    """Keeps the tables of history at the runner's position."""
 
     name = "history"
-    tables = ("history_stocks", "history", "history_holds")
+    tables = (
+        "history_stocks",
+        "history",
+        "history_holds",
+        "history_destinations",
+        "history_in_transit",
+    )
     late_tables = ("history",)
 
     def __init__(self, schema: str = LIVE, *, fresh: bool = False) -> None:
@@ -64,17 +71,21 @@ class HistoryView:
         if changes.rows:
             self._write_rows(cursor, changes)
         self._write_holds(cursor, changes)
+        if changes.ways:
+            self._write_ways(cursor, changes)
 
     @property
     def remembered(self) -> int:
-        """How many stocks and holds are in memory."""
-        return len(self._state.stocks) + len(self._state.holds)
+        """How many stocks, holds and destinations are in memory."""
+        return len(self._state.stocks) + len(self._state.holds) + len(self._state.ways)
 
     def _bound(self) -> None:
         if len(self._state.stocks) > STOCKS_REMEMBERED_MAX:
             self._state.stocks.clear()
         if len(self._state.holds) > HOLDS_REMEMBERED_MAX:
             self._state.holds.clear()
+        if len(self._state.ways) > STOCKS_REMEMBERED_MAX:
+            self._state.ways.clear()
 
     def _load(self, cursor: Cursor[Any], batch: Batch) -> None:
         stocks, holds = self._state.stocks, self._state.holds
@@ -90,6 +101,13 @@ class HistoryView:
             cursor.execute(self._sql["load_holds"], (numbers, ids))
             for stock, reservation_id, *hold in cursor:
                 holds[stock, reservation_id] = OpenHold(*hold)
+        ways = self._state.ways
+        asked = sorted({stock_id for _, stock_id, _ in batch.ways} - ways.keys())
+        if asked:
+            locations, skus = texts([k[0] for k in asked]), texts([k[1] for k in asked])
+            cursor.execute(self._sql["load_destinations"], (locations, skus))
+            for location, sku, *way in cursor:
+                ways[location, sku] = WayState(*way)
 
     def _write_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
         cursor.execute(
@@ -130,3 +148,16 @@ class HistoryView:
                     int8s([one.expires_at for one in new]),
                 ),
             )
+
+    def _write_ways(self, cursor: Cursor[Any], changes: Changes) -> None:
+        if new := changes.destinations:
+            cursor.execute(
+                self._sql["insert_destinations"],
+                (
+                    texts([location for location, _ in new]),
+                    texts([sku for _, sku in new]),
+                    int8s(list(new.values())),
+                ),
+            )
+        columns = zip(*changes.ways, strict=True)
+        cursor.execute(self._sql["insert_in_transit"], tuple(int8s(column) for column in columns))

@@ -20,7 +20,7 @@ async def list_stocks(
         cursor = await connection.execute(_SQL["list_stocks"], parameters, prepare=False)
         rows = await cursor.fetchall()
     found = [row for row in rows if row[1] is not None]
-    items = [Balance.of(row[1], row[2], row[3:]) for row in found[:limit]]
+    items = [Balance.of(row[1], row[2], row[3:9], in_transit=int(row[9])) for row in found[:limit]]
     return Present(items=items, position=int(rows[0][0]), more=len(found) > limit)
 
 

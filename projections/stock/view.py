@@ -1,4 +1,4 @@
-"""Writes the present: one statement for the stocks, one for the soft holds."""
+"""Writes the present: a statement each for stocks, soft holds and what is on its way."""
 
 from typing import Any, Final
 
@@ -7,17 +7,24 @@ from psycopg import Cursor
 from ledger.domain.values import PHYSICAL_BUCKETS
 from projections.batch import Batch
 from projections.statements import LIVE, statements
-from projections.stock.projection import Changes, HoldChange, HoldKey, fold
+from projections.stock.projection import (
+    Changes,
+    HoldChange,
+    HoldKey,
+    StockKey,
+    TransitChange,
+    fold,
+)
 from projections.wire import int8s, texts
 
 _PLACES: Final = range(len(PHYSICAL_BUCKETS) + 1)
 
 
 class StockView:
-    """Keeps `stock` and `stock_holds` at the position the runner has read to."""
+    """Keeps `stock`, `stock_holds` and `stock_in_transit` at the runner's position."""
 
     name = "stock"
-    tables = ("stock", "stock_holds")
+    tables = ("stock", "stock_holds", "stock_in_transit")
     late_tables: tuple[str, ...] = ()
 
     def __init__(self, schema: str = LIVE, *, held_back_max: int = 0) -> None:
@@ -38,7 +45,9 @@ class StockView:
     def apply(self, cursor: Cursor[Any], batch: Batch) -> None:
         """Write what a batch adds up to, or hold it back for the next one."""
         fold(batch, self._changes)
-        if len(self._changes.stocks) + len(self._changes.holds) > self._held_back_max:
+        held_back = self._changes
+        size = len(held_back.stocks) + len(held_back.holds) + len(held_back.ways)
+        if size > self._held_back_max:
             self.finish(cursor)
 
     def finish(self, cursor: Cursor[Any]) -> None:
@@ -48,6 +57,8 @@ class StockView:
             self._write_stocks(cursor, changes)
         if changes.holds:
             self._write_holds(cursor, changes.holds)
+        if changes.ways:
+            self._write_ways(cursor, changes.ways)
 
     def _write_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
         keys, rows = sorted(changes.stocks), changes.stocks
@@ -75,5 +86,18 @@ class StockView:
                 int8s([int(hold.placed) for hold in ordered]),
                 int8s([int(hold.gone) for hold in ordered]),
                 int8s([hold.expires_at for hold in ordered]),
+            ),
+        )
+
+    def _write_ways(self, cursor: Cursor[Any], ways: dict[StockKey, TransitChange]) -> None:
+        keys = sorted(ways)
+        ordered = [ways[key] for key in keys]
+        cursor.execute(
+            self._sql["add_to_ways"],
+            (
+                texts([location for location, _ in keys]),
+                texts([sku for _, sku in keys]),
+                int8s([way.delta for way in ordered]),
+                int8s([way.position for way in ordered]),
             ),
         )

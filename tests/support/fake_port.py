@@ -112,7 +112,7 @@ def outcome_of(command: AnyCommand, position: int) -> Outcome:
         case commands.PlaceReservation():
             return _reservation(command, position)
         case _:
-            return _unknown_reservation(command.reservation_id, position)
+            return _unknown_reservation(getattr(command, "reservation_id", "unknown"), position)
     assert_never(command)
 
 

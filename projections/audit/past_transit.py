@@ -1,0 +1,113 @@
+"""Row for row: the history of what was on its way, against the auditor's fingerprints."""
+
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from ledger.domain.laws import Breach
+from projections.audit.books import KEY
+from projections.audit.checker import Checker, Row
+from projections.audit.log import Source
+from projections.audit.rows import PAGE_ROWS
+from projections.audit.transfers import WayBook
+from projections.audit.wire import TOPICS
+from projections.audit.wire_transfers import OfTransfer
+
+_COLUMNS: Final = (
+    *("destination", "position", "occurred_at", "effective_at", "delta", "quantity"),
+)
+_TOPICS: Final = [topic for kind, topic in TOPICS.items() if issubclass(kind, OfTransfer)]
+_LOWEST: Final = -(2**63)
+
+
+class PastTransit:
+    """Compares two tables of history; what lies beyond the checked position is ignored."""
+
+    def __init__(self, source: Source, checker: Checker) -> None:
+        """Take the books as they stand."""
+        self._source = source
+        self._checker = checker
+        self._head = checker.place.position
+        self._ways = checker.transit.ways
+        self._differing: dict[tuple[str, str], WayBook] = {}
+
+    def compare(self) -> int:
+        """Compare everything; the number of rows compared."""
+        rows = self._destinations() + self._rows()
+        if self._differing:
+            self._explain()
+        return rows
+
+    def _destinations(self) -> int:
+        after: tuple[str, str] = ("", "")
+        seen: dict[tuple[str, str], int] = {}
+        while page := self._source.all("history_destinations", (*after, PAGE_ROWS)):
+            for destination, location, sku in page:
+                seen[location, sku] = destination
+            after = page[-1][1], page[-1][2]
+        for key, book in self._ways.items():
+            if seen.get(key) != book.first:
+                what = f"numbers {key} {seen.get(key)}, its first event is {book.first}"
+                self._found(book.first, f"history_destinations {what}")
+        for key, destination in seen.items():
+            if destination <= self._head and key not in self._ways:
+                what = f"history_destinations knows {key}, which no event explains"
+                self._found(destination, what)
+        return len(seen)
+
+    def _rows(self) -> int:
+        """Rows come destination by destination, in ledger order: as they were fingerprinted."""
+        after = (_LOWEST, _LOWEST)
+        values: dict[int, int] = {}
+        compared = 0
+        while page := self._source.all("history_in_transit", (*after, PAGE_ROWS)):
+            after = page[-1][:2]
+            compared += len(page)
+            for destination, rows in groupby(page, itemgetter(0)):
+                value = values.get(destination, KEY)
+                for row in rows:
+                    if row[1] <= self._head:
+                        value = hash((value, row))
+                values[destination] = value
+        for key, book in self._ways.items():
+            if values.pop(book.first, KEY) != book.value:
+                self._differing[key] = book
+        for stranger in sorted(number for number, value in values.items() if value != KEY):
+            what = f"history_in_transit has rows of {stranger}, which no event explains"
+            self._found(stranger, what)
+        return compared
+
+    def _explain(self) -> None:
+        """Fold the events of transfers again, keeping the rows of what differs."""
+        again = Checker()
+        for key, book in self._differing.items():
+            traced = again.transit.ways[key] = WayBook(book.first)
+            traced.rows = {}
+        for row in self._source.all("rows_of_topics", (_TOPICS, self._head)):
+            again.take(Row(*row))
+        for key in self._differing:
+            book = again.transit.ways[key]
+            stored = {
+                row[1]: row
+                for row in self._source.all("history_of_destination", (book.first, self._head))
+            }
+            rows = book.rows or {}
+            for position in sorted(rows.keys() | stored.keys()):
+                self._differ(key, position, stored.get(position), rows.get(position))
+
+    def _differ(self, key: tuple[str, str], position: int, row: Any, expected: Any) -> None:
+        table = f"history_in_transit of {key[1]!r} to {key[0]!r}"
+        if row is None:
+            self._found(position, f"{table} has no row for this event")
+        elif expected is None:
+            self._found(position, f"{table} has a row that no event explains")
+        elif row != expected:
+            what = ", ".join(
+                f"{column} is {value!r}, the events say {due!r}"
+                for column, value, due in zip(_COLUMNS, row, expected, strict=True)
+                if value != due
+            )
+            self._found(position, f"{table}: {what}")
+
+    def _found(self, position: int, what: str) -> None:
+        self._checker.found([Breach(12, position, f"projection {what}")])
