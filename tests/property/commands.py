@@ -13,6 +13,7 @@ _seconds = st.integers(-30, 120).map(lambda seconds: START + seconds * 1_000_000
 _orders = st.sampled_from([f"order-{number}" for number in range(1, 7)])
 _new_orders = st.integers(1, 30).map(lambda number: f"order-{number}")
 _expiries = st.none() | st.integers(10, 80).map(lambda s: START + s * 1_000_000)
+_known = st.integers(8, 20)  # Commands that the first few steps have given a number.
 _places = st.fixed_dictionaries(
     {"sku": st.sampled_from(["MUG", "MUG", "LAMP"])},
     optional={"occurred_at": _seconds},
@@ -36,9 +37,28 @@ movements = st.one_of(
     st.builds(
         lambda q, e, p: b.adjust(q, expected_on_hand=e, **p), _quantities, _quantities, _places
     ),
+    st.builds(lambda n, p, t: b.count(n, bucket=t, **p), st.integers(0, 20), _places, _buckets),
+    st.builds(lambda n, p: b.count(n, **p), st.integers(0, 20), _places),
+    st.builds(
+        lambda n, i, o, p: b.count(o, replaces=f"command-{n}/{i}", **p),
+        _known,
+        st.integers(0, 1),
+        _quantities,
+        _places,
+    ),
+    st.builds(
+        lambda n, i, q, p: b.correct(f"command-{n}/{i}", q, **p),
+        _known,
+        st.integers(0, 1),
+        _quantities,
+        _places,
+    ),
+    st.builds(
+        lambda n, i, p: b.cancel(f"command-{n}/{i}", **p), _known, st.integers(0, 1), _places
+    ),
     st.builds(
         lambda n, i, q, p: b.void(f"command-{n}/{i}", q, **p),
-        st.integers(8, 20),
+        _known,
         st.integers(0, 1),
         _quantities,
         _places,

@@ -54,7 +54,7 @@ def correct(movement: Correct, telling: Telling) -> Deciding[Notes]:
         return ()
     if kind == "count":
         return (yield from counting.recount(old, number, telling))
-    if number < old.state.voided:
+    if old.state.voided and number < old.state.voided:
         raise old.refusal("correct", requested=number, voided=old.state.voided)
     document = _document(MovementCorrected, old, number)
     return (yield from _changed(old, number - recorded, document, "correct", telling))
