@@ -21,7 +21,6 @@ from ledger.domain.events import (
     AnyEvent,
     AnyStockEvent,
     ConflictEvent,
-    LineQuantity,
     ReservationEvent,
     StockEvent,
     postings,
@@ -41,6 +40,8 @@ from ledger.domain.values import (
 )
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS, Mapper
+from tests.support import drawn_documents
+from tests.support.drawn_promises import Promising
 from tests.support.drawn_transfers import Drawing
 
 BEGIN: Final[Instant] = 1_764_000_000 * MICROSECONDS_PER_SECOND
@@ -141,6 +142,8 @@ class Histories:
         self.skus = skus
         self.places = places
         self._transfers = Drawing(self.random, skus, places)
+        self._promises = Promising(self.random, skus, places)
+        self._documents = drawn_documents.Drawing(self.random, skus, places)
         self._versions: dict[str, int] = {}
         self._number = 0
 
@@ -203,15 +206,18 @@ class Histories:
         if draw < 0.56:
             known = [one for one in self.world.states.values() if isinstance(one, Transfer)]
             return self._transfers.command(known, self._number, self.now)
-        if draw < 0.7 or not self.world.reservations:
-            return self._place()
+        if draw < 0.64:
+            return self._documents.command(self.world.states.values(), self._number, self.now)
+        if draw < 0.76 or not self.world.reservations:
+            return self._promises.place(self._number, self.now)
         if draw < 0.94:
-            return self._change(self.random.choice(list(self.world.reservations)[-6:]))
-        if draw < 0.97 or not self.world.conflicts:
+            name = self.random.choice(list(self.world.reservations)[-6:])
+            return self._promises.change(self.world.reservations[name], self.now)
+        if draw < 0.955:
+            return self._promises.rule()
+        if draw < 0.975 or not self.world.conflicts:
             return c.ExpireHolds(location=self._place_name(), sku=self._sku())
-        return c.ResolveConflict(
-            conflict_id=self.random.choice(list(self.world.conflicts)), resolution="counted"
-        )
+        return self._promises.resolution(self.random.choice(list(self.world.conflicts)))
 
     def _movement(self) -> c.AnyMovement:
         quantity = self.random.randrange(1, 12)
@@ -224,13 +230,15 @@ class Histories:
             return self._inside(kind, common, quantity)
         match kind:
             case "sale":
-                return c.Sale(**common, quantity=quantity, channel="web")
+                order = self.random.choice(drawn_documents.ORDERS)
+                return c.Sale(**common, quantity=quantity, channel="web", order=order)
             case "promised":
                 known = [*self.world.reservations] or ["unknown"]
                 name = self.random.choice(known)
                 return c.Sale(**common, quantity=quantity, reservation_id=name)
             case "return":
-                return c.Return(**common, quantity=quantity)
+                order = self.random.choice(drawn_documents.ORDERS)
+                return c.Return(**common, quantity=quantity, order=order)
             case _:
                 return c.Receive(**common, quantity=quantity * 2)
 
@@ -282,48 +290,6 @@ class Histories:
 
     def _bucket(self) -> PhysicalBucket:
         return self.random.choice(("sellable", "sellable", *PHYSICAL_BUCKETS))
-
-    def _place(self) -> c.PlaceReservation:
-        soft = self.random.random() < 0.7
-        lines = tuple(self._line() for _ in range(self.random.randrange(1, 4)))
-        return c.PlaceReservation(
-            reservation_id=f"order-{self._number}",
-            lines=lines,
-            channel=self.random.choice(("web", None)),
-            kind="soft" if soft else "hard",
-            expires_at=self._later() if soft else None,
-            policy=self.random.choice(("all", "partial")),
-        )
-
-    def _change(self, name: str) -> c.AnyCommand:
-        known = self.world.reservations[name]
-        line = self.random.choice(known.lines)
-        some = LineQuantity(
-            sku=line.sku, location=line.location, quantity=self.random.randrange(1, 6)
-        )
-        match self.random.randrange(7):
-            case 0:
-                return c.ConfirmReservation(reservation_id=name)
-            case 1:
-                return c.ExtendReservation(reservation_id=name, expires_at=self._later())
-            case 2:
-                return c.AmendReservation(reservation_id=name, lines=(some,))
-            case 3:
-                return c.FulfilReservation(reservation_id=name)
-            case 4:
-                return c.FulfilReservation(reservation_id=name, lines=(some,))
-            case 5:
-                return c.ReleaseReservation(reservation_id=name, lines=(some,))
-            case _:
-                return c.ReleaseReservation(reservation_id=name)
-
-    def _line(self) -> LineQuantity:
-        return LineQuantity(
-            sku=self._sku(), location=self._place_name(), quantity=self.random.randrange(1, 8)
-        )
-
-    def _later(self) -> Instant:
-        return self.now + self.random.randrange(30, 900) * _SECOND
 
     def _sku(self) -> str:
         return self.random.choice(self.skus)

@@ -55,7 +55,14 @@ def _conflict(shape: type[events.ConflictEvent], /, **own: object) -> events.Any
     return event
 
 
+_PARKED = {"owner": "till-7", "movement_id": "key-1/0", "movement": "{}"}
 _HOLD = {"reservation_id": "order-1", "quantity": 1, "expired_at": START}
+_FENCED = {"channel": "web", "quantity": 1, "expires_at": START}
+_MOVE = {"sku": "MUG", "from_location": "ams-1", "to_location": "nyc-2", "quantity": 2}
+_SOURCED = {
+    "asked": {"sku": "MUG", "locations": ["ams-1", "nyc-2"], "quantity": 3},
+    "picked": [{"sku": "MUG", "location": "nyc-2", "requested": 3, "granted": 3}],
+}
 _LINES = [{"sku": "MUG", "location": "ams-1", "quantity": 2}]
 _UNITS = [{"sku": "MUG", "quantity": 2}]
 _PLACED = [{"sku": "MUG", "location": "ams-1", "requested": 3, "granted": 2}]
@@ -80,8 +87,14 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _stock(events.HoldExtended, **HELD, expires_at=START),
     _stock(events.HoldAmended, **HELD, delta=1),
     _stock(events.HoldReleased, **HELD, quantity=1),
+    _stock(events.HoldReleased, **HELD, quantity=2, fence=_FENCED),
+    _stock(events.HoldRelocated, **HELD, quantity=1, to_location="nyc-2"),
     _stock(events.HoldFulfilled, **HELD, quantity=1),
     _stock(events.HoldsExpired, holds=[_HOLD]),
+    _stock(events.HoldsExpired, holds=[{**_HOLD, "fence": _FENCED}]),
+    _stock(events.FenceGranted, channel="web", quantity=4),
+    _stock(events.FenceReturned, channel="web", quantity=4),
+    _stock(events.BackorderLimitSet, limit=2),
     _stock(events.StockDispatched, **MOVED, to_location="nyc-2", quantity=1),
     _stock(events.StockTransferReceived, **MOVED, from_location="nyc-2", received=1),
     _stock(events.StockTransferReturned, **MOVED, to_location="nyc-2", quantity=1),
@@ -99,11 +112,21 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
         policy="all",
         lines=_PLACED,
     ),
+    _document(
+        events.ReservationPlaced,
+        channel=None,
+        kind="hard",
+        expires_at=None,
+        policy="all",
+        lines=_PLACED,
+        sourced=[_SOURCED],
+    ),
     _document(events.ReservationConfirmed),
     _document(events.ReservationExtended, expires_at=START),
     _document(events.ReservationAmended, lines=_LINES),
     _document(events.ReservationFulfilled, lines=_LINES),
     _document(events.ReservationReleased, lines=_LINES),
+    _document(events.ReservationRelocated, moves=[_MOVE]),
     _stock(
         events.StockDispositioned,
         quantity=1,
@@ -127,9 +150,23 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
         occurred_at=START, owner="pos", movement_id="b/0", recorded=3, quantity=1
     ),
     _conflict(events.ConflictOpened, short=2, bucket="sellable"),
+    _conflict(events.ConflictOpened, short=1, parked=_PARKED),
     _conflict(events.ConflictChanged, short=1),
     _conflict(events.ConflictCleared),
     _conflict(events.ConflictResolved, resolution="counted"),
+    _paper(
+        events.SkuDefined,
+        sku="MUG",
+        base_unit="each",
+        packs=[{"name": "case", "factor": 12}, {"name": "box", "factor": 4, "of": "case"}],
+        case_policy="upper",
+    ),
+    _paper(
+        events.LocationDefined,
+        location="ams-1",
+        time_zone="Europe/Amsterdam",
+        authority=[{"fact": "count", "sources": ["wms-1"]}],
+    ),
 )
 
 
