@@ -5,6 +5,7 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, field
 
+from api.schemas.amounts import AnyQuantity, Unit, units_of
 from api.schemas.fields import (
     DocumentId,
     Time,
@@ -15,9 +16,10 @@ from api.schemas.fields import (
 )
 from ledger.domain import commands
 from ledger.domain.events import LineQuantity, Relocation, SourcedLine
-from ledger.domain.outcomes import ConflictNote, LineState, ReservationState
+from ledger.domain.outcomes import ConflictNote, LineState, ReservationState, ServiceLine
 from ledger.domain.refusals import Malformed
-from ledger.domain.values import Code, HoldKind, Policy, Quantity, Sourcing, Text
+from ledger.domain.units import Stated
+from ledger.domain.values import Code, HoldKind, Policy, Sourcing, Text
 
 _LINES_MAX: Final = 1_000
 
@@ -141,6 +143,7 @@ class ReservationAnswer(Struct, frozen=True, kw_only=True, gc=False):
     lines: tuple[LineState, ...]
     position: int
     conflicts: tuple[ConflictNote, ...] | msgspec.UnsetType = msgspec.UNSET
+    not_stocked: tuple[ServiceLine, ...] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls, state: ReservationState) -> "ReservationAnswer":
@@ -154,6 +157,7 @@ class ReservationAnswer(Struct, frozen=True, kw_only=True, gc=False):
             lines=state.lines,
             position=state.position,
             conflicts=state.conflicts or msgspec.UNSET,
+            not_stocked=state.not_stocked or msgspec.UNSET,
         )
 
 
@@ -173,9 +177,11 @@ def place_of(request: PlaceRequest) -> commands.PlaceReservation:
         rule = "a soft reservation needs it" if expires_at is None else "a hard one has none"
         raise Malformed("$.expires_at", rule)
     check_code("$.channel", request.channel)
-    lines, sourced = wanted_of(request.lines)
+    stated: list[Stated] = []
+    lines, sourced = wanted_of(request.lines, stated)
     return commands.PlaceReservation(
         reservation_id=request.reservation_id,
+        stated=tuple(stated),
         lines=lines,
         sourced=sourced,
         channel=request.channel,
@@ -199,7 +205,8 @@ def extend_of(reservation_id: str, request: ExtendRequest) -> commands.ExtendRes
 
 def amend_of(reservation_id: str, request: AmendRequest) -> commands.AmendReservation:
     """The command. Raises Malformed, also where two lines would set one total."""
-    lines, sourced = wanted_of(request.lines)
+    stated: list[Stated] = []
+    lines, sourced = wanted_of(request.lines, stated)
     seen: set[tuple[str, str]] = set()
     for index, line in enumerate(request.lines):
         for location in line.locations or (line.location,):
@@ -207,11 +214,15 @@ def amend_of(reservation_id: str, request: AmendRequest) -> commands.AmendReserv
             if (stock := (location, line.sku)) in seen:
                 raise Malformed(f"$.lines[{index}]", f"{line.sku!r} at {location!r} comes twice")
             seen.add(stock)
-    return commands.AmendReservation(reservation_id=reservation_id, lines=lines, sourced=sourced)
+    return commands.AmendReservation(
+        reservation_id=reservation_id, stated=tuple(stated), lines=lines, sourced=sourced
+    )
 
 
 def relocate_of(reservation_id: str, request: RelocateRequest) -> commands.RelocateReservation:
     """The command. Raises Malformed, also where nothing would move."""
+    stated: list[Stated] = []
+    moves = []
     for index, move in enumerate(request.moves):
         at = f"$.moves[{index}]"
         check_code(f"{at}.sku", move.sku)
@@ -219,20 +230,24 @@ def relocate_of(reservation_id: str, request: RelocateRequest) -> commands.Reloc
         check_code(f"{at}.to", move.to)
         if move.source == move.to:
             raise Malformed(f"{at}.to", f"must differ from from, is {move.to!r}")
-    moves = tuple(
-        Relocation(
-            sku=move.sku, from_location=move.source, to_location=move.to, quantity=move.quantity
+        path, place = f"{at}.quantity", f"moves.{index}.quantity"
+        units = units_of(move.quantity, move.uom, path, stated, place)
+        moves.append(
+            Relocation(sku=move.sku, from_location=move.source, to_location=move.to, quantity=units)
         )
-        for move in request.moves
+    return commands.RelocateReservation(
+        reservation_id=reservation_id, stated=tuple(stated), moves=tuple(moves)
     )
-    return commands.RelocateReservation(reservation_id=reservation_id, moves=moves)
 
 
 def fulfil_of(reservation_id: str, request: FulfilRequest) -> commands.FulfilReservation:
     """The command. Raises Malformed."""
+    stated: list[Stated] = []
+    lines = None if request.lines is None else lines_of(request.lines, stated)
     return commands.FulfilReservation(
         reservation_id=reservation_id,
-        lines=None if request.lines is None else lines_of(request.lines),
+        stated=tuple(stated),
+        lines=lines,
         occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
         if_open=request.if_open,
     )
@@ -241,27 +256,40 @@ def fulfil_of(reservation_id: str, request: FulfilRequest) -> commands.FulfilRes
 def release_of(reservation_id: str, request: ReleaseRequest) -> commands.ReleaseReservation:
     """The command. Raises Malformed."""
     check_text("$.reason", request.reason)
+    stated: list[Stated] = []
+    lines = None if request.lines is None else lines_of(request.lines, stated)
     return commands.ReleaseReservation(
         reservation_id=reservation_id,
-        lines=None if request.lines is None else lines_of(request.lines),
+        stated=tuple(stated),
+        lines=lines,
         reason=request.reason,
     )
 
 
-def lines_of(lines: tuple[LineRequest, ...]) -> tuple[LineQuantity, ...]:
-    """The lines of a command. Raises Malformed with the line's path."""
+def lines_of(lines: tuple[LineRequest, ...], stated: list[Stated]) -> tuple[LineQuantity, ...]:
+    """The lines of a command; what has to be converted is added. Raises Malformed with a path."""
+    found = []
     for index, line in enumerate(lines):
         check_code(f"$.lines[{index}].sku", line.sku)
         check_code(f"$.lines[{index}].location", line.location)
-    return tuple(
-        LineQuantity(sku=line.sku, location=line.location, quantity=line.quantity) for line in lines
-    )
+        units = _units(line, index, f"lines.{index}.quantity", stated)
+        found.append(LineQuantity(sku=line.sku, location=line.location, quantity=units))
+    return tuple(found)
+
+
+def _units(
+    line: LineRequest | WantedLineRequest, index: int, place: str, stated: list[Stated]
+) -> int:
+    return units_of(line.quantity, line.uom, f"$.lines[{index}].quantity", stated, place)
 
 
 def wanted_of(
-    lines: tuple[WantedLineRequest, ...],
+    lines: tuple[WantedLineRequest, ...], stated: list[Stated]
 ) -> tuple[tuple[LineQuantity, ...], tuple[SourcedLine, ...]]:
-    """Lines with a place of their own, and those that leave it open. Raises Malformed."""
+    """Lines with a place of their own, and those that leave it open. Raises Malformed.
+
+    What has to be converted is added to `stated`.
+    """
     fixed: list[LineQuantity] = []
     sourced: list[SourcedLine] = []
     stocks = 0
@@ -269,7 +297,8 @@ def wanted_of(
         at = f"$.lines[{index}]"
         check_code(f"{at}.sku", line.sku)
         if line.locations is not None:
-            sourced.append(_sourced(line, at))
+            units = _units(line, index, f"sourced.{len(sourced)}.quantity", stated)
+            sourced.append(_sourced(line, at, units))
             stocks += len(line.locations)
             continue
         if line.location is None:
@@ -277,13 +306,14 @@ def wanted_of(
         if line.sourcing is not None or line.split is not None:
             raise Malformed(at, "sourcing and split belong to locations")
         check_code(f"{at}.location", line.location)
-        fixed.append(LineQuantity(sku=line.sku, location=line.location, quantity=line.quantity))
+        units = _units(line, index, f"lines.{len(fixed)}.quantity", stated)
+        fixed.append(LineQuantity(sku=line.sku, location=line.location, quantity=units))
     if stocks > _STOCKS_MAX:
         raise Malformed("$.lines", f"at most {_STOCKS_MAX} candidates together, {stocks} given")
     return tuple(fixed), tuple(sourced)
 
 
-def _sourced(line: WantedLineRequest, at: str) -> SourcedLine:
+def _sourced(line: WantedLineRequest, at: str, units: int) -> SourcedLine:
     assert line.locations is not None, "a line without them has its place"
     if line.location is not None:
         raise Malformed(f"{at}.location", "a line names it or locations, not both")
@@ -291,7 +321,7 @@ def _sourced(line: WantedLineRequest, at: str) -> SourcedLine:
     return SourcedLine(
         sku=line.sku,
         locations=line.locations,
-        quantity=line.quantity,
+        quantity=units,
         sourcing=line.sourcing or "in_order",
         split=line.split or False,
     )

@@ -60,12 +60,12 @@ class Api:
         return self.post("/v1/reservations", body)
 
 
-def receive(sku: str, quantity: int = 10, **more: Any) -> dict[str, Any]:
+def receive(sku: str, quantity: int | str = 10, **more: Any) -> dict[str, Any]:
     """A receipt at ams-1."""
     return {"type": "receive", "sku": sku, "location": "ams-1", "quantity": quantity, **more}
 
 
-def sale(sku: str, quantity: int = 1, **more: Any) -> dict[str, Any]:
+def sale(sku: str, quantity: int | str = 1, **more: Any) -> dict[str, Any]:
     """A sale at ams-1."""
     return {"type": "sale", "sku": sku, "location": "ams-1", "quantity": quantity, **more}
 

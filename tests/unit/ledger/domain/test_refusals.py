@@ -57,6 +57,33 @@ EVERY: list[tuple[r.Refusal, str, bool, str, dict[str, Any]]] = [
         {"sku": "MUG", "location": "ams-1", "expected": 9, "actual": 10},
     ),
     (
+        r.InexactUnit("$.quantity", "FLOUR", "1.2345", "kg", "0.0005", "kg"),
+        "inexact-unit",
+        False,
+        "$.quantity: 1.2345 kg of 'FLOUR' cannot be counted: 0.0005 kg would be lost",
+        {
+            "path": "$.quantity",
+            "sku": "FLOUR",
+            "quantity": "1.2345",
+            "uom": "kg",
+            "lost": "0.0005",
+        },
+    ),
+    (
+        r.InexactUnit("$.quantity", "MUG", "2", "crate", None, "each"),
+        "inexact-unit",
+        False,
+        "$.quantity: 2 crate of 'MUG' cannot be counted: 'crate' is not a unit of it",
+        {"path": "$.quantity", "sku": "MUG", "quantity": "2", "uom": "crate", "lost": None},
+    ),
+    (
+        r.Forbidden("till-7", "count", "ams-1", ("wms-1", "erp")),
+        "forbidden",
+        False,
+        "'till-7' may not assert 'count' at 'ams-1', only 'wms-1', 'erp' may",
+        {"source": "till-7", "asked": "count", "location": "ams-1", "sources": ("wms-1", "erp")},
+    ),
+    (
         r.IdTaken("reservation", "order-1"),
         "id-taken",
         False,
