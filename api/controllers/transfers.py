@@ -14,6 +14,7 @@ from projections.progress import wait_for
 from projections.transfers import queries
 
 _TAG = "transfers"
+_NO_UNIT = "inexact-unit"
 
 
 async def _wait(request: HttpRequest, position: int) -> None:
@@ -55,7 +56,7 @@ async def _list(request: HttpRequest, query: words.TransfersQuery) -> words.Tran
     )
 
 
-def _transition(verb: str, request: type, summary: str) -> HTTPRouteHandler:
+def _transition(verb: str, request: type, summary: str, *codes: str) -> HTTPRouteHandler:
     return write(
         f"/v1/transfers/{{id:str}}/{verb}",
         name=f"transfers.{verb}",
@@ -64,7 +65,7 @@ def _transition(verb: str, request: type, summary: str) -> HTTPRouteHandler:
             summary=summary,
             tag=_TAG,
             answers={200: words.TransferAnswer},
-            codes=(*WRITE_CODES, "not-found", "illegal-state"),
+            codes=(*WRITE_CODES, "not-found", "illegal-state", *codes),
             request=request,
             body_required=False,
             path_id="transfer",
@@ -82,14 +83,19 @@ HANDLERS: list[HTTPRouteHandler] = [
             summary="Ask for goods to be moved from one location to another; nothing is held",
             tag=_TAG,
             answers={201: words.TransferAnswer},
-            codes=(*WRITE_CODES, "id-taken"),
+            codes=(*WRITE_CODES, "not-found", "id-taken", _NO_UNIT),
             request=words.TransferRequest,
             writes=True,
         ),
     ),
-    _transition("dispatch", words.DispatchTransferRequest, "Report that goods left their source"),
     _transition(
-        "receive", words.ReceiveTransferRequest, "Report what became of goods on their way"
+        "dispatch", words.DispatchTransferRequest, "Report that goods left their source", _NO_UNIT
+    ),
+    _transition(
+        "receive",
+        words.ReceiveTransferRequest,
+        "Report what became of goods on their way",
+        _NO_UNIT,
     ),
     _transition("cancel", words.CancelTransferRequest, "Give a request up before anything left"),
     _transition(

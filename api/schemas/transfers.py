@@ -5,6 +5,7 @@ from typing import Annotated, Final, Self, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, field
 
+from api.schemas.amounts import AnyCount, AnyQuantity, Unit, units_of
 from api.schemas.fields import DocumentId, Time, check_code, instant_of, rfc3339
 from api.schemas.questions import Cursor, Limit, Position, Timestamp
 from ledger.domain import commands
@@ -12,13 +13,13 @@ from ledger.domain.events import ReceivedLine, SkuQuantity
 from ledger.domain.outcomes import ConflictNote, TransferLineState, TransferState
 from ledger.domain.refusals import Malformed
 from ledger.domain.transfer import Status
-from ledger.domain.values import QUANTITY_MAX, Code, Quantity
+from ledger.domain.units import Stated
+from ledger.domain.values import Code
 from projections.transfers import answers
 
-_LINES_MAX: Final = 1_000  # Each touches a stock or two: as many as one call may move.
+_CONDITIONS: Final = ("received", "damaged", "lost", "returned")
 
-Units: TypeAlias = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
-"""Units in the SKU's base unit, or none."""
+_LINES_MAX: Final = 1_000  # Each touches a stock or two: as many as one call may move.
 
 
 class _Request(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -29,17 +30,19 @@ class TransferLineRequest(_Request, frozen=True):
     """Units of one SKU."""
 
     sku: Code
-    quantity: Quantity
+    quantity: AnyQuantity
+    uom: Unit | None = None
 
 
 class ArrivedLineRequest(_Request, frozen=True):
     """What became of units of one SKU: at least one of the four is not zero."""
 
     sku: Code
-    received: Units = 0
-    damaged: Units = 0
-    lost: Units = 0
-    returned: Units = 0
+    received: AnyCount = 0
+    damaged: AnyCount = 0
+    lost: AnyCount = 0
+    returned: AnyCount = 0
+    uom: Unit | None = None
 
 
 Lines: TypeAlias = Annotated[
@@ -169,28 +172,37 @@ def request_of(request: TransferRequest) -> commands.RequestTransfer:
     """The command. Raises Malformed."""
     check_code("$.from", request.from_location)
     check_code("$.to", request.to_location)
+    stated: list[Stated] = []
+    lines = _lines_of(request.lines, stated)
     return commands.RequestTransfer(
         transfer_id=request.transfer_id,
+        stated=tuple(stated),
         from_location=request.from_location,
         to_location=request.to_location,
-        lines=_lines_of(request.lines),
+        lines=lines,
     )
 
 
 def dispatch_of(transfer_id: str, request: DispatchTransferRequest) -> commands.DispatchTransfer:
     """The command. Raises Malformed."""
+    stated: list[Stated] = []
+    lines = None if request.lines is None else _lines_of(request.lines, stated)
     return commands.DispatchTransfer(
         transfer_id=transfer_id,
-        lines=None if request.lines is None else _lines_of(request.lines),
+        stated=tuple(stated),
+        lines=lines,
         occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
     )
 
 
 def receive_of(transfer_id: str, request: ReceiveTransferRequest) -> commands.ReceiveTransfer:
     """The command. Raises Malformed, also where a line says nothing."""
+    stated: list[Stated] = []
+    lines = None if request.lines is None else _received_of(request.lines, stated)
     return commands.ReceiveTransfer(
         transfer_id=transfer_id,
-        lines=None if request.lines is None else _received_of(request.lines),
+        stated=tuple(stated),
+        lines=lines,
         occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
     )
 
@@ -205,26 +217,34 @@ def close_of(transfer_id: str, _: CloseTransferRequest) -> commands.CloseTransfe
     return commands.CloseTransfer(transfer_id=transfer_id)
 
 
-def _lines_of(lines: tuple[TransferLineRequest, ...]) -> tuple[SkuQuantity, ...]:
-    for index, line in enumerate(lines):
-        check_code(f"$.lines[{index}].sku", line.sku)
-    return tuple(SkuQuantity(sku=line.sku, quantity=line.quantity) for line in lines)
-
-
-def _received_of(lines: tuple[ArrivedLineRequest, ...]) -> tuple[ReceivedLine, ...]:
+def _lines_of(
+    lines: tuple[TransferLineRequest, ...], stated: list[Stated]
+) -> tuple[SkuQuantity, ...]:
+    """The lines of a command; what has to be converted is added to `stated`."""
     found = []
     for index, line in enumerate(lines):
         check_code(f"$.lines[{index}].sku", line.sku)
-        arrived = ReceivedLine(
-            sku=line.sku,
-            received=line.received,
-            damaged=line.damaged,
-            lost=line.lost,
-            returned=line.returned,
-        )
-        if not arrived.arrived:
-            raise Malformed(
-                f"$.lines[{index}]", "one of received, damaged, lost and returned must be above 0"
-            )
-        found.append(arrived)
+        path, place = f"$.lines[{index}].quantity", f"lines.{index}.quantity"
+        units = units_of(line.quantity, line.uom, path, stated, place)
+        found.append(SkuQuantity(sku=line.sku, quantity=units))
+    return tuple(found)
+
+
+def _received_of(
+    lines: tuple[ArrivedLineRequest, ...], stated: list[Stated]
+) -> tuple[ReceivedLine, ...]:
+    """The same, of what arrived in several conditions. Raises Malformed where nothing did."""
+    found = []
+    for index, line in enumerate(lines):
+        check_code(f"$.lines[{index}].sku", line.sku)
+        units: dict[str, int] = {}
+        for name in _CONDITIONS:
+            amount: int | str = getattr(line, name)
+            if str(amount).strip("0."):
+                path, place = f"$.lines[{index}].{name}", f"lines.{index}.{name}"
+                units[name] = units_of(amount, line.uom, path, stated, place)
+        if not units:
+            rule = f"one of {', '.join(_CONDITIONS)} must be above 0"
+            raise Malformed(f"$.lines[{index}]", rule)
+        found.append(ReceivedLine(sku=line.sku, **units))
     return tuple(found)

@@ -6,7 +6,9 @@ moves that line as far as it must, so that in the end only what happened counts.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
+from ledger.domain.catalog import location_stream
 from ledger.domain.commands import (
     AnyTransferCommand,
     CancelTransfer,
@@ -16,6 +18,7 @@ from ledger.domain.commands import (
     RequestTransfer,
 )
 from ledger.domain.conflict import CLOCK_SKEW
+from ledger.domain.decisions.catalog import check_authority, location_of
 from ledger.domain.decisions.conflicts import opened, settle
 from ledger.domain.decisions.facts import Timing, timing
 from ledger.domain.decisions.world import (
@@ -45,14 +48,25 @@ from ledger.domain.refusals import IdTaken, IllegalState, Malformed, NotFound
 from ledger.domain.transfer import Line, Transfer
 from ledger.domain.values import Instant, StockId, stock_stream, transfer_stream
 
+DISPATCH: Final = "transfer_dispatch"
+"""What its source asserts: the reason of its events, and the type of fact in a location's rules."""
+
+RECEIPT: Final = "transfer_receipt"
+"""The same of what its destination asserts."""
+
 
 def reads(command: AnyTransferCommand, world: World) -> Iterator[str]:
-    """The transfer; and, once that is known, the stocks at the ends that the command names."""
+    """The transfer; and, once that is known, the stocks at the ends that the command names.
+
+    Where there is a catalog, it says who may report what there.
+    """
     yield transfer_stream(command.transfer_id)
     transfer = _known(world, command.transfer_id)
     if transfer is None:
         return
     start, end = transfer.requested.from_location, transfer.requested.to_location
+    if world.catalog.consulted:
+        yield location_stream(end if isinstance(command, ReceiveTransfer) else start)
     if isinstance(command, DispatchTransfer):
         for line in _dispatched(command, transfer):
             yield stock_stream(start, line.sku)
@@ -89,11 +103,12 @@ def request(command: RequestTransfer, world: World, now: Instant) -> Decision:
 def dispatch(command: DispatchTransfer, world: World, now: Instant, context: Context) -> Decision:
     """Record that goods left their source, whatever was asked for and whatever was there."""
     transfer = _going_on(world, command.transfer_id, "dispatch")
+    _check_source(transfer.requested.from_location, DISPATCH, world, context)
     lines = _dispatched(command, transfer)
     if not lines:
         raise IllegalState("transfer", command.transfer_id, transfer.status, "dispatch")
     at = timing(command.occurred_at, now)
-    cause = Cause(now, "transfer_dispatch", reference=command.transfer_id, claimed_at=at.claimed_at)
+    cause = Cause(now, DISPATCH, reference=command.transfer_id, claimed_at=at.claimed_at)
     ids = ConflictIds(now)
     notes: list[ConflictNote] = []
     start, end = transfer.requested.from_location, transfer.requested.to_location
@@ -125,11 +140,12 @@ def dispatch(command: DispatchTransfer, world: World, now: Instant, context: Con
 def receive(command: ReceiveTransfer, world: World, now: Instant, context: Context) -> Decision:
     """Record what became of goods on their way, also of goods nobody knew to be on it."""
     transfer = _going_on(world, command.transfer_id, "receive")
+    _check_source(transfer.requested.to_location, RECEIPT, world, context)
     lines = _received(command, transfer)
     if not lines:
         raise IllegalState("transfer", command.transfer_id, transfer.status, "receive")
     at = timing(command.occurred_at, now)
-    cause = Cause(now, "transfer_receipt", reference=command.transfer_id, claimed_at=at.claimed_at)
+    cause = Cause(now, RECEIPT, reference=command.transfer_id, claimed_at=at.claimed_at)
     ids = ConflictIds(now)
     notes: list[ConflictNote] = []
     for line in lines:
@@ -303,6 +319,13 @@ def _find(world: World, transfer_id: str) -> Transfer:
     if transfer is None:
         raise NotFound("transfer", transfer_id)
     return transfer
+
+
+def _check_source(location: str, fact: str, world: World, context: Context) -> None:
+    """Refuse a report by somebody who may not make it there."""
+    known = location_of(world, location) if world.catalog.consulted else None
+    if known is not None:
+        check_authority(known, fact, context.source)
 
 
 def _going_on(world: World, transfer_id: str, asked: str) -> Transfer:

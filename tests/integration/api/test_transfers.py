@@ -211,3 +211,32 @@ def test_a_repeated_dispatch_has_one_effect(api: Api) -> None:
     assert "true" == again.headers["idempotent-replayed"]
     assert first.json() == again.json()
     assert 4 == api.post(path, body).json()["lines"][0]["dispatched"]
+
+
+def test_quantities_come_in_any_unit_of_the_sku(api: Api) -> None:
+    """Cases leave, single ones arrive; what is no whole number of units is refused."""
+    sku = new("MUG")
+    case = api.http.put(
+        f"/v1/skus/{sku}",
+        json={"base_unit": "each", "packs": {"case": 12}},
+        headers={"Idempotency-Key": new("key")},
+    )
+    assert case.status_code == 200, case.text
+    transfer_id = _ask(api, sku, lines=[{"sku": sku, "quantity": 2, "uom": "case"}])
+    left = _do(
+        api, transfer_id, "dispatch", {"lines": [{"sku": sku, "quantity": "1.5", "uom": "case"}]}
+    )
+    arrived = _do(
+        api,
+        transfer_id,
+        "receive",
+        {"lines": [{"sku": sku, "received": "1.0", "damaged": "0", "uom": "case"}]},
+    )
+    half = {"lines": [{"sku": sku, "lost": "0.05", "uom": "case"}]}
+
+    assert (24, 18) == (left["lines"][0]["requested"], left["lines"][0]["dispatched"])
+    assert (12, 6) == (arrived["lines"][0]["received"], arrived["lines"][0]["in_transit"])
+    path = f"/v1/transfers/{transfer_id}/receive"
+    problem = _refused(api.post(path, half), 422, "inexact-unit")
+    assert "$.lines[0].lost" == problem["path"]
+    _refused(api.post(path, {"lines": [{"sku": sku, "lost": "0.0"}]}), 400, "malformed")

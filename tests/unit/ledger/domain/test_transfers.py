@@ -15,8 +15,9 @@ from ledger.domain.events import (
     TransferRequested,
 )
 from ledger.domain.outcomes import TransferState
-from ledger.domain.refusals import IdTaken, IllegalState, Malformed, NotFound
+from ledger.domain.refusals import Forbidden, IdTaken, IllegalState, Malformed, NotFound
 from tests.support.builders import received, reserved
+from tests.support.catalogs import may, place, service
 from tests.support.given import Step, Then, given, happened
 from tests.support.manual_clock import START
 from tests.support.transfers import (
@@ -351,3 +352,30 @@ def test_closing_says_what_is_still_under_way() -> None:
 def test_nothing_happens_to_a_transfer_nobody_knows(asked: Step) -> None:
     """It is requested first."""
     given().when(asked).then_refused(NotFound, what="transfer", id="t-9")
+
+
+# --- who, and of what ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("where", "fact", "asked"),
+    [
+        ("ams-1", "transfer_dispatch", dispatch("t-1")),
+        (END, "transfer_receipt", receive("t-1", arrived(1))),
+    ],
+)
+def test_each_end_may_have_its_own_reporter(where: str, fact: str, asked: Step) -> None:
+    """A location says who asserts what happens there; the other end is none of its business."""
+    rule = place(where, authority=may(**{fact: "wms-1"}))
+    other = place(END if where == "ams-1" else "ams-1", authority=may(**{fact: "wms-1"}))
+
+    given(*TEN, rule).when(asked).then_refused(Forbidden, asked=fact, location=where)
+    given(*TEN, other).when(asked).answering(transfer_id="t-1")
+
+
+def test_a_transfer_is_of_goods() -> None:
+    """No stock is kept of a service, so none is on its way."""
+    then = given(service()).when(request("t-1", of_sku(5), of_sku(1, "WRAPPING")))
+    assert {"requested": 5} == line_of(then)
+
+    given(service()).when(request("t-1", of_sku(1, "WRAPPING"))).then_refused(Malformed)
