@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ledger.domain.decisions import MovementId, origins, past_levels
-from ledger.domain.events import AnyStockEvent
+from ledger.domain.decisions import MovementId, origins, parking, past_levels
+from ledger.domain.events import AnyStockEvent, ConflictOpened, ConflictResolved
 from ledger.domain.movement import origin_of
 from ledger.domain.outcomes import MovementsRecorded
 from ledger.domain.values import Instant
@@ -82,7 +82,22 @@ class Rememberer:
             mine = [row for row in page if row.meta.movement_id == key[1]]
             rows += mine
             if not mine or len(mine) < len(page):
-                return rows
+                released = self._released(rows)
+                return rows if released is None else self._rows_of(key, released + 1)
+
+    def _released(self, rows: list[Recorded]) -> int | None:
+        """Where the waiting of a movement ended, that began with these rows: what it came to
+        stands right behind.
+        """
+        opened = rows[0].event if rows else None
+        if not isinstance(opened, ConflictOpened) or opened.parked is None:
+            return None
+        stream = opened.stream
+        for row in self._journal.load((), (), (stream,)).events.get(stream, ()):
+            event = self._mapper.body(row.topic, row.state).event
+            if isinstance(event, ConflictResolved) and event.resolution == parking.RELEASED:
+                return row.position
+        return None
 
     # --- levels -------------------------------------------------------------------------------
 
