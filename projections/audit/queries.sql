@@ -17,6 +17,12 @@ select position, stream, version, topic, state,
        (extract(epoch from recorded_at) * 1000000)::bigint
   from ledger.events where shard = 0 and stream = %b and position <= %b order by position
 
+-- stream_page --
+-- A page of one stream, up to a position.
+select position, version, state from ledger.events
+ where shard = 0 and stream = %b and version > %b and position <= %b
+ order by version limit %b
+
 -- receipts --
 -- Commands whose events have no receipt, or one that does not cover them.
 select c.command, r.position

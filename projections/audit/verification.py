@@ -2,16 +2,20 @@
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from ledger.domain import laws
 from ledger.domain.laws import Breach
+from ledger.domain.values import stock_stream
+from projections.audit import wire, wire_base
+from projections.audit.anchors import late_counts_agree
 from projections.audit.checker import Checker
 from projections.audit.expected import TABLES
-from projections.audit.log import Behind, Receipts, Source, pages, wait_for
+from projections.audit.log import PAGE_EVENTS, Behind, Receipts, Source, pages, wait_for
 from projections.audit.past import Past
 from projections.audit.past_transit import PastTransit
 from projections.audit.rows import compare
@@ -95,6 +99,7 @@ class _Verification:
             if catch_up is not None:
                 catch_up(checker.place.position)
             self._projections(source)
+            self._late_counts(source)
             self._receipts_beyond(source)
         checker.breaches.sort(key=_causes_first)
         return Report(
@@ -151,6 +156,27 @@ class _Verification:
         if count:
             what = f"{count} receipts speak of positions beyond the head"
             self._checker.found([Breach(13, position, what)])
+
+    def _late_counts(self, source: Source) -> None:
+        """Look into the whole past of the stocks that were counted late."""
+        stocks = self._checker.late_counts
+        for number, (location, sku) in enumerate(stocks):
+            self._progress("late counts", number, len(stocks))
+            stream = stock_stream(location, sku)
+            self._checker.found(late_counts_agree(self._stream(source, stream)))
+        if stocks:
+            self._checked["late_counts"] = len(stocks)
+
+    def _stream(self, source: Source, stream: str) -> Iterator[tuple[int, wire_base.Stock]]:
+        """The events of one stock that can be read; the others have been reported."""
+        last, after = self._checker.place.position, 0
+        while page := source.all("stream_page", (stream, after, last, PAGE_EVENTS)):
+            after = page[-1][1]
+            for position, _, state in page:
+                with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    event = wire.decode(state).event
+                    if isinstance(event, wire_base.Stock):
+                        yield position, event
 
     def _projections(self, source: Source) -> None:
         for table in TABLES:
