@@ -28,6 +28,11 @@ _expiry = partial(
     laws.expiry_is_exact, POSITION, expires_at=50, written=50, now=60, held=3, quantity=3
 )
 _covered = partial(laws.promise_is_covered, POSITION, sellable=10, reserved=4)
+_fence_granted = partial(laws.fence_is_covered, POSITION, channel="web", spare=3)
+_fence = partial(laws.fence_gives_what_it_has, POSITION, "web")
+_in_hold = partial(laws.fence_is_in_its_hold, POSITION, "order-1", open_units=5, same_channel=True)
+_back = partial(laws.fence_gets_back, POSITION, "order-1")
+_fence_holds = partial(laws.fence_is_its_holds, POSITION, "web")
 _provenance = partial(
     laws.provenance_is_named, POSITION, actor="a", source="b", reason="c", correlation_id="d"
 )
@@ -47,6 +52,17 @@ CASES: list[tuple[str, Callable[[], Breaches], list[int]]] = [
     ("a backorder", lambda: _covered(asked=7, backorder=1), []),
     ("a ring-fenced unit", lambda: _covered(asked=6, fenced=1), [3]),
     ("giving back is no request", lambda: _covered(asked=-20), []),
+    ("a fence of units to spare", lambda: _fence_granted(asked=3), []),
+    ("a fence of more", lambda: _fence_granted(asked=4), [3]),
+    ("an empty fence", lambda: _fence(free=0, held=2), []),
+    ("more taken than a fence had", lambda: _fence(free=-1, held=2), [3]),
+    ("a fence in its hold", lambda: _in_hold(fenced=3, open_units=3), []),
+    ("more of a fence than units", lambda: _in_hold(fenced=4, open_units=3), [3]),
+    ("another channel's fence", lambda: _in_hold(fenced=3, same_channel=False), [3]),
+    ("a fence gets back", lambda: _back(had=("web", 2), told=("web", 2)), []),
+    ("a fence gets less back", lambda: _back(had=("web", 2), told=("web", 1)), [3]),
+    ("a fence and its holds", lambda: _fence_holds(held=3, parts=[1, 2]), []),
+    ("a fence leaks", lambda: _fence_holds(held=3, parts=[1]), [3]),
     ("a whole promise", lambda: laws.promise_is_whole(POSITION, short=0, asked="confirmed"), []),
     ("a broken promise", lambda: laws.promise_is_whole(POSITION, short=1, asked="confirmed"), [3]),
     ("a line", lambda: laws.line_adds_up(POSITION, "order-1", _FINE), []),
