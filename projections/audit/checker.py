@@ -1,7 +1,8 @@
 """The auditor's pass over the log: one event after another, every law, with his own books."""
 
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -28,6 +29,7 @@ from projections.audit import (
     wire_base,
     wire_catalog,
     wire_count_documents,
+    wire_counts,
     wire_returns,
     wire_transfers,
 )
@@ -103,29 +105,21 @@ class Checker:
         if meta.owner is not None:
             catalog.take_released(self, event, meta.owner, meta.movement_id)
         if isinstance(event, wire_base.Stock):
-            stocks.take(self, event, position, meta.instant)
-            if meta.stated is not None:
-                catalog.take_stated(self, event, meta.stated, position)
-            returns.take_stock(self, event, position)
-            if body.meta.movement_id is None:
-                count_documents.take_stock(self, event)
-        elif isinstance(event, wire_returns.Return):
-            returns.take_return(self, event, position)
-        elif isinstance(event, wire_returns.Order):
-            returns.take_order(self, event, position)
-        elif isinstance(event, wire_count_documents.Document):
-            count_documents.take(self, event, position)
-        elif isinstance(event, wire.Reservation):
-            documents.take_reservation(self, event, position)
-        elif isinstance(event, wire_transfers.Transfer):
-            transfers.take(self, event, position)
-        elif isinstance(event, wire.Conflict):
-            documents.take_conflict(self, event, position)
-            catalog.take_conflict(self, event, position)
-        elif isinstance(event, wire_catalog.AnyCatalog):
-            catalog.take_definition(self, event, position)
-        else:
-            movements.take(self, event, position)
+            self._stock(event, meta, position)
+            return
+        for kind, take in _PAPERS:
+            if isinstance(event, kind):
+                take(self, event, position)
+                return
+        raise AssertionError(f"nobody enters a {type(event).__name__}")
+
+    def _stock(self, event: wire_base.Stock, meta: wire_base.Meta, position: int) -> None:
+        stocks.take(self, event, position, meta.instant)
+        if meta.stated is not None:
+            catalog.take_stated(self, event, meta.stated, position)
+        returns.take_stock(self, event, position)
+        if meta.movement_id is None:
+            count_documents.take_stock(self, event)
 
     def _envelope(self, row: Row, body: wire.Body) -> None:
         meta, event, position = body.meta, body.event, row.position
@@ -185,7 +179,7 @@ class Checker:
             documents.judge_claims(self)
         if self.catalog.released or self.catalog.told:
             catalog.judge(self)
-        if self.paper.told:
+        if self.paper.told or self.paper.taken_back:
             returns.judge(self)
         if self.counted.told:
             count_documents.judge(self)
@@ -197,6 +191,24 @@ class Checker:
         self.close_item()
         for book in self.stocks.values():
             stocks.judge_whole(self, book)
+
+
+def _conflict(checker: Checker, event: wire.Conflict, position: int) -> None:
+    documents.take_conflict(checker, event, position)
+    catalog.take_conflict(checker, event, position)
+
+
+_PAPERS: Final[tuple[tuple[Any, Callable[[Checker, Any, int], None]], ...]] = (
+    (wire.Reservation, documents.take_reservation),
+    (wire.Conflict, _conflict),
+    (wire_returns.Order, returns.take_order),
+    (wire_returns.Return, returns.take_return),
+    (wire_transfers.Transfer, transfers.take),
+    (wire_count_documents.Document, count_documents.take),
+    (wire_counts.Movement, movements.take),
+    (wire_catalog.AnyCatalog, catalog.take_definition),
+)
+"""Who enters which document's events; the most frequent kinds first."""
 
 
 def _digest(name: str) -> bytes:

@@ -204,7 +204,7 @@ def _enter(checker: Checker, book: ReturnBook, event: w.Return) -> None:
                 page = book.line(fate.sku)
                 _shift(page.fates, fate.disposition, fate.quantity)
                 if fate.location is None:
-                    page.waived += fate.quantity
+                    _waive(checker, page, fate)
                     continue
                 _shift(page.at, fate.location, -fate.quantity)
                 if fate.disposition in FATES:
@@ -214,6 +214,15 @@ def _enter(checker: Checker, book: ReturnBook, event: w.Return) -> None:
             book.closed_at = event.occurred_at
         case _:
             pass  # Of the authorisation everything is entered when the book begins.
+
+
+def _waive(checker: Checker, page: ReturnLineBook, fate: w.FateLine) -> None:
+    """Units nobody received: none that moves, and no more than were still to come."""
+    awaited = page.authorised - page.received - page.waived
+    if fate.quantity > awaited or fate.disposition in FATES:
+        what = f"{fate.quantity} of {fate.sku!r} {fate.disposition} unreceived, {awaited} awaited"
+        checker.found([Breach(4, checker.place.position, what)])
+    page.waived += fate.quantity
 
 
 def _shift(amounts: dict[str, int], name: str, units: int) -> None:

@@ -126,6 +126,7 @@ def post(command: PostCount, world: World, now: Instant) -> Decision:
     if document.cancelled or not document.lines:
         raise _refused(document, "post", lines_entered=len(document.lines))
     _refuse_unapproved(document, world)
+    _refuse_counted(document, world)
     cause = Cause(now, "count", reference=document.count_id)
     ids = ConflictIds(now)
     posted: list[PostedLine] = []
@@ -241,6 +242,21 @@ def _refuse_unapproved(document: CountDocument, world: World) -> None:
             found.append(shown if document.opened.blind else shown | {"variance": variance})
     if found:
         raise _refused(document, "post", approval_above=limit, unapproved=len(found), lines=found)
+
+
+def _refuse_counted(document: CountDocument, world: World) -> None:
+    """Nothing of a document is recorded where one of its figures cannot be."""
+    for line in document.lines.values():
+        stock = world.stock(StockId(document.opened.location, line.sku))
+        standing = anchor_at(stock.anchors.get(line.bucket, ()), line.counted_at)
+        if standing is not None:
+            raise _refused(
+                document,
+                "post",
+                sku=line.sku,
+                bucket=line.bucket,
+                counted_before_by=standing.count_id,
+            )
 
 
 def _post_line(

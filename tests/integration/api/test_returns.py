@@ -1,5 +1,6 @@
 """Returns over HTTP: authorised, received, inspected, dispositioned, closed; orders beside them."""
 
+import concurrent.futures
 from typing import Any
 
 import httpx
@@ -15,8 +16,8 @@ class Returned:
         self.api = api
         self.sku = sku
         self.return_id = new("rma")
-        body: dict[str, Any] = {"return_id": self.return_id, "lines": self.lines(3)}
-        self.authorised = api.post("/v1/returns", body if order is None else body | {"order": order})
+        body = {"return_id": self.return_id, "lines": self.lines(3), "order": order}
+        self.authorised = api.post("/v1/returns", body)
 
     def lines(self, quantity: int, **more: Any) -> list[dict[str, Any]]:
         """One line of this SKU."""
@@ -207,7 +208,6 @@ def test_returns_are_listed_newest_first_by_status_order_and_sku(api: Api) -> No
 
 def test_commands_on_one_return_in_one_moment_all_find_it(api: Api) -> None:
     """Whoever sends the next step without waiting for the last gets an answer, never a mistake."""
-    import concurrent.futures
 
     def one(_: int) -> list[int]:
         sku = new("MUG")

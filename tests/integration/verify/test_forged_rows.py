@@ -15,6 +15,9 @@ LAST_CHANGE = {
     "history_in_transit": "position",
     "history_destinations": "destination",
     "transfers": "position",
+    "returns": "position",
+    "order_lines": "position",
+    "counts": "position",
 }
 NUMBERED = ("history_stocks", "history_destinations")
 
@@ -55,6 +58,17 @@ NUMBERED = ("history_stocks", "history_destinations")
         ("transfer_lines", "dispatched = dispatched + 1"),
         ("transfer_lines", "lost = lost + 1"),
         ("transfer_lines", "sku = 'GHOST'"),
+        ("returns", "status = 'closed!'"),
+        ("returns", "order_ref = 'another'"),
+        ("return_lines", "received = received + 1"),
+        ("return_lines", "dispositions = '{\"restock\":99}'"),
+        ("return_lines", "at = '{\"lon-3\":1}'"),
+        ("order_lines", "sold = sold + 1"),
+        ("order_lines", "returned = returned - 1"),
+        ("counts", "approved_by = 'nobody'"),
+        ("counts", "blind = not blind"),
+        ("count_lines", "counted = counted + 1"),
+        ("count_lines", "earlier = '[]   '"),
     ],
 )
 def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> None:
@@ -92,6 +106,11 @@ def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> N
         "history_destinations",
         "transfers",
         "transfer_lines",
+        "returns",
+        "return_lines",
+        "order_lines",
+        "counts",
+        "count_lines",
     ],
 )
 def test_a_deleted_row_is_found(audited: Audited, table: str) -> None:

@@ -100,7 +100,8 @@ def altered(
     events: list[Recorded], kind: type, change: Callable[[Any], AnyEvent], place: int = 3
 ) -> tuple[list[Recorded], int]:
     """The log with one event of a kind written otherwise; and its position."""
-    chosen = [recorded for recorded in events if isinstance(recorded.event, kind)][place]
+    those = [recorded for recorded in events if isinstance(recorded.event, kind)]
+    chosen = those[: place + 1][-1]
     wrong = replace(chosen, event=change(chosen.event))
     return [wrong if one is chosen else one for one in events], chosen.position
 
