@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from api.schemas.amounts import AnyCount, Unit, units_of
 from api.schemas.fields import (
     DocumentId,
     Time,
@@ -17,6 +18,7 @@ from api.schemas.questions import Timestamp
 from ledger.domain import commands
 from ledger.domain.outcomes import ConflictNote, CountLineState, CountState, EarlierFigure
 from ledger.domain.refusals import Malformed
+from ledger.domain.units import Stated
 from ledger.domain.values import QUANTITY_MAX, Code, CountKind, PhysicalBucket
 from projections.counts import answers
 from projections.uncounted import Uncounted
@@ -24,7 +26,7 @@ from projections.uncounted import Uncounted
 _LINES_MAX: Final = 1_000
 
 Figure = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
-"""Units that were seen, in the SKU's base unit; none is a figure, too."""
+"""Units in the SKU's smallest unit, or none."""
 
 
 class _Request(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -49,7 +51,8 @@ class FigureRequest(_Request, frozen=True):
     """What was seen of one SKU in one bucket; entered again, it takes the earlier one's place."""
 
     sku: Code
-    counted: Figure
+    counted: AnyCount
+    uom: Unit | None = None
     counted_at: Time | None = None
     bucket: PhysicalBucket = "sellable"
 
@@ -211,18 +214,20 @@ def open_of(request: OpenCountRequest) -> commands.OpenCount:
 def enter_of(count_id: str, request: EnterCountRequest) -> commands.EnterCount:
     """The command. Raises Malformed with the line's path."""
     lines: dict[tuple[str, str], commands.FigureLine] = {}
+    stated: list[Stated] = []
     for index, line in enumerate(request.lines):
         at = f"$.lines[{index}]"
         check_code(f"{at}.sku", line.sku)
         if (line.sku, line.bucket) in lines:
             raise Malformed(f"{at}.sku", f"{line.sku!r} in {line.bucket} has a figure already")
+        path, place = f"{at}.counted", f"lines.{index}.counted"
         lines[line.sku, line.bucket] = commands.FigureLine(
             sku=line.sku,
-            counted=line.counted,
+            counted=units_of(line.counted, line.uom, path, stated, place, zero=True),
             counted_at=instant_of(line.counted_at, f"{at}.counted_at"),
             bucket=line.bucket,
         )
-    return commands.EnterCount(count_id=count_id, lines=tuple(lines.values()))
+    return commands.EnterCount(count_id=count_id, lines=tuple(lines.values()), stated=tuple(stated))
 
 
 def approve_of(count_id: str, _: ApproveCountRequest) -> commands.ApproveCount:

@@ -1,17 +1,17 @@
 """Units set aside for channels, and promises beyond what is there: asked for and answered."""
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from api.schemas.amounts import AnyCount, AnyQuantity, Unit, units_of
 from api.schemas.fields import check_code
 from ledger.domain import commands
 from ledger.domain.outcomes import BackorderLimitState, FenceState
-from ledger.domain.values import QUANTITY_MAX, Code, Quantity
+from ledger.domain.units import Stated
+from ledger.domain.values import Code
 from projections.fences import answers
-
-Limit = Annotated[int, Meta(ge=0, le=QUANTITY_MAX)]
 
 
 class _Request(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -25,20 +25,23 @@ class GrantRequest(_Request, frozen=True):
     """Units to set aside for one channel, beside those it has."""
 
     channel: Code
-    quantity: Quantity
+    quantity: AnyQuantity
+    uom: Unit | None = None
 
 
 class ReturnRequest(_Request, frozen=True):
     """Units that anybody may have again. Without a quantity: all that no promise has taken."""
 
     channel: Code
-    quantity: Quantity | None = None
+    quantity: AnyQuantity | None = None
+    uom: Unit | None = None
 
 
 class LimitRequest(_Request, frozen=True):
     """How many units may be promised beyond those that are sellable."""
 
-    limit: Limit
+    limit: AnyCount
+    uom: Unit | None = None
 
 
 class FenceItem(Struct, frozen=True, kw_only=True):
@@ -124,11 +127,14 @@ def grant_of(_: str, request: GrantRequest) -> commands.GrantFence:
     """The command. Raises Malformed."""
     _check(request)
     check_code("$.channel", request.channel)
+    stated: list[Stated] = []
+    units = units_of(request.quantity, request.uom, "$.quantity", stated)
     return commands.GrantFence(
         sku=request.sku,
         location=request.location,
         channel=request.channel,
-        quantity=request.quantity,
+        quantity=units,
+        stated=tuple(stated),
     )
 
 
@@ -136,19 +142,26 @@ def return_of(_: str, request: ReturnRequest) -> commands.ReturnFence:
     """The command. Raises Malformed."""
     _check(request)
     check_code("$.channel", request.channel)
+    stated: list[Stated] = []
+    units: int | None = None
+    if request.quantity is not None:
+        units = units_of(request.quantity, request.uom, "$.quantity", stated)
     return commands.ReturnFence(
         sku=request.sku,
         location=request.location,
         channel=request.channel,
-        quantity=request.quantity,
+        quantity=units,
+        stated=tuple(stated),
     )
 
 
 def limit_of(_: str, request: LimitRequest) -> commands.SetBackorderLimit:
     """The command. Raises Malformed."""
     _check(request)
+    stated: list[Stated] = []
+    limit = units_of(request.limit, request.uom, "$.limit", stated, "limit", zero=True)
     return commands.SetBackorderLimit(
-        sku=request.sku, location=request.location, limit=request.limit
+        sku=request.sku, location=request.location, limit=limit, stated=tuple(stated)
     )
 
 

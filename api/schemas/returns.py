@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from api.schemas.amounts import AnyQuantity, Unit, units_of
 from api.schemas.fields import (
     DocumentId,
     Time,
@@ -18,7 +19,8 @@ from api.schemas.questions import Timestamp
 from ledger.domain import commands
 from ledger.domain.events import DispositionedLine, GradedLine, SkuQuantity
 from ledger.domain.outcomes import ConflictNote, ReturnLineState, ReturnState
-from ledger.domain.values import Code, Disposition, Quantity, Text
+from ledger.domain.units import Stated
+from ledger.domain.values import Code, Disposition, Text
 from projections.returns import answers
 
 _LINES_MAX: Final = 1_000
@@ -32,15 +34,17 @@ class ReturnLineRequest(_Request, frozen=True):
     """Units of one SKU; lines of one SKU are added up."""
 
     sku: Code
-    quantity: Quantity
+    quantity: AnyQuantity
+    uom: Unit | None = None
 
 
 class GradedLineRequest(_Request, frozen=True):
     """Units of one SKU, and what they were found to be."""
 
     sku: Code
-    quantity: Quantity
+    quantity: AnyQuantity
     grade: Code
+    uom: Unit | None = None
 
 
 class DispositionedLineRequest(_Request, frozen=True):
@@ -50,9 +54,10 @@ class DispositionedLineRequest(_Request, frozen=True):
     """
 
     sku: Code
-    quantity: Quantity
+    quantity: AnyQuantity
     disposition: Disposition
     location: Code | None = None
+    uom: Unit | None = None
 
 
 _Some: Final = Meta(min_length=1, max_length=_LINES_MAX)
@@ -177,42 +182,50 @@ CLOSE: Final = msgspec.json.Decoder(CloseReturnRequest)
 def authorise_of(request: AuthoriseReturnRequest) -> commands.AuthoriseReturn:
     """The command. Raises Malformed."""
     check_text("$.order", request.order)
+    stated: list[Stated] = []
+    lines = _lines(request.lines, stated)
     return commands.AuthoriseReturn(
-        return_id=request.return_id, lines=_lines(request.lines), order=request.order
+        return_id=request.return_id, lines=lines, order=request.order, stated=tuple(stated)
     )
 
 
 def receive_of(return_id: str, request: ReceiveReturnRequest) -> commands.ReceiveReturn:
     """The command. Raises Malformed."""
     check_code("$.location", request.location)
+    stated: list[Stated] = []
+    lines = _lines(request.lines, stated)
     return commands.ReceiveReturn(
         return_id=return_id,
         location=request.location,
-        lines=_lines(request.lines),
+        lines=lines,
         occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
+        stated=tuple(stated),
     )
 
 
 def inspect_of(return_id: str, request: InspectReturnRequest) -> commands.InspectReturn:
     """The command. Raises Malformed with the line's path."""
     lines = []
+    stated: list[Stated] = []
     for index, line in enumerate(request.lines):
         check_code(f"$.lines[{index}].sku", line.sku)
         check_code(f"$.lines[{index}].grade", line.grade)
-        lines.append(GradedLine(sku=line.sku, quantity=line.quantity, grade=line.grade))
-    return commands.InspectReturn(return_id=return_id, lines=tuple(lines))
+        units = _units(line, index, stated)
+        lines.append(GradedLine(sku=line.sku, quantity=units, grade=line.grade))
+    return commands.InspectReturn(return_id=return_id, lines=tuple(lines), stated=tuple(stated))
 
 
 def disposition_of(return_id: str, request: DispositionReturnRequest) -> commands.DispositionReturn:
     """The command. Raises Malformed with the line's path."""
     lines = []
+    stated: list[Stated] = []
     for index, line in enumerate(request.lines):
         check_code(f"$.lines[{index}].sku", line.sku)
         check_code(f"$.lines[{index}].location", line.location)
         lines.append(
             DispositionedLine(
                 sku=line.sku,
-                quantity=line.quantity,
+                quantity=_units(line, index, stated),
                 disposition=line.disposition,
                 location=line.location,
             )
@@ -221,6 +234,7 @@ def disposition_of(return_id: str, request: DispositionReturnRequest) -> command
         return_id=return_id,
         lines=tuple(lines),
         occurred_at=instant_of(request.occurred_at, "$.occurred_at"),
+        stated=tuple(stated),
     )
 
 
@@ -229,7 +243,18 @@ def close_of(return_id: str, _: CloseReturnRequest) -> commands.CloseReturn:
     return commands.CloseReturn(return_id=return_id)
 
 
-def _lines(lines: tuple[ReturnLineRequest, ...]) -> tuple[SkuQuantity, ...]:
+def _lines(lines: tuple[ReturnLineRequest, ...], stated: list[Stated]) -> tuple[SkuQuantity, ...]:
+    found = []
     for index, line in enumerate(lines):
         check_code(f"$.lines[{index}].sku", line.sku)
-    return tuple(SkuQuantity(sku=line.sku, quantity=line.quantity) for line in lines)
+        found.append(SkuQuantity(sku=line.sku, quantity=_units(line, index, stated)))
+    return tuple(found)
+
+
+def _units(
+    line: ReturnLineRequest | GradedLineRequest | DispositionedLineRequest,
+    index: int,
+    stated: list[Stated],
+) -> int:
+    path, place = f"$.lines[{index}].quantity", f"lines.{index}.quantity"
+    return units_of(line.quantity, line.uom, path, stated, place)

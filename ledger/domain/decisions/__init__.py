@@ -122,7 +122,7 @@ def reads(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
 
 def _by_the_catalog(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
     """What its codes mean, and what a command reads under the codes the ledger keeps."""
-    yield from catalog.reads(command)
+    yield from catalog.reads(command, world)
     if world.catalog.folding:
         command = catalog.spelled(command, world)
     yield from _READS.get(type(command), _promise)(command, owner, world)

@@ -15,20 +15,27 @@ from ledger.domain.commands import (
     AmendReservation,
     AnyCommand,
     AnyMovement,
+    ApproveCount,
+    CancelCount,
     DefineLocation,
     DefineSku,
+    EnterCount,
     ExpireHolds,
     FulfilReservation,
+    OpenCount,
     PlaceReservation,
+    PostCount,
+    ReceiveReturn,
     RecordMovements,
     ReleaseParked,
     RelocateReservation,
 )
+from ledger.domain.count import CountDocument
 from ledger.domain.decisions.world import Context, MovementId, World
 from ledger.domain.events import LineQuantity
 from ledger.domain.refusals import Forbidden, IllegalState, Malformed, NotFound
 from ledger.domain.units import UNDEFINED, Stated, Units
-from ledger.domain.values import Instant
+from ledger.domain.values import Instant, count_stream
 
 CodeKind: TypeAlias = Literal["sku", "location"]
 
@@ -61,8 +68,11 @@ def location_of(world: World, code: str) -> Location | None:
     return state if isinstance(state, Location) else None
 
 
-def reads(command: AnyCommand) -> Iterator[str]:
-    """The streams that say what a command's codes mean."""
+def reads(command: AnyCommand, world: World) -> Iterator[str]:
+    """The streams that say what a command's codes mean, and who may say it."""
+    counted_at = _counted_at(command, world)
+    if counted_at is not None:
+        yield location_stream(counted_at)
     if isinstance(command, RecordMovements):
         for movement in command.movements:
             for spelling in spellings(movement.sku):
@@ -190,6 +200,7 @@ def admit(command: AnyCommand, world: World, now: Instant, context: Context) -> 
         if known is None:
             return Admitted(None, (), waiting)
         command = known
+    _check_document(command, world, context)
     if world.catalog.strict:
         _refuse_unknown(command, world)
     at = min(getattr(command, "occurred_at", None) or now, now)
@@ -211,6 +222,26 @@ def _check_fulfilment(command: FulfilReservation, world: World, context: Context
         location = location_of(world, code)
         if location is not None:
             check_authority(location, "fulfil", context.source)
+
+
+def _counted_at(command: AnyCommand, world: World) -> str | None:
+    """Where a count document counts, as far as it is known."""
+    if not isinstance(command, OpenCount | EnterCount | ApproveCount | PostCount | CancelCount):
+        return None
+    if isinstance(command, OpenCount):
+        return command.location
+    document = world.state(count_stream(command.count_id))
+    return document.opened.location if isinstance(document, CountDocument) else None
+
+
+def _check_document(command: AnyCommand, world: World, context: Context) -> None:
+    """Facts of documents are asserted by the sources that may assert the same as movements."""
+    code, fact = _counted_at(command, world), "count"
+    if isinstance(command, ReceiveReturn):
+        code, fact = command.location, "return"
+    location = None if code is None else location_of(world, code)
+    if location is not None:
+        check_authority(location, fact, context.source)
 
 
 def _refuse_unknown(command: AnyCommand, world: World) -> None:
@@ -246,13 +277,18 @@ def _with_amounts(command: Any, world: World, at: Instant) -> Any:
     changed: dict[str, Any] = {}
     for stated in command.stated:
         name, _, rest = stated.field.partition(".")
+        if not rest:
+            units = _units(sku_of(world, command.sku), at, stated)
+            changed[name] = units.count(stated, command.sku, f"$.{name}")
+            continue
         index, _, field = rest.partition(".")
         lines = changed.setdefault(name, list(getattr(command, name)))
         line = lines[int(index)]
-        units = _units(sku_of(world, line.sku), at, stated)
+        units = _units(sku_of(world, line.sku), getattr(line, "counted_at", None) or at, stated)
         path = stated.path or f"$.{name}[{index}].{field}"
         lines[int(index)] = replace(line, **{field: units.count(stated, line.sku, path)})
-    return replace(command, **{name: tuple(lines) for name, lines in changed.items()})
+    lists = {name: tuple(new) for name, new in changed.items() if isinstance(new, list)}
+    return replace(command, **changed | lists)
 
 
 def _refuse_closed_locations(command: AnyCommand, world: World) -> None:

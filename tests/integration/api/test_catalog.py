@@ -364,3 +364,44 @@ def _waiting(api: Api, sku: str, position: int) -> list[Any]:
     page = api.get("/v1/conflicts", sku=sku, status="open", min_position=position).json()
     items: list[Any] = page["items"]
     return items
+
+
+def test_documents_speak_in_packs_too(api: Api) -> None:
+    """A case on its way, a case back, a case and a half counted, a case set aside."""
+    sku, place = new("MUG"), new("ams")
+    put(api, sku_path(sku), {"packs": {"case": 12}})
+    api.record(receive(sku, 10, uom="case", location=place))
+    case = {"sku": sku, "quantity": 1, "uom": "case"}
+    transfer, back, count = new("transfer"), new("return"), new("count")
+
+    _done(api, "transfers", {"transfer_id": transfer, "from": place, "to": "x", "lines": [case]})
+    sent = _done(api, f"transfers/{transfer}/dispatch", {"lines": [case]})
+    arrived = {"sku": sku, "received": "0.5", "damaged": "0.25", "uom": "case"}
+    there = _done(api, f"transfers/{transfer}/receive", {"lines": [arrived]})
+    _done(api, "returns", {"return_id": back, "lines": [case]})
+    returned = _done(api, f"returns/{back}/receive", {"location": place, "lines": [case]})
+    _done(api, "counts", {"count_id": count, "location": place})
+    figure = {"sku": sku, "counted": "1.5", "uom": "case"}
+    counted = _done(api, f"counts/{count}/enter", {"lines": [figure]})
+
+    assert 12 == sent["lines"][0]["dispatched"]
+    assert (6, 3) == tuple(there["lines"][0][name] for name in ("received", "damaged"))
+    assert 12 == returned["lines"][0]["received"]
+    assert 18 == counted["lines"][0]["counted"]
+
+
+def _done(api: Api, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    answer = api.post(f"/v1/{path}", body)
+    assert answer.is_success, answer.text
+    done: dict[str, Any] = answer.json()
+    return done
+
+
+def test_a_count_document_is_the_word_of_those_who_may_count(api: Api) -> None:
+    """Whoever may not assert counts there opens none; returns and fulfilments go the same way."""
+    place = new("dc")
+    put(api, f"/v1/locations/{place}", {"authority": {"count": ["wms-1"]}})
+
+    answer = api.post("/v1/counts", {"count_id": new("count"), "location": place})
+
+    assert (403, "count") == (answer.status_code, answer.json()["asked"])
