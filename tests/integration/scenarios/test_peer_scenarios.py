@@ -32,15 +32,6 @@ REASONS = {scenario.id: why_not(scenario) for scenario in ALL}
 APPLY = [scenario for scenario in ALL if REASONS[scenario.id] is None]
 RECORDED_ANYWAY = [scenario for scenario in ALL if REASONS[scenario.id] == FACTS]
 
-NOT_YET = {
-    **dict.fromkeys(("count", "correct", "cancel"), "anchors, corrections and cancels"),
-    **dict.fromkeys(("transfer", "plan_transfer", "transfer_out"), "transfers"),
-    "locs": "candidate locations",
-    **dict.fromkeys(("backorder_limit", "allow_backorder"), "the backorder limit"),
-    **dict.fromkeys(("uom", "a SKU with tracking off, level 5"), "the catalog"),
-}
-"""Words of scenarios, and what has to be there before they can be told."""
-
 GIVEN: list[Any] = [{"op": "receive", "qty": 1, "ref": "r1"}]
 
 
@@ -49,34 +40,13 @@ def by_id(scenario: Scenario) -> str:
     return f"{scenario.id}-{scenario.topic}"
 
 
-def not_yet(scenario: Scenario) -> str | None:
-    """What is missing for a scenario, if something is."""
-    words = {*scenario.policy, *(step for step in scenario.steps if isinstance(step, str))}
-    for entry in scenario.entries():
-        words |= {*entry, entry.get("op", "")}
-    if scenario.id == "MED-09":
-        words.add("backorder_limit")
-    return next((NOT_YET[word] for word in sorted(words) if word in NOT_YET), None)
-
-
-def told_if_built(
-    scenarios: list[Scenario],
-) -> list[Any]:
-    """Each as a case of a test; skipped with the reason where something is missing."""
-    return [
-        pytest.param(one, marks=[pytest.mark.skip(reason=f"not yet: {missing}")] if missing else [])
-        for one in scenarios
-        for missing in [not_yet(one)]
-    ]
-
-
-@pytest.mark.parametrize("scenario", told_if_built(APPLY), ids=by_id)
+@pytest.mark.parametrize("scenario", APPLY, ids=by_id)
 def test_what_others_expect_holds_here(service: TurnedService, scenario: Scenario) -> None:
     """Given what was there, when somebody does this, then that comes of it."""
     tell(service, scenario)
 
 
-@pytest.mark.parametrize("scenario", told_if_built(RECORDED_ANYWAY), ids=by_id)
+@pytest.mark.parametrize("scenario", RECORDED_ANYWAY, ids=by_id)
 def test_what_others_refuse_although_it_has_happened_is_recorded(
     service: TurnedService, scenario: Scenario
 ) -> None:

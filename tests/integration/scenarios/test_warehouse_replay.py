@@ -21,10 +21,10 @@ from tests.integration.scenarios.warehouse import (
     Shipment,
     days,
     departure,
-    is_service,
     opening,
     promise,
     reserved_after,
+    services,
     shipments,
 )
 from tests.support.figures import Tell
@@ -50,18 +50,26 @@ class Replay:
 
 
 @pytest.fixture(scope="module")
-def replay(service: TurnedService, replayed: list[Shipment]) -> Replay:
+def replay(service: TurnedService, api: Api, replayed: list[Shipment]) -> Replay:
     """The whole story, told once."""
     told = Replay()
+    for sku in services(replayed):
+        key = {"Idempotency-Key": f"define-{sku}"}
+        assert api.http.put(f"/v1/skus/{sku}", json={"service": True}, headers=key).is_success
     assert {201} == {answer.status for answer in send_all(service, opening(replayed))}
     begun = monotonic()
     for midnight, planned, leaving in days(replayed):
         service.clock.turn_to(midnight + MORNING)
         told.promised += zip(planned, send_all(service, [*map(promise, planned)]), strict=True)
         service.clock.turn_to(midnight + AFTERNOON)
-        told.left += zip(leaving, send_all(service, [*map(departure, leaving)]), strict=True)
+        goods = [shipment for shipment in leaving if shipment.goods]
+        told.left += zip(goods, send_all(service, [*map(departure, goods)]), strict=True)
     told.seconds = monotonic() - begun
     return told
+
+
+def _units(answer: Answer, name: str) -> dict[str, int]:
+    return {line["sku"]: line[name] for line in answer.body["lines"]}
 
 
 def levels(api: Api, **question: Any) -> dict[str, dict[str, Any]]:
@@ -95,13 +103,22 @@ def test_every_shipment_is_promised_and_leaves_in_whole(
 
     for shipment, answer in replay.promised:
         assert 201 == answer.status, answer.body
-        found = {line["sku"]: line["granted"] for line in answer.body["lines"]}
-        assert shipment.goods == {sku: n for sku, n in found.items() if not is_service(sku)}
+        assert shipment.goods == _units(answer, "granted")
     for shipment, answer in replay.left:
         assert (200, "fulfilled") == (answer.status, answer.body["status"]), answer.body
         assert "conflicts" not in answer.body
-        found = {line["sku"]: line["fulfilled"] for line in answer.body["lines"]}
-        assert shipment.goods == {sku: n for sku, n in found.items() if not is_service(sku)}
+        assert shipment.goods == _units(answer, "fulfilled")
+    assert sum(1 for shipment in replayed if shipment.goods) == len(replay.left)
+
+
+def test_services_are_left_out_by_the_catalog(replay: Replay, api: Api) -> None:
+    """Each line of work is named in the answer, and touches nothing."""
+    for shipment, answer in replay.promised:
+        left_out = {one["sku"]: one["quantity"] for one in answer.body.get("not_stocked", ())}
+        assert set(shipment.lines) - set(shipment.goods) == set(left_out)
+        assert {**shipment.goods, **left_out} == shipment.lines
+    for sku in services([shipment for shipment, _ in replay.promised]):
+        assert [] == api.get("/v1/stock", sku=sku, min_position=head(api)).json()["items"]
 
 
 def test_in_the_end_nothing_is_reserved_and_nothing_is_left(

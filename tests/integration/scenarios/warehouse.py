@@ -68,11 +68,14 @@ def shipments(lines: str = LINES) -> list[Shipment]:
         added: Counter[str] = Counter()
         for sku, quantity in zip(skus, quantities, strict=True):
             added[sku] += quantity
-        goods = {sku: quantity for sku, quantity in added.items() if not is_service(sku)}
-        if goods:
-            found.append(Shipment(ship_id, promised, left, goods))
+        found.append(Shipment(ship_id, promised, left, dict(added)))
         count += len(skus)
     return found
+
+
+def services(replayed: list[Shipment]) -> list[str]:
+    """The SKUs that the catalog has to know as work."""
+    return sorted({sku for shipment in replayed for sku in shipment.lines if is_service(sku)})
 
 
 def opening(replayed: list[Shipment]) -> list[Request]:

@@ -6,7 +6,7 @@ from ledger.domain.values import Instant
 from tests.integration.scenarios.days import MINUTE, written
 from tests.integration.scenarios.peers.operations import Facts, operation
 from tests.integration.scenarios.peers.scenario import Entry, UnknownVocabulary
-from tests.integration.scenarios.peers.seeing import Scope, balances, number, promise, promises
+from tests.integration.scenarios.peers.seeing import Scope, balances, promise, promises, units
 from tests.integration.scenarios.peers.shop import Document, Shop
 from tests.support.http import new
 
@@ -73,8 +73,8 @@ def _reserve_lines(shop: Shop, entry: Entry) -> Facts:
 def _change(shop: Shop, entry: Entry) -> Facts:
     """A new total."""
     [line] = promise(shop, entry["ref"])["lines"]
-    units = shop.units(line["sku"], entry["qty"])
-    _set(shop, entry["ref"], {**_stock(line), "quantity": units})
+    total = shop.units(line["sku"], entry["qty"])
+    _set(shop, entry["ref"], {**_stock(line), "quantity": total})
     return {"promise": entry["ref"]}
 
 
@@ -94,7 +94,14 @@ def _release(shop: Shop, entry: Entry) -> Facts:
 
 @operation("fulfil", "qty", "order")
 def _fulfil(shop: Shop, entry: Entry) -> Facts:
-    """Promised goods leave."""
+    """Promised goods leave. Of services none can, and the ledger says so."""
+    for line in shop.promises[entry["ref"]].services:
+        fact = shop.fact("sale", entry, quantity=line["quantity"])
+        fact["reservation_id"] = shop.promises[entry["ref"]].id
+        [result] = shop.done(shop.post("/v1/movements", {"movements": [fact]}))["results"]
+        assert "not_stocked" == result["status"]
+        shop.said.append(f"ship {line['quantity']}")
+        return {"promise": entry["ref"]}
     body = {**_taken(shop, entry["ref"], entry), **shop.when()}
     answer = shop.post(f"/v1/reservations/{shop.promises[entry['ref']].id}/fulfil", body)
     return {"promise": entry["ref"], "conflicts": [] if answer is None else conflicts_of(answer)}
@@ -120,7 +127,7 @@ def _reserve_order(shop: Shop, entry: Entry) -> Facts:
     lines = [_line(shop, {"qty": quantity}) for quantity in order.lines]
     _place(shop, entry["ref"], lines, policy="partial")
     order.parts.append(entry["ref"])
-    left = sum(number(line["granted"]) for line in promise(shop, entry["ref"])["lines"])
+    left = units(shop, promise(shop, entry["ref"])["lines"], "granted")
     reserved: list[Any] = []
     unreserved: list[Any] = []
     for quantity in order.lines:
@@ -135,7 +142,7 @@ def _fulfil_order(shop: Shop, entry: Entry) -> Facts:
     shipped: Any = 0
     for word in shop.orders[entry["ref"]].parts:
         answer = shop.post(f"/v1/reservations/{shop.promises[word].id}/fulfil", shop.when())
-        shipped += sum(number(line["fulfilled"]) for line in answer["lines"]) if answer else 0
+        shipped += units(shop, answer["lines"], "fulfilled") if answer else 0
     return {"shipped": shipped}
 
 
@@ -161,7 +168,14 @@ def _set_policy(shop: Shop, entry: Entry) -> None:
 
 def allow_backorder(shop: Shop, entry: Entry, limit: Any) -> None:
     """Let promises exceed what is there by so much."""
-    raise NotImplementedError
+    set_limit(shop, shop.sku(entry), shop.location(entry), limit)
+
+
+def set_limit(shop: Shop, sku: str, location: str, limit: Any) -> None:
+    """The same for a stock."""
+    body = {"sku": sku, "location": location, "limit": limit}
+    shop.done(shop.post("/v1/backorder-limits", body))
+    shop.backorder[sku, location] = limit
 
 
 # --- how promises are asked for -----------------------------------------------------------------
@@ -186,8 +200,11 @@ def _place(
         kind = {"kind": "soft", "expires_at": written(expires_at)}
     name = shop.named(word)
     body = {"reservation_id": name, "policy": policy, "lines": lines, **kind}
-    if shop.post("/v1/reservations", body) is not None:
-        shop.promises[word] = Document(name)
+    answer = shop.post("/v1/reservations", body)
+    if answer is not None:
+        services = answer.get("not_stocked", [])
+        shop.promises[word] = Document(name, services=services)
+        shop.said += [f"reserve {line['quantity']}" for line in services]
 
 
 def _runs_out(shop: Shop, entry: Entry) -> Instant:
@@ -217,7 +234,7 @@ def _sourcing(shop: Shop, sku: str, places: list[str]) -> tuple[str, list[str]]:
         case "highest_stock_first":
             there = {item["location"]: item for item in balances(shop, Scope(sku))}
             by = {
-                name: sorted(places, key=lambda place: -number(there[place][name]))
+                name: sorted(places, key=lambda place: -there[place][name])
                 for name in ("on_hand", "available")
             }
             if by["on_hand"] == by["available"]:
@@ -233,7 +250,7 @@ def _add(shop: Shop, word: str, entry: Entry) -> None:
     if "location" not in line:
         raise UnknownVocabulary(f"more of a promise at any of several places: {entry}")
     known = [one for one in promise(shop, word)["lines"] if _stock(one) == _stock(line)]
-    granted = sum(number(one["granted"]) for one in known)
+    granted = units(shop, known, "granted")
     _set(shop, word, {**_stock(line), "quantity": shop.units(line["sku"], granted + entry["qty"])})
 
 
@@ -253,10 +270,10 @@ def _taken(shop: Shop, word: str, entry: Entry) -> Entry:
     lines = promise(shop, word)["lines"]
     if "loc" in entry:
         lines = [line for line in lines if line["location"] == shop.location(entry)]
-    left = entry.get("qty", sum(number(line["open"]) for line in lines))
+    left = entry.get("qty", units(shop, lines, "open"))
     taken = []
     for place, line in enumerate(lines, start=1):
-        quantity = left if place == len(lines) else min(left, number(line["open"]))
+        quantity = left if place == len(lines) else min(left, units(shop, [line], "open"))
         if quantity:
             taken.append({**_stock(line), "quantity": shop.units(line["sku"], quantity)})
         left -= quantity

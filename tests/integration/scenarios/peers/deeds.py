@@ -1,12 +1,15 @@
 """Facts about goods: they come, go, are counted, corrected and moved."""
 
+from typing import Final
+
 from tests.integration.scenarios.peers.operations import Facts, do, operation
 from tests.integration.scenarios.peers.scenario import Entry, UnknownVocabulary
-from tests.integration.scenarios.peers.seeing import Scope, number, total
+from tests.integration.scenarios.peers.seeing import Scope, total, units
 from tests.integration.scenarios.peers.shop import Document, Shop
 from tests.support.http import new
 
-REASON = "scenario"
+REASON: Final = "scenario"
+NEIGHBOUR: Final = "its neighbour on the shelf"
 
 
 @operation("receive", "qty")
@@ -45,12 +48,16 @@ def _count(shop: Shop, entry: Entry) -> None:
 
 
 def _leave_blank(shop: Shop, entry: Entry) -> None:
-    """A count document posted without a line: it lists what is missing, and changes nothing."""
-    sku = shop.sku(entry)
+    """A list on which only the neighbour has a figure: what is missing is named, and stays."""
+    sku, neighbour = shop.sku(entry), shop.named(NEIGHBOUR)
     count_id = shop.named(new("count"))
-    body = {"count_id": count_id, "location": shop.location(entry), "skus": [sku]}
+    location = shop.location(entry)
+    body = {"count_id": count_id, "location": location, "kind": "full", "skus": [sku, neighbour]}
     shop.done(shop.post("/v1/counts", body))
-    shop.done(shop.post(f"/v1/counts/{count_id}/post", {}))
+    figures = {"lines": [{"sku": neighbour, "counted": 0}]}
+    shop.done(shop.post(f"/v1/counts/{count_id}/enter", figures))
+    posted = shop.done(shop.post(f"/v1/counts/{count_id}/post", {}))
+    assert [sku] == posted["missing"]
 
 
 @operation("set_level", "qty")
@@ -183,7 +190,7 @@ def _arrive(shop: Shop, entry: Entry) -> Facts:
     if entry.get("qty") is not None:
         lines = {"lines": [{"sku": sku, "received": shop.units(sku, entry["qty"])}]}
     answer = shop.post(f"/v1/transfers/{transfer.id}/receive", {**lines, **shop.when()})
-    arrived = 0 if answer is None else sum(number(line["received"]) for line in answer["lines"])
+    arrived = 0 if answer is None else units(shop, answer["lines"], "received")
     return {"transfer": entry["of"], "in.qty": arrived}
 
 

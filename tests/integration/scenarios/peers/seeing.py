@@ -21,14 +21,20 @@ class Scope(Struct, frozen=True):
     location: str | None = None
 
 
-def number(value: Any) -> Number:
-    """A quantity of an answer, exact."""
-    return value if isinstance(value, int) else Decimal(value)
+def number(shop: Shop, sku: str, value: Any) -> Number:
+    """A quantity of an answer, exact: an integer counts the smallest unit of the SKU."""
+    if isinstance(value, str):
+        return Decimal(value)
+    scale = shop.scales.get(sku, 0)
+    assert isinstance(value, int), f"{value!r} is no quantity"
+    return Decimal(value).scaleb(-scale) if scale else value
 
 
 def total(shop: Shop, scope: Scope, name: str, **question: str) -> Number:
     """The sum of one number of the balances."""
-    return sum((number(item[name]) for item in balances(shop, scope, **question)), start=0)
+    return sum(
+        (number(shop, scope.sku, item[name]) for item in balances(shop, scope, **question)), start=0
+    )
 
 
 def balances(shop: Shop, scope: Scope, **question: str) -> list[dict[str, Any]]:
@@ -42,7 +48,7 @@ def held(shop: Shop, scope: Scope, kind: str) -> Number:
     """Open units of hard promises, or of soft ones."""
     return sum(
         (
-            number(line["open"])
+            number(shop, line["sku"], line["open"])
             for promise in promises(shop, scope)
             if promise["kind"] == kind
             for line in promise["lines"]
@@ -75,9 +81,15 @@ def rows(shop: Shop, sku: str, after: int = 0) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: row["position"])
 
 
-def moved(row: dict[str, Any]) -> Number:
+def moved(shop: Shop, row: dict[str, Any]) -> Number:
     """By how much a row changed what is there."""
-    return sum((number(row["changes"].get(bucket, 0)) for bucket in PHYSICAL), start=0)
+    sku, changes = row["balances"]["sku"], row["changes"]
+    return sum((number(shop, sku, changes.get(bucket, 0)) for bucket in PHYSICAL), start=0)
+
+
+def units(shop: Shop, lines: list[dict[str, Any]], name: str) -> Number:
+    """The sum of one number of a document's lines."""
+    return sum((number(shop, line["sku"], line[name]) for line in lines), start=0)
 
 
 def row_of(shop: Shop, name: str) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Document(Struct):
     wanted: Any = None
     lines: list[Any] = field(default_factory=list)  # An order's lines, as asked for.
     movement: dict[str, Any] = field(default_factory=dict)  # Of a transfer: what goes where.
+    services: list[Any] = field(default_factory=list)  # Of a promise: lines without any stock.
 
 
 class Refusal(Struct, frozen=True):
@@ -59,6 +60,7 @@ class Shop:
         self.transfers: dict[str, Document] = {}
         self.backorder: dict[tuple[str, str], int] = {}
         self.refusals: list[Refusal] = []
+        self.said: list[str] = []  # What was asked about services: heard, named, not recorded.
         self.instant: Instant = 0
         self.late = False
         self._number = number

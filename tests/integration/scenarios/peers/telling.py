@@ -61,8 +61,7 @@ def _moments(shop: Shop) -> Iterator[tuple[int | None, Moment]]:
     """Before anything is done (no place), and after each step of `when`."""
     _set_up(shop)
     for step in shop.scenario.given:
-        given = _take(shop, step)
-        assert given.refusal is None, f"{step} is given: {given.refusal}"
+        _give(shop, step)
     start = shop.position
     moment = Moment(
         shop=shop,
@@ -89,6 +88,17 @@ def _set_up(shop: Shop) -> None:
     shop.define_units()
     if (limit := shop.scenario.policy.get("backorder_limit")) is not None:
         asking.allow_backorder(shop, {}, limit)
+
+
+def _give(shop: Shop, step: Step) -> None:
+    """A step that was taken before. A peer's promise beyond what is there needs a limit here."""
+    done = _take(shop, step)
+    if done.refusal is not None and done.refusal.code == "insufficient-stock":
+        for short in done.refusal.facts["shortfalls"]:
+            beyond = short["requested"] - short["available"]
+            asking.set_limit(shop, short["sku"], short["location"], beyond)
+        done = _take(shop, step)
+    assert done.refusal is None, f"{step} is given: {done.refusal}"
 
 
 def _take(shop: Shop, step: Step) -> Done:
