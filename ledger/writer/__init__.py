@@ -65,8 +65,11 @@ class Writer:
 
     @property
     def active(self) -> bool:
-        """Whether this process decides: it holds the lease, as far as its clock can tell."""
-        return self._lease.held
+        """Whether this process decides: it holds the lease, as far as its clock can tell.
+
+        And it has read what it begins with, so that it lets commands in.
+        """
+        return self._lease.held and self._lanes.is_open
 
     @property
     def head(self) -> int:

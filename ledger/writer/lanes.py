@@ -51,6 +51,11 @@ class Lanes:
         """How many commands wait."""
         return len(self._again) + len(self._promises) + len(self._facts) + len(self._bulk)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether commands may come in."""
+        return not self._closed
+
     def open(self) -> None:
         """Let commands in."""
         self._closed = False
