@@ -72,17 +72,20 @@ def _reserve_lines(shop: Shop, entry: Entry) -> Facts:
 @operation("change_reservation", "qty")
 def _change(shop: Shop, entry: Entry) -> Facts:
     """A new total."""
-    [line] = promise(shop, entry["ref"])["lines"]
-    total = shop.units(line["sku"], entry["qty"])
-    _set(shop, entry["ref"], {**_stock(line), "quantity": total})
-    return {"promise": entry["ref"]}
+    word = entry["ref"]
+    lines = promise(shop, word)["lines"] if word in shop.promises else [_line(shop, entry)]
+    if len(lines) > 1:
+        raise UnknownVocabulary(f"a new total over several places: {entry}")
+    total = shop.units(lines[0]["sku"], entry["qty"])
+    _set(shop, word, {**_stock(lines[0]), "quantity": total})
+    return {"promise": word}
 
 
 @operation("release", "qty")
 def _release(shop: Shop, entry: Entry) -> Facts:
     """Units are given up: of one promise, or of all at one place."""
     if "ref" in entry:
-        _give_up(shop, entry["ref"], entry)
+        give_up(shop, entry["ref"], entry)
         return {"promise": entry["ref"]}
     assert "qty" not in entry, "so many of whose units?"
     for found in promises(shop, Scope(shop.sku(entry), shop.location(entry))):
@@ -94,17 +97,25 @@ def _release(shop: Shop, entry: Entry) -> Facts:
 
 @operation("fulfil", "qty", "order")
 def _fulfil(shop: Shop, entry: Entry) -> Facts:
-    """Promised goods leave. Of services none can, and the ledger says so."""
-    for line in shop.promises[entry["ref"]].services:
-        fact = shop.fact("sale", entry, quantity=line["quantity"])
-        fact["reservation_id"] = shop.promises[entry["ref"]].id
+    """Promised goods leave."""
+    word = entry["ref"]
+    if word in shop.promises and shop.promises[word].services:
+        _serve(shop, word, entry)
+    else:
+        body = {**_taken(shop, word, entry), **shop.when()}
+        shop.post(f"/v1/reservations/{shop.promise_id(word)}/fulfil", body)
+    return {"promise": word}
+
+
+def _serve(shop: Shop, word: str, entry: Entry) -> None:
+    """A service is rendered: a sale of which the ledger says that no stock is kept."""
+    promised = shop.promises[word]
+    for line in promised.services:
+        quantity = entry.get("qty", line["quantity"])
+        fact = shop.fact("sale", entry, quantity=quantity, reservation_id=promised.id)
         [result] = shop.done(shop.post("/v1/movements", {"movements": [fact]}))["results"]
         assert "not_stocked" == result["status"]
-        shop.said.append(f"ship {line['quantity']}")
-        return {"promise": entry["ref"]}
-    body = {**_taken(shop, entry["ref"], entry), **shop.when()}
-    answer = shop.post(f"/v1/reservations/{shop.promises[entry['ref']].id}/fulfil", body)
-    return {"promise": entry["ref"], "conflicts": [] if answer is None else conflicts_of(answer)}
+        shop.said.append(f"ship {quantity}")
 
 
 # --- orders -------------------------------------------------------------------------------------
@@ -181,12 +192,6 @@ def set_limit(shop: Shop, sku: str, location: str, limit: Any) -> None:
 # --- how promises are asked for -----------------------------------------------------------------
 
 
-def conflicts_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a fact broke."""
-    found: list[dict[str, Any]] = answer.get("conflicts", [])
-    return found
-
-
 def _place(
     shop: Shop,
     word: str,
@@ -255,17 +260,17 @@ def _add(shop: Shop, word: str, entry: Entry) -> None:
 
 
 def _set(shop: Shop, word: str, line: Entry) -> None:
-    shop.post(f"/v1/reservations/{shop.promises[word].id}/amend", {"lines": [line]})
+    shop.post(f"/v1/reservations/{shop.promise_id(word)}/amend", {"lines": [line]})
 
 
-def _give_up(shop: Shop, word: str, entry: Entry) -> None:
-    path = f"/v1/reservations/{shop.promises[word].id}/release"
-    shop.post(path, _taken(shop, word, entry))
+def give_up(shop: Shop, word: str, entry: Entry) -> None:
+    """Units of a promise, or all of them, are free again."""
+    shop.post(f"/v1/reservations/{shop.promise_id(word)}/release", _taken(shop, word, entry))
 
 
 def _taken(shop: Shop, word: str, entry: Entry) -> Entry:
     """Which units of a promise: all, or so many from its first line on; at one place or at any."""
-    if "qty" not in entry and "loc" not in entry:
+    if word not in shop.promises or ("qty" not in entry and "loc" not in entry):
         return {}
     lines = promise(shop, word)["lines"]
     if "loc" in entry:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.integration.scenarios.peers.asking import give_up
 from tests.integration.scenarios.peers.operations import Facts, do, operation
 from tests.integration.scenarios.peers.scenario import Entry, UnknownVocabulary
 from tests.integration.scenarios.peers.seeing import Scope, total, units
@@ -122,9 +123,12 @@ def _return_to_supplier(shop: Shop, entry: Entry) -> None:
 
 @operation("cancel", "of")
 def _cancel(shop: Shop, entry: Entry) -> None:
-    """As if it had not been: a fact, or a transfer that has not left."""
+    """As if it had not been: a fact, a promise, or a transfer that has not left."""
     if entry["of"] in shop.transfers:
         shop.post(f"/v1/transfers/{shop.transfers[entry['of']].id}/cancel", {})
+        return
+    if entry["of"] in shop.promises:
+        give_up(shop, entry["of"], {})
         return
     known = shop.facts[entry["of"]]
     fact = {**shop.fact("cancel", entry), "sku": known.sku, "location": known.location}

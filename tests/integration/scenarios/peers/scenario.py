@@ -26,6 +26,7 @@ REPLAYS: Final = "nothing waits to be recalculated: a late fact is settled in it
 SAFETY: Final = "safety stock binds only where a rule of availability says so"
 GROUPS: Final = "locations are flat: what groups others is the reader's sum, not a place"
 FACTS: Final = "what has happened is recorded, with a conflict where it could not have"
+COUNTS: Final = "a count is recorded at its own time, however late it comes: the shelf was seen"
 
 _OPERATIONS: Final = {
     "ship_bundle": KITS,
@@ -65,7 +66,8 @@ _FACTS: Final = frozenset(
 )
 """Operations that report what has happened; all others ask for something."""
 
-_SHORT: Final = re.compile(r"insufficient|negative|not_enough|out_of_stock")
+_SHORT: Final = re.compile(r"insufficient|negative|not_enough|out_of_stock|exceed|over_|more_than")
+"""How others call it that a fact does not fit the numbers."""
 
 
 class UnknownVocabulary(AssertionError):
@@ -152,17 +154,21 @@ def _reasons(scenario: Scenario) -> Iterator[str]:
             yield _OPERATIONS[name]
         yield from (_KEYS[key] for key in entry if key in _KEYS)
     yield from (_POLICIES[name] for name in scenario.policy if name in _POLICIES)
-    if recorded_anyway(scenario) is not None:
-        yield FACTS
+    if (refused := recorded_anyway(scenario)) is not None:
+        yield COUNTS if _operation(scenario.when[refused]) == "count" else FACTS
 
 
 def recorded_anyway(scenario: Scenario) -> int | None:
     """The place in `when` of a fact that the peer refuses for lack of stock, if there is one."""
     for place, step in enumerate(scenario.when):
         error = expected_at(scenario, place).get("error")
-        if error and _SHORT.search(error) and isinstance(step, dict) and step.get("op") in _FACTS:
+        if error and _SHORT.search(error) and _operation(step) in _FACTS:
             return place
     return None
+
+
+def _operation(step: Step) -> str | None:
+    return step.get("op") if isinstance(step, dict) else None
 
 
 def expected_at(scenario: Scenario, place: int) -> Expected:

@@ -97,6 +97,10 @@ class Shop:
         """The location of an entry."""
         return self.named(entry.get("loc", self.scenario.defaults["loc"]))
 
+    def promise_id(self, word: str) -> str:
+        """The id of a promise, also of one that was never made."""
+        return self.promises[word].id if word in self.promises else self.named(word)
+
     # --- quantities -----------------------------------------------------------------------------
 
     def units(self, sku: str, quantity: Any) -> int | str:
