@@ -16,7 +16,7 @@ from api.importing.columns import Column, Table, as_instants, as_text, read_colu
 from api.importing.online_retail import Read, counts
 
 _NAMES: Final = ("type", "sku", "location")
-_NUMBERS: Final = ("quantity", "delta", "expected_on_hand")
+_NUMBERS: Final = ("quantity", "delta", "expected_on_hand", "counted")
 _TEXTS: Final = (
     "reference",
     "reason",
@@ -25,6 +25,7 @@ _TEXTS: Final = (
     "order",
     "reservation_id",
     "of",
+    "replaces",
     "bucket",
     "from_bucket",
     "to_bucket",

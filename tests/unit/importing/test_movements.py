@@ -53,6 +53,24 @@ def test_a_column_is_a_field_and_an_empty_cell_is_none(tmp_path: Path) -> None:
     ] == movements(plan)
 
 
+def test_counts_and_corrections_are_lines_like_any_other(tmp_path: Path) -> None:
+    """A column each for the counted number and for the count that is replaced."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,counted,replaces,of,quantity\n"
+        "C-1,count,MUG,ams-1,6,count-9,,\n"
+        "C-1,correct,MUG,ams-1,,,PO-1:1,12\n"
+        "C-1,cancel,MUG,ams-1,,,PO-1:2,\n",
+    )
+
+    about = [{k: v for k, v in m.items() if k not in ("sku", "location")} for m in movements(plan)]
+    assert [
+        {"movement_id": "C-1:1", "type": "count", "counted": 6, "replaces": "count-9"},
+        {"movement_id": "C-1:2", "type": "correct", "of": "PO-1:1", "quantity": 12},
+        {"movement_id": "C-1:3", "type": "cancel", "of": "PO-1:2"},
+    ] == about
+
+
 def test_what_is_not_understood_goes_out_as_it_stands(tmp_path: Path) -> None:
     """The service judges a value, not the reader: nothing is dropped in silence."""
     plan = planned(
