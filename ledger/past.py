@@ -5,7 +5,7 @@ of which an old level is asked, the end of its stream: as far back as that level
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, KeysView
 from typing import Final, NamedTuple, TypeAlias
 
 from ledger.domain.events import AnyStockEvent, postings
@@ -34,6 +34,8 @@ class Past:
         """Remember nothing yet."""
         self.origins: OrderedDict[Key, Origin | tuple[AnyStockEvent, ...]] = OrderedDict()
         self.tails: dict[str, Tail] = {}
+        self.fresh: list[tuple[str, str, AnyStockEvent]] = []  # Not yet among the origins.
+        self._fresh_before = 0
         self._before: list[tuple[Key, Origin | tuple[AnyStockEvent, ...] | None]] = []
         self._lengths: dict[str, int] = {}
 
@@ -41,13 +43,34 @@ class Past:
 
     def origin(self, key: Key) -> Origin | None:
         """The recorded movement under an id, if it is remembered."""
+        if self.fresh:
+            self._index()
         known = self.origins.get(key)
         if known is None or isinstance(known, Origin):
             return known
         return origin_of(known, key[1])
 
-    def note(self, key: Key, event: AnyStockEvent) -> None:
+    def known(self) -> KeysView[Key]:
+        """The ids of the movements that are remembered."""
+        self._index()
+        return self.origins.keys()
+
+    def note(self, owner: str, movement_id: str, event: AnyStockEvent) -> None:
         """A movement comes to an event: others may refer to it from now on."""
+        self.fresh.append((owner, movement_id, event))
+
+    def _index(self) -> None:
+        """Sort in what movements came to, now that somebody asks; most are never asked for."""
+        fresh, self.fresh = self.fresh, []
+        before, self._before = self._before, []
+        for owner, movement_id, event in fresh[: self._fresh_before]:
+            self._note((owner, movement_id), event)
+        self._before = before  # What came before this command is not taken back with it.
+        for owner, movement_id, event in fresh[self._fresh_before :]:
+            self._note((owner, movement_id), event)
+        self._fresh_before = 0
+
+    def _note(self, key: Key, event: AnyStockEvent) -> None:
         known = self.origins.get(key)
         self._before.append((key, known))
         if known is None or isinstance(known, Origin):
@@ -59,6 +82,7 @@ class Past:
 
     def put_origin(self, key: Key, origin: Origin) -> None:
         """Keep a movement that was read from the ledger."""
+        self._index()
         self.origins.setdefault(key, origin)
         if len(self.origins) > ORIGINS_MAX:
             self.origins.popitem(last=False)
@@ -96,11 +120,15 @@ class Past:
     def begin(self) -> None:
         """Start a command whose effects may be taken back."""
         self._before.clear()
+        if len(self.fresh) >= ORIGINS_MAX:
+            del self.fresh[: ORIGINS_MAX // 2]
+        self._fresh_before = len(self.fresh)
         if self.tails:
             self._lengths = {stream: len(tail.events) for stream, tail in self.tails.items()}
 
     def rollback(self) -> None:
         """Take the command's effects back."""
+        del self.fresh[self._fresh_before :]
         for key, known in reversed(self._before):
             if known is None:
                 self.origins.pop(key, None)
@@ -116,5 +144,7 @@ class Past:
 
     def clear(self) -> None:
         """Forget everything."""
+        self.fresh.clear()
+        self._fresh_before = 0
         self.origins.clear()
         self.tails.clear()

@@ -19,6 +19,7 @@ from ledger.domain.movement import Origin
 from ledger.domain.reservation import Reservation
 from ledger.domain.stock import Snapshot, Stock, restored, snapshot_of
 from ledger.domain.streams import State, evolved
+from ledger.domain.transfer import Transfer
 from ledger.domain.values import (
     Instant,
     PhysicalBucket,
@@ -134,15 +135,22 @@ class WorkingSet:
     def commit(self) -> None:
         """Keep the command's effects."""
         for stream in self._before:
-            entry = self._entries[stream]
+            state = self._entries[stream].state
+            if type(state) is Stock:
+                state.commit()
+
+    def measure(self, streams: Iterable[str]) -> None:
+        """A batch is decided: see how large the streams it touched have become."""
+        for stream in streams:
+            entry = self._entries.get(stream)
+            if entry is None:
+                continue
             size = _size_of(entry.state)
             if size != entry.size:
                 self.size += size - entry.size
                 entry.size = size
-            if isinstance(entry.state, Stock):
-                entry.state.commit()
-                if entry.version - entry.saved >= self._snapshot_every:
-                    self._grown.add(stream)
+            if entry.version - entry.saved >= self._snapshot_every and type(entry.state) is Stock:
+                self._grown.add(stream)
 
     def rollback(self) -> None:
         """Take the command's effects back."""
@@ -185,7 +193,7 @@ class WorkingSet:
             entry.state.evolve(event)  # type: ignore[arg-type]
             cause, past = effect.cause, self.past
             if cause.movement_id is not None:
-                past.note((cause.owner or owner, cause.movement_id), event)  # type: ignore[arg-type]
+                past.note(cause.owner or owner, cause.movement_id, event)  # type: ignore[arg-type]
             if past.tails:
                 past.extend(stream, event)  # type: ignore[arg-type]
         else:
@@ -288,7 +296,7 @@ def _size_of(state: State) -> int:
         if state.anchors:
             size += _ANCHOR_BYTES * sum(map(len, state.anchors.values()))
         return size
-    if type(state) is Reservation:
+    if type(state) is Reservation or type(state) is Transfer:
         return _ENTRY_BYTES + _LINE_BYTES * len(state.lines)
     return _ENTRY_BYTES
 

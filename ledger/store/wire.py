@@ -15,6 +15,7 @@ from psycopg.pq import Format
 _BYTEA, _INT8, _TEXT = 17, 20, 25
 _BYTEA_ARRAY, _INT8_ARRAY, _TEXT_ARRAY = 1001, 1016, 1009
 _SIZES: Final = tuple(pack("!i", size) for size in range(4_096))
+_size: Final = _SIZES.__getitem__
 
 
 class _WireArray:
@@ -57,13 +58,12 @@ def _header(element: int, size: int) -> bytes:
 
 
 def _joined(element: int, items: Sequence[bytes]) -> bytes:
-    pieces = [_header(element, len(items))]
-    sizes = _SIZES
-    for item in items:
-        size = len(item)
-        pieces.append(sizes[size] if size < 4_096 else pack("!i", size))
-        pieces.append(item)
-    return b"".join(pieces)
+    pieces: list[bytes] = [b""] * (2 * len(items))
+    lengths = list(map(len, items))
+    short = max(lengths, default=0) < len(_SIZES)
+    pieces[0::2] = map(_size, lengths) if short else [pack("!i", size) for size in lengths]
+    pieces[1::2] = items
+    return _header(element, len(items)) + b"".join(pieces)
 
 
 def _dumper(array_oid: int) -> type[Dumper]:

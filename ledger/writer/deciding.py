@@ -275,6 +275,7 @@ class Decider:
                 if version < 0:
                     batch.versions[index] = known[stream] - version
             self.world.settle_versions(known)
+        self.world.measure(decided.touched)
 
     def unread(self, waiting: list[Waiting], touched: set[str]) -> bool:
         """Whether commands need streams that a batch under way has touched but nobody has read.

@@ -44,7 +44,7 @@ class Rememberer:
         """Bring in the recorded movements that commands refer to, as far as there are any."""
         past = self._world.past
         looked_for: set[MovementId] = set()
-        while missing := set(self._origins(submissions)) - past.origins.keys() - looked_for:
+        while missing := set(self._origins(submissions)) - past.known() - looked_for:
             looked_for |= missing
             for key, first in self._positions(missing).items():
                 origin = origin_of([row.event for row in self._rows_of(key, first)], key[1])

@@ -116,7 +116,10 @@ class Ledger:
             stream: (*_plain(entry.state, at), entry.version)
             for stream, entry in world._entries.items()
         }
-        return states | {"head": world.head, "origins": dict(world.past.origins)}
+        return states | {
+            "head": world.head,
+            "origins": {key: world.past.origins[key] for key in world.past.known()},
+        }
 
     def _prepare(self, command: AnyCommand, context: Context) -> None:
         """Bring in what a command reads, as long as it names something new."""

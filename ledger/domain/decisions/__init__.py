@@ -93,7 +93,7 @@ def decide(command: AnyCommand, world: World, now: Instant, context: Context) ->
     """
     if world.catalog.consulted or command.stated:
         return admission.decide(command, world, now, context, _decide)
-    return _decide(command, world, now, context)
+    return _DECISIONS[type(command)](command, world, now, context)
 
 
 def _decide(command: AnyCommand, world: World, now: Instant, context: Context) -> Decision:
@@ -213,6 +213,10 @@ def _record(command: RecordMovements, world: World, now: Instant, context: Conte
         if catalogued or movement.stated:
             place = f"$.movements[{index}]"
             deciding = parking.record(movement, place, movement_id, world, now + index, context)
+        elif (plain := facts.plain(movement, movement_id, world, now + index)) is not None:
+            yield plain[0]
+            results.append(plain[1])
+            continue
         else:
             deciding = facts.record(movement, movement_id, world, now + index, context)
         results.append((yield from deciding))
