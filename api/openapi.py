@@ -175,7 +175,7 @@ def _responses(
         headers = _headers(status, replayed=endpoint.writes)
         responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
     by_status: dict[int, list[str]] = {}
-    for code in sorted({*endpoint.codes, *_EVERYWHERE, "malformed"}):
+    for code in sorted({*endpoint.codes, *_of_the_catalog(endpoint), *_EVERYWHERE, "malformed"}):
         by_status.setdefault(KINDS[code].status, []).append(code)
     for status, codes in sorted(by_status.items()):
         if str(status) not in responses:
@@ -183,6 +183,17 @@ def _responses(
             problems[name] = _problem(status, codes, schema_of)
             responses[str(status)] = {"$ref": f"#/components/responses/{name}"}
     return dict(sorted(responses.items()))
+
+
+def _of_the_catalog(endpoint: Endpoint) -> Iterable[str]:
+    """What the catalog may say to a request: units it cannot convert, codes it does not know."""
+    if endpoint.request is None or not endpoint.writes:
+        return
+    words = msgspec.json.encode(msgspec.json.schema(endpoint.request))
+    if b'"uom":' in words:
+        yield "inexact-unit"
+    if any(word in words for word in (b'"sku":', b'"skus":', b'"location":', b'"locations":')):
+        yield "not-found"
 
 
 def _in_ecmascript(value: Any) -> Any:
