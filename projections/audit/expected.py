@@ -18,16 +18,22 @@ from projections.audit.table import Found, Key, Table
 
 
 def _stock(checker: Checker, key: Key) -> Found | None:
+    """A stock may have no event of its own, and yet units that are on their way to it."""
     book: StockBook | None = checker.stocks.get((key[0], key[1]))
-    if book is None:
-        return None
-    values = (*book.levels.values(), book.recorded, book.version, book.last, book.effective_at)
-    return Found(values, book.last)
+    way = checker.transit.ways.get((key[0], key[1]))
+    under_way, last = (0, 0) if way is None else (way.quantity, way.last)
+    if book is not None:
+        own = (book.recorded, book.version, book.last, book.effective_at)
+        return Found((*book.levels.values(), *own, under_way), max(book.last, last))
+    return None if way is None else Found((*_NOTHING, under_way), last)
 
 
 def _stocks(checker: Checker) -> Iterator[tuple[Key, int]]:
     for key, book in checker.stocks.items():
         yield key, book.last
+    for key, way in checker.transit.ways.items():
+        if key not in checker.stocks:
+            yield key, way.last
 
 
 def _hold(checker: Checker, key: Key) -> Found | None:
@@ -153,6 +159,8 @@ def _conflicts(checker: Checker) -> Iterator[tuple[Key, int]]:
         yield (conflict_id,), book.last
 
 
+_NOTHING: Final = (0,) * 9  # Five levels, and what else a stock without events has none of.
+
 _LEVELS: Final = ("sellable", "quarantine", "damaged", "returned", "blocked")
 
 TABLES: Final = (
@@ -160,7 +168,7 @@ TABLES: Final = (
         "stock",
         "stock",
         ("", ""),
-        (*_LEVELS, "reserved", "version", "position", "effective_at"),
+        (*_LEVELS, "reserved", "version", "position", "effective_at", "in_transit"),
         _stock,
         _stocks,
     ),

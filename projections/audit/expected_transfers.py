@@ -1,4 +1,4 @@
-"""The rows of transfers, and of what is on its way, as the auditor's books have them."""
+"""The rows of transfers as the auditor's books have them."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -43,18 +43,7 @@ def _lines(checker: Checker) -> Iterator[tuple[Key, int]]:
             yield (transfer_id, number), book.last
 
 
-def _way(checker: Checker, key: Key) -> Found | None:
-    book = checker.transit.ways.get((key[0], key[1]))
-    return None if book is None else Found((book.quantity, book.last), book.last)
-
-
-def _ways(checker: Checker) -> Iterator[tuple[Key, int]]:
-    for key, book in checker.transit.ways.items():
-        yield key, book.last
-
-
 TABLES: Final = (
-    Table("stock_in_transit", "stock", ("", ""), ("quantity", "position"), _way, _ways),
     Table(
         "transfers",
         "transfers",

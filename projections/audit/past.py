@@ -10,6 +10,7 @@ from projections.audit.books import KEY, MASK, StockBook, episode_hash
 from projections.audit.checker import Checker, Row
 from projections.audit.log import Source
 from projections.audit.rows import PAGE_ROWS
+from projections.audit.transfers import WayBook
 
 _COLUMNS: Final = (
     *("stock", "position", "part", "occurred_at", "effective_at"),
@@ -46,12 +47,15 @@ class Past:
             for stock, location, sku in page:
                 seen[location, sku] = stock
             after = page[-1][1], page[-1][2]
-        for key, book in self._checker.stocks.items():
-            if seen.get(key) != book.first:
-                what = f"history_stocks numbers {key} {seen.get(key)}, its first event {book.first}"
-                self._found(book.first, what)
+        ways = self._checker.transit.ways
+        numbers = {key: way.number for key, way in ways.items()}
+        numbers |= {key: book.first for key, book in self._checker.stocks.items()}
+        for key, number in numbers.items():
+            if seen.get(key) != number:
+                what = f"history_stocks numbers {key} {seen.get(key)}, its first event {number}"
+                self._found(number, what)
         for key, stock in seen.items():
-            if stock <= self._head and key not in self._checker.stocks:
+            if abs(stock) <= self._head and key not in numbers:
                 self._found(stock, f"history_stocks knows {key}, which no event explains")
         return len(seen)
 
@@ -105,6 +109,8 @@ class Past:
     def _explain(self, book: StockBook) -> None:
         """Fold one stock again, keeping every row, and say which ones differ."""
         again = Checker(traced=True)
+        if book.first < 0:
+            again.transit.ways[book.location, book.sku] = WayBook(book.first)
         stream = stock_stream(book.location, book.sku)
         for row in self._source.all("rows_of_stream", (stream, self._head)):
             again.take(Row(*row))
@@ -142,4 +148,5 @@ class Past:
             self._found(position, f"{table}: {what}")
 
     def _found(self, position: int, what: str) -> None:
-        self._checker.found([Breach(12, position, f"projection {what}")])
+        # A stock's number may be negative; where it comes from is a position all the same.
+        self._checker.found([Breach(12, abs(position), f"projection {what}")])

@@ -13,15 +13,13 @@ from projections.audit.transfers import WayBook
 from projections.audit.wire import TOPICS
 from projections.audit.wire_transfers import OfTransfer
 
-_COLUMNS: Final = (
-    *("destination", "position", "occurred_at", "effective_at", "delta", "quantity"),
-)
+_COLUMNS: Final = (*("stock", "position", "occurred_at", "effective_at", "delta", "quantity"),)
 _TOPICS: Final = [topic for kind, topic in TOPICS.items() if issubclass(kind, OfTransfer)]
 _LOWEST: Final = -(2**63)
 
 
 class PastTransit:
-    """Compares two tables of history; what lies beyond the checked position is ignored."""
+    """Compares a table of history; what lies beyond the checked position is ignored."""
 
     def __init__(self, source: Source, checker: Checker) -> None:
         """Take the books as they stand."""
@@ -33,44 +31,27 @@ class PastTransit:
 
     def compare(self) -> int:
         """Compare everything; the number of rows compared."""
-        rows = self._destinations() + self._rows()
+        rows = self._rows()
         if self._differing:
             self._explain()
         return rows
 
-    def _destinations(self) -> int:
-        after: tuple[str, str] = ("", "")
-        seen: dict[tuple[str, str], int] = {}
-        while page := self._source.all("history_destinations", (*after, PAGE_ROWS)):
-            for destination, location, sku in page:
-                seen[location, sku] = destination
-            after = page[-1][1], page[-1][2]
-        for key, book in self._ways.items():
-            if seen.get(key) != book.first:
-                what = f"numbers {key} {seen.get(key)}, its first event is {book.first}"
-                self._found(book.first, f"history_destinations {what}")
-        for key, destination in seen.items():
-            if destination <= self._head and key not in self._ways:
-                what = f"history_destinations knows {key}, which no event explains"
-                self._found(destination, what)
-        return len(seen)
-
     def _rows(self) -> int:
-        """Rows come destination by destination, in ledger order: as they were fingerprinted."""
+        """Rows come stock by stock, in ledger order: as they were fingerprinted."""
         after = (_LOWEST, _LOWEST)
         values: dict[int, int] = {}
         compared = 0
         while page := self._source.all("history_in_transit", (*after, PAGE_ROWS)):
             after = page[-1][:2]
             compared += len(page)
-            for destination, rows in groupby(page, itemgetter(0)):
-                value = values.get(destination, KEY)
+            for stock, rows in groupby(page, itemgetter(0)):
+                value = values.get(stock, KEY)
                 for row in rows:
                     if row[1] <= self._head:
                         value = hash((value, row))
-                values[destination] = value
+                values[stock] = value
         for key, book in self._ways.items():
-            if values.pop(book.first, KEY) != book.value:
+            if values.pop(book.number, KEY) != book.value:
                 self._differing[key] = book
         for stranger in sorted(number for number, value in values.items() if value != KEY):
             what = f"history_in_transit has rows of {stranger}, which no event explains"
@@ -81,7 +62,7 @@ class PastTransit:
         """Fold the events of transfers again, keeping the rows of what differs."""
         again = Checker()
         for key, book in self._differing.items():
-            traced = again.transit.ways[key] = WayBook(book.first)
+            traced = again.transit.ways[key] = WayBook(book.number)
             traced.rows = {}
         for row in self._source.all("rows_of_topics", (_TOPICS, self._head)):
             again.take(Row(*row))
@@ -89,7 +70,7 @@ class PastTransit:
             book = again.transit.ways[key]
             stored = {
                 row[1]: row
-                for row in self._source.all("history_of_destination", (book.first, self._head))
+                for row in self._source.all("transit_of_stock", (book.number, self._head))
             }
             rows = book.rows or {}
             for position in sorted(rows.keys() | stored.keys()):
@@ -110,4 +91,4 @@ class PastTransit:
             self._found(position, f"{table}: {what}")
 
     def _found(self, position: int, what: str) -> None:
-        self._checker.found([Breach(12, position, f"projection {what}")])
+        self._checker.found([Breach(12, abs(position), f"projection {what}")])

@@ -45,7 +45,7 @@ with page as (
     select * from projections.stock where shard = 0 and (location, sku) > (%b, %b)
      order by location, sku limit %b)
 select t.position, p.location, p.sku, p.sellable, p.quarantine, p.damaged, p.returned, p.blocked,
-       p.reserved, p.version, p.position, p.effective_at
+       p.reserved, p.version, p.position, p.effective_at, p.in_transit
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'stock' order by p.location, p.sku
 
@@ -124,15 +124,6 @@ select t.position, p.order_ref, p.sku, p.sold, p.returned, p.conflict_id, p.firs
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'returns' order by p.order_ref, p.sku
 
--- stock_in_transit --
--- A page of what is on its way.
-with page as (
-    select * from projections.stock_in_transit where shard = 0 and (location, sku) > (%b, %b)
-     order by location, sku limit %b)
-select t.position, p.location, p.sku, p.quantity, p.position
-  from projections.tracking t left join page p on true
- where t.shard = 0 and t.projection = 'stock' order by p.location, p.sku
-
 -- transfers --
 -- A page of transfers.
 with page as (
@@ -161,21 +152,16 @@ select position, stream, version, topic, state,
   from ledger.events where shard = 0 and topic = any(%b::text[]) and position <= %b
  order by position
 
--- history_destinations --
--- A page of the destinations that history knows.
-select destination, location, sku from projections.history_destinations
- where shard = 0 and (location, sku) > (%b, %b) order by location, sku limit %b
-
 -- history_in_transit --
--- A page of what was on its way, destination by destination.
-select destination, position, occurred_at, effective_at, delta, quantity
-  from projections.history_in_transit where shard = 0 and (destination, position) > (%b, %b)
- order by shard, destination, position limit %b
+-- A page of what was on its way, stock by stock.
+select stock, position, occurred_at, effective_at, delta, quantity
+  from projections.history_in_transit where shard = 0 and (stock, position) > (%b, %b)
+ order by shard, stock, position limit %b
 
--- history_of_destination --
--- All that was ever on its way to one destination.
-select destination, position, occurred_at, effective_at, delta, quantity
-  from projections.history_in_transit where shard = 0 and destination = %b and position <= %b
+-- transit_of_stock --
+-- All that was ever on its way to one stock.
+select stock, position, occurred_at, effective_at, delta, quantity
+  from projections.history_in_transit where shard = 0 and stock = %b and position <= %b
  order by position
 
 -- counts --

@@ -129,8 +129,10 @@ def _book(checker: Checker, event: wire_base.Stock, position: int) -> StockBook:
     key = (event.location, event.sku)
     book = checker.stocks.get(key)
     if book is None:
+        # Its number in history is where it first came up, be it as a destination.
+        number = checker.transit.number_of(key, position)
         book = checker.stocks[key] = StockBook(
-            event.location, event.sku, position, traced=checker.traced
+            event.location, event.sku, number, traced=checker.traced
         )
     checker.touched_stocks[key] = book
     return book

@@ -100,6 +100,11 @@ class TransferBooks:
         self.ways: dict[tuple[str, str], WayBook] = {}
         self.touched: dict[tuple[str, str], int] = {}  # Transfer and SKU to the last position.
 
+    def number_of(self, key: tuple[str, str], position: int) -> int:
+        """History's number for a stock that has its first event at a position."""
+        way = self.ways.get(key)
+        return position if way is None else way.number
+
 
 # --- the document -------------------------------------------------------------------------------
 
@@ -187,12 +192,12 @@ def take_stock(
 class WayBook:
     """What is on its way to one stock, and a fingerprint of how history must tell it."""
 
-    __slots__ = ("effective_at", "first", "last", "quantity", "rows", "value")
+    __slots__ = ("effective_at", "last", "number", "quantity", "rows", "value")
 
-    def __init__(self, first: int) -> None:
-        """Begin at the position of the first event: history's number for the destination."""
-        self.first = first
-        self.last = first
+    def __init__(self, number: int) -> None:
+        """Begin with history's number for the stock: negative where it has no event yet."""
+        self.number = number
+        self.last = 0
         self.quantity = 0
         self.effective_at = -(2**63)
         self.rows: dict[int, tuple[int, ...]] | None = None  # Kept only where they are wanted.
@@ -203,7 +208,7 @@ class WayBook:
         self.last = position
         self.quantity += delta
         self.effective_at = max(self.effective_at, occurred_at)
-        row = (self.first, position, occurred_at, self.effective_at, delta, self.quantity)
+        row = (self.number, position, occurred_at, self.effective_at, delta, self.quantity)
         self.value = hash((self.value, row))
         if self.rows is not None:
             self.rows[position] = row
@@ -213,7 +218,9 @@ def _way(checker: Checker, event: wire.AnyOfTransfer, position: int) -> None:
     key = (event.ends()[1], event.sku)
     book = checker.transit.ways.get(key)
     if book is None:
-        book = checker.transit.ways[key] = WayBook(position)
+        stock = checker.stocks.get(key)
+        number = -position if stock is None else stock.first
+        book = checker.transit.ways[key] = WayBook(number)
     book.take(position, event.occurred_at, event.on_the_way())
 
 

@@ -28,7 +28,7 @@ HistoryRow: TypeAlias = tuple[int, ...]
 """Part, stock, position, occurred_at, effective_at, six deltas, six balances after."""
 
 WayRow: TypeAlias = tuple[int, int, int, int, int, int]
-"""Destination, position, occurred_at, effective_at, change, on its way after it."""
+"""Stock, position, occurred_at, effective_at, change, on its way there after it."""
 
 _STILL = (0,) * BUCKETS
 _HOLD_EVENTS = (
@@ -70,38 +70,34 @@ class Episode(Struct, frozen=True, gc=False):
 
 
 class WayState(Struct, gc=False):
-    """A destination's number, what is on its way there so far, and its latest business time."""
+    """What is on its way to a stock so far, and the latest business time of that."""
 
-    destination: int
     quantity: int
     effective_at: int
 
 
 class State(Struct):
-    """What the fold needs to know: all stocks, open soft holds and destinations of a batch."""
+    """What the fold needs to know: every stock, open soft hold and way that a batch touches."""
 
     stocks: dict[StockKey, StockState] = field(default_factory=dict)
     holds: dict[HoldKey, OpenHold] = field(default_factory=dict)
-    ways: dict[StockKey, WayState] = field(default_factory=dict)
+    ways: dict[int, WayState] = field(default_factory=dict)
 
 
 class Changes(Struct):
-    """New stocks, rows and episodes, stored episodes that ended: (stock, from, to).
-
-    And new destinations, with rows of what is on its way there.
-    """
+    """New stocks, rows, episodes, stored episodes that ended: (stock, from, to), rows of ways."""
 
     stocks: dict[StockKey, int] = field(default_factory=dict)
     rows: list[HistoryRow] = field(default_factory=list)
     episodes: dict[tuple[int, int], Episode] = field(default_factory=dict)
     ended: list[tuple[int, int, int]] = field(default_factory=list)
-    destinations: dict[StockKey, int] = field(default_factory=dict)
     ways: list[WayRow] = field(default_factory=list)
 
 
 def touched_stocks(batch: Batch) -> set[StockKey]:
-    """The stocks a batch changes."""
-    return {(one[0].event.location, one[0].event.sku) for one in batch.effects}  # type: ignore[union-attr]
+    """The stocks a batch changes, or that something is on its way to."""
+    own = {(one[0].event.location, one[0].event.sku) for one in batch.effects}  # type: ignore[union-attr]
+    return own.union(stock_id for _, stock_id, _ in batch.ways)
 
 
 def touched_holds(batch: Batch, stocks: dict[StockKey, StockState]) -> set[HoldKey]:
@@ -128,6 +124,7 @@ def fold(batch: Batch, state: State) -> Changes:
     """Turn a batch into rows; `state` moves on with it."""
     changes = Changes()
     stocks, rows = state.stocks, changes.rows
+    ways = {one.position: (stock_id, delta) for one, stock_id, delta in batch.ways}
     for recorded, levels, held in batch.effects:
         event = recorded.event
         assert isinstance(event, StockEvent)
@@ -143,21 +140,28 @@ def fold(batch: Batch, state: State) -> Changes:
             rows.append(_row(recorded, stock, 0, event.occurred_at, deltas))
         if isinstance(event, _HOLD_EVENTS):
             _hold(recorded, stock.stock, state.holds, changes)
-    _ways(batch, state, changes)
+        if recorded.position in ways:
+            _way(recorded, ways[recorded.position], state, changes)
     return changes
 
 
-def _ways(batch: Batch, state: State, changes: Changes) -> None:
-    """What is on its way to a destination, told by the stocks at both ends."""
-    for recorded, stock_id, delta in batch.ways:
-        at, position = recorded.event.occurred_at, recorded.position
-        way = state.ways.get(stock_id)
-        if way is None:
-            way = state.ways[stock_id] = WayState(position, 0, at)
-            changes.destinations[stock_id] = position
-        way.quantity += delta
-        way.effective_at = max(way.effective_at, at)
-        changes.ways.append((way.destination, position, at, way.effective_at, delta, way.quantity))
+def _way(recorded: Recorded, way: tuple[StockKey, int], state: State, changes: Changes) -> None:
+    """What is on its way to a stock, which may not have an event of its own yet.
+
+    Then its number is the negative position: the event's own stock may have the positive one.
+    """
+    key, delta = way
+    at, position = recorded.event.occurred_at, recorded.position
+    stock = state.stocks.get(key)
+    if stock is None:
+        stock = state.stocks[key] = StockState(-position, (0,) * (BUCKETS + 1))
+        changes.stocks[key] = -position
+    known = state.ways.get(stock.stock)
+    if known is None:
+        known = state.ways[stock.stock] = WayState(0, at)
+    known.quantity += delta
+    known.effective_at = max(known.effective_at, at)
+    changes.ways.append((stock.stock, position, at, known.effective_at, delta, known.quantity))
 
 
 def _row(

@@ -1,6 +1,8 @@
 """Questions about the past. Statements are never prepared: generic plans scan here."""
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from psycopg import AsyncConnection
 
 from ledger.domain.values import Instant
 from projections.answers import Balance
@@ -10,6 +12,8 @@ from projections.progress import Pool
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
+_STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
+_SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known.
 
 
 class Question(NamedTuple):
@@ -53,9 +57,27 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL["list_at"], parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
-    found = [row for row in rows if row[1] is not None]
-    items = [Balance.of(row[1], row[2], row[3:9], in_transit=int(row[9])) for row in found[:limit]]
+        found = [row for row in rows if row[1] is not None]
+        ends = [row[_STOCK] for row in found[:limit] if row[_SENT_TO]]
+        under_way = await _in_transit_at(connection, question, ends) if ends else {}
+    items = [
+        Balance.of(row[1], row[2], row[3:_STOCK], in_transit=under_way.get(row[_STOCK], 0))
+        for row in found[:limit]
+    ]
     return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+async def _in_transit_at(
+    connection: AsyncConnection[Any], question: Question, stocks: list[int]
+) -> dict[int, int]:
+    """What was on its way to some stocks, by number.
+
+    Most stocks are nobody's destination, so this is asked only for those that were. What was
+    known at a position never changes, so that it may be a question of its own.
+    """
+    parameters = {"stocks": stocks, "as_of": question.as_of, "known": question.known}
+    cursor = await connection.execute(_SQL["in_transit_at"], parameters, prepare=False, binary=True)
+    return {stock: int(quantity) for stock, quantity in await cursor.fetchall()}
 
 
 async def skus_at(

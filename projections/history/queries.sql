@@ -23,26 +23,18 @@ select h.stock, h.reservation_id, h.from_position, h.quantity, h.expires_at
 insert into {schema}.history_stocks (shard, location, sku, stock)
 select 0::smallint, c.* from unnest(%b::text[], %b::text[], %b::int8[]) as c
 
--- load_destinations --
--- The numbers of destinations, what is on its way there, and their effective time so far.
-select d.location, d.sku, d.destination, w.quantity, w.effective_at
-  from unnest(%b::text[], %b::text[]) as c (location, sku)
-  join {schema}.history_destinations d
-    on d.shard = 0 and d.location = c.location and d.sku = c.sku
+-- load_ways --
+-- What is on its way to stocks among those asked for, and its latest business time.
+select w.stock, w.quantity, w.effective_at
+  from unnest(%b::int8[]) as c (stock)
   join lateral (
        select * from {schema}.history_in_transit w
-        where w.shard = 0 and w.destination = d.destination
-        order by position desc limit 1) w on true
-
--- insert_destinations --
--- Give new destinations their numbers.
-insert into {schema}.history_destinations (shard, location, sku, destination)
-select 0::smallint, c.* from unnest(%b::text[], %b::text[], %b::int8[]) as c
+        where w.shard = 0 and w.stock = c.stock order by position desc limit 1) w on true
 
 -- insert_in_transit --
 -- Changes of what was on its way, with what was on it afterwards.
 insert into {schema}.history_in_transit
-    (shard, destination, position, occurred_at, effective_at, delta, quantity)
+    (shard, stock, position, occurred_at, effective_at, delta, quantity)
 select 0::smallint, c.*
   from unnest(%b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
 
@@ -81,30 +73,15 @@ select (select e.recorded_at from ledger.events e where e.shard = 0 and e.positi
 -- A page of balances by what had happened at `as_of`, as known at `known`.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
-), named as (
-    (select s.location, s.sku from {schema}.history_stocks s
-      where s.shard = 0 and s.stock <= %(known)s
-        and (%(sku)s::text is null or s.sku = %(sku)s)
-        and (%(location)s::text is null or s.location = %(location)s)
-        and (s.location, s.sku) > (%(after_location)s, %(after_sku)s)
-      order by s.location, s.sku limit %(limit)s)
-    union
-    (select d.location, d.sku from {schema}.history_destinations d
-      where d.shard = 0 and d.destination <= %(known)s
-        and (%(sku)s::text is null or d.sku = %(sku)s)
-        and (%(location)s::text is null or d.location = %(location)s)
-        and (d.location, d.sku) > (%(after_location)s, %(after_sku)s)
-      order by d.location, d.sku limit %(limit)s)
-    order by location, sku
-    limit %(limit)s
 ), page as (
-    select n.location, n.sku, s.stock, d.destination
-      from named n
-      left join {schema}.history_stocks s
-        on s.shard = 0 and s.location = n.location and s.sku = n.sku and s.stock <= %(known)s
-      left join {schema}.history_destinations d
-        on d.shard = 0 and d.location = n.location and d.sku = n.sku
-       and d.destination <= %(known)s
+    select s.location, s.sku, s.stock
+      from {schema}.history_stocks s
+     where s.shard = 0 and abs(s.stock) <= %(known)s
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+       and (s.location, s.sku) > (%(after_location)s, %(after_sku)s)
+     order by s.location, s.sku
+     limit %(limit)s
 )
 select place.position, page.location, page.sku,
        coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
@@ -114,7 +91,9 @@ select place.position, page.location, page.sku,
        coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
        coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
            - coalesce(w.quantity, 0),
-       coalesce(t.quantity, 0) + coalesce(u.quantity, 0)
+       page.stock, exists (
+           select from {schema}.history_in_transit i
+            where i.shard = 0 and i.stock = page.stock and i.position <= %(known)s)
   from place
   left join page on true
   -- The base is the earlier of the two rows; where either is missing it is empty.
@@ -150,28 +129,29 @@ select place.position, page.location, page.sku,
         where o.stock = page.stock and o.to_position is not null
           and int8range(o.from_position, o.to_position) @> %(known)s::int8
           and o.expires_at <= %(as_of)s) w on true
-  -- What was on its way, by the same two rows and the same correction.
+
+-- in_transit_at --
+-- What was on its way to some stocks, by what had happened at `as_of`, as known at `known`.
+select s.stock, coalesce(t.quantity, 0) + coalesce(u.quantity, 0)
+  from unnest(%(stocks)s::int8[]) as s (stock)
   left join lateral (
        select * from (
            select ends.*, count(*) over () as found from (
                (select i.position, i.quantity from {schema}.history_in_transit i
-                 where i.shard = 0 and i.destination = page.destination
-                   and i.effective_at <= %(as_of)s
+                 where i.shard = 0 and i.stock = s.stock and i.effective_at <= %(as_of)s
                  order by i.effective_at desc, i.position desc limit 1)
                union all
                (select i.position, i.quantity from {schema}.history_in_transit i
-                 where i.shard = 0 and i.destination = page.destination
-                   and i.position <= %(known)s
+                 where i.shard = 0 and i.stock = s.stock and i.position <= %(known)s
                  order by i.position desc limit 1)
            ) ends
        ) counted
        where found = 2 order by position limit 1) t on true
   left join lateral (
        select sum(i.delta)::bigint as quantity from {schema}.history_in_transit i
-        where i.destination = page.destination and i.occurred_at < i.effective_at
+        where i.stock = s.stock and i.occurred_at < i.effective_at
           and int8range(i.occurred_at, i.effective_at) @> %(as_of)s::int8
           and i.position <= %(known)s) u on true
- order by page.location, page.sku
 
 -- stock_number --
 -- A stock's number, and where this projection stands.
@@ -248,8 +228,12 @@ select h.position, h.part, h.occurred_at, h.effective_at,
  order by h.occurred_at, h.position, h.part
 
 -- skus_at --
--- SKUs that had a history at a location at a position. A stock's number is that of its first event.
-select sku from {schema}.history_stocks
- where shard = 0 and location = %(location)s and stock <= %(known)s
-   and sku <> all(%(besides)s::text[])
- order by sku limit %(limit)s
+-- SKUs that had a history at a location at a position. A stock's number is that of its first event;
+-- a negative one is of a stock that was only named as a destination then.
+select s.sku from {schema}.history_stocks s
+ where s.shard = 0 and s.location = %(location)s and s.stock <= %(known)s
+   and (s.stock > 0 or exists (
+        select from {schema}.history h
+         where h.shard = 0 and h.stock = s.stock and h.position <= %(known)s))
+   and s.sku <> all(%(besides)s::text[])
+ order by s.sku limit %(limit)s

@@ -39,7 +39,6 @@ class HistoryView:
         "history_stocks",
         "history",
         "history_holds",
-        "history_destinations",
         "history_in_transit",
     )
     late_tables = ("history",)
@@ -76,7 +75,7 @@ class HistoryView:
 
     @property
     def remembered(self) -> int:
-        """How many stocks, holds and destinations are in memory."""
+        """How many stocks, holds and ways are in memory."""
         return len(self._state.stocks) + len(self._state.holds) + len(self._state.ways)
 
     def _bound(self) -> None:
@@ -101,13 +100,11 @@ class HistoryView:
             cursor.execute(self._sql["load_holds"], (numbers, ids))
             for stock, reservation_id, *hold in cursor:
                 holds[stock, reservation_id] = OpenHold(*hold)
-        ways = self._state.ways
-        asked = sorted({stock_id for _, stock_id, _ in batch.ways} - ways.keys())
-        if asked:
-            locations, skus = texts([k[0] for k in asked]), texts([k[1] for k in asked])
-            cursor.execute(self._sql["load_destinations"], (locations, skus))
-            for location, sku, *way in cursor:
-                ways[location, sku] = WayState(*way)
+        ends = {stocks[key].stock for _, key, _ in batch.ways if key in stocks}
+        if asked := sorted(ends - self._state.ways.keys()):
+            cursor.execute(self._sql["load_ways"], (int8s(asked),))
+            for stock, *way in cursor:
+                self._state.ways[stock] = WayState(*way)
 
     def _write_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
         cursor.execute(
@@ -150,14 +147,5 @@ class HistoryView:
             )
 
     def _write_ways(self, cursor: Cursor[Any], changes: Changes) -> None:
-        if new := changes.destinations:
-            cursor.execute(
-                self._sql["insert_destinations"],
-                (
-                    texts([location for location, _ in new]),
-                    texts([sku for _, sku in new]),
-                    int8s(list(new.values())),
-                ),
-            )
         columns = zip(*changes.ways, strict=True)
         cursor.execute(self._sql["insert_in_transit"], tuple(int8s(column) for column in columns))

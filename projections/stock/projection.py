@@ -47,19 +47,12 @@ class HoldChange(Struct, gc=False):
     expires_at: int | None = None
 
 
-class TransitChange(Struct, gc=False):
-    """What a batch adds to the units on their way to one stock, and the last event that did."""
-
-    delta: int = 0
-    position: int = 0
-
-
 class Changes(Struct):
-    """Net changes, ready to be written."""
+    """Net changes, ready to be written; `ways` are of the units on their way to a stock."""
 
     stocks: dict[StockKey, StockChange] = field(default_factory=dict)
     holds: dict[HoldKey, HoldChange] = field(default_factory=dict)
-    ways: dict[StockKey, TransitChange] = field(default_factory=dict)
+    ways: dict[StockKey, int] = field(default_factory=dict)
 
 
 def fold(batch: Batch, changes: Changes | None = None) -> Changes:
@@ -82,12 +75,8 @@ def fold(batch: Batch, changes: Changes | None = None) -> Changes:
         change.sums[BUCKETS] += held
         if held or levels is None:
             _hold(event, changes.holds)
-    for recorded, stock_id, delta in batch.ways:
-        way = changes.ways.get(stock_id)
-        if way is None:
-            way = changes.ways[stock_id] = TransitChange()
-        way.delta += delta
-        way.position = recorded.position
+    for _, stock_id, delta in batch.ways:
+        changes.ways[stock_id] = changes.ways.get(stock_id, 0) + delta
     return changes
 
 

@@ -33,47 +33,33 @@ using unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int
       values (0, c.location, c.sku, c.reservation_id, c.delta, c.expires_at)
 
 -- add_to_ways --
--- Add net changes of what is on its way; the first change makes the row, and it stays.
-insert into {schema}.stock_in_transit as w (shard, location, sku, quantity, position)
-select 0::smallint, c.* from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[]) as c
-    on conflict (shard, location, sku) do update
-   set quantity = w.quantity + excluded.quantity, position = excluded.position
+-- Add net changes of what is on its way, also to stocks that have no events of their own.
+insert into {schema}.stock as s
+    (shard, location, sku, sellable, quarantine, damaged, returned, blocked, reserved,
+     version, position, effective_at, in_transit)
+select 0::smallint, c.location, c.sku, 0, 0, 0, 0, 0, 0, 0, 0, 0, c.delta
+  from unnest(%b::text[], %b::text[], %b::int8[]) as c (location, sku, delta)
+    on conflict (shard, location, sku) do update set in_transit = s.in_transit + excluded.in_transit
 
 -- list_stocks --
 -- A page of present balances; what ran out before `now` no longer counts as reserved.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'stock'
-), named as (
-    -- A stock that has never had a unit may have some on their way.
-    (select s.location, s.sku from {schema}.stock s
-      where s.shard = 0
-        and (%(sku)s::text is null or s.sku = %(sku)s)
-        and (%(location)s::text is null or s.location = %(location)s)
-      order by s.location, s.sku limit %(limit)s)
-    union
-    (select w.location, w.sku from {schema}.stock_in_transit w
-      where w.shard = 0
-        and (%(sku)s::text is null or w.sku = %(sku)s)
-        and (%(location)s::text is null or w.location = %(location)s)
-      order by w.location, w.sku limit %(limit)s)
-    order by location, sku
-    limit %(limit)s
 ), page as (
-    select n.location, n.sku, coalesce(s.sellable, 0), coalesce(s.quarantine, 0),
-           coalesce(s.damaged, 0), coalesce(s.returned, 0), coalesce(s.blocked, 0),
-           coalesce(s.reserved, 0) - coalesce((
+    select s.location, s.sku, s.sellable, s.quarantine, s.damaged, s.returned, s.blocked,
+           s.reserved - coalesce((
                select sum(h.quantity) from {schema}.stock_holds h
-                where h.shard = 0 and h.location = n.location and h.sku = n.sku
-                  and h.expires_at <= %(now)s), 0)::bigint,
-           coalesce(w.quantity, 0)
-      from named n
-      left join {schema}.stock s
-        on s.shard = 0 and s.location = n.location and s.sku = n.sku
-      left join {schema}.stock_in_transit w
-        on w.shard = 0 and w.location = n.location and w.sku = n.sku
+                where h.shard = 0 and h.location = s.location and h.sku = s.sku
+                  and h.expires_at <= %(now)s), 0)::bigint as reserved,
+           s.in_transit
+      from {schema}.stock s
+     where s.shard = 0
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+     order by s.location, s.sku
+     limit %(limit)s
 )
 select place.position, page.* from place left join page on true
- order by page.location, page.sku
 
 -- due_stocks --
 -- Stocks with soft holds that have run out and wait for the sweeper, longest overdue first.

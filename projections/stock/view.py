@@ -12,7 +12,6 @@ from projections.stock.projection import (
     HoldChange,
     HoldKey,
     StockKey,
-    TransitChange,
     fold,
 )
 from projections.wire import int8s, texts
@@ -21,10 +20,10 @@ _PLACES: Final = range(len(PHYSICAL_BUCKETS) + 1)
 
 
 class StockView:
-    """Keeps `stock`, `stock_holds` and `stock_in_transit` at the runner's position."""
+    """Keeps `stock` and `stock_holds` at the position the runner has read to."""
 
     name = "stock"
-    tables = ("stock", "stock_holds", "stock_in_transit")
+    tables = ("stock", "stock_holds")
     late_tables: tuple[str, ...] = ()
 
     def __init__(self, schema: str = LIVE, *, held_back_max: int = 0) -> None:
@@ -89,15 +88,13 @@ class StockView:
             ),
         )
 
-    def _write_ways(self, cursor: Cursor[Any], ways: dict[StockKey, TransitChange]) -> None:
+    def _write_ways(self, cursor: Cursor[Any], ways: dict[StockKey, int]) -> None:
         keys = sorted(ways)
-        ordered = [ways[key] for key in keys]
         cursor.execute(
             self._sql["add_to_ways"],
             (
                 texts([location for location, _ in keys]),
                 texts([sku for _, sku in keys]),
-                int8s([way.delta for way in ordered]),
-                int8s([way.position for way in ordered]),
+                int8s([ways[key] for key in keys]),
             ),
         )

@@ -32,8 +32,6 @@ TABLES: Final = (
     "fences",
     "fence_holds",
     "backorder_limits",
-    "stock_in_transit",
-    "history_destinations",
     "history_in_transit",
     "transfers",
     "transfer_lines",

@@ -60,22 +60,30 @@ def test_what_is_on_its_way_belongs_to_where_it_goes() -> None:
     extra = StockTransferSurplus(**OF, **at(4), location="nyc-2", from_location="ams-1", delta=2)
     changes = stock.fold(batch(left(5, 1), left(2, 1, "lon-3"), came(4, 2, lost=2), back, extra))
 
-    assert {END: (0, 5), StockId("lon-3", "MUG"): (2, 2)} == {
-        key: (way.delta, way.position) for key, way in changes.ways.items()
-    }
+    assert {END: 0, StockId("lon-3", "MUG"): 2} == changes.ways
     assert [-7, 1, 0, 0, 0, 0] == changes.stocks["ams-1", "MUG"].sums
     assert [4, 0, 0, 0, 0, 0] == changes.stocks["nyc-2", "MUG"].sums
 
 
-def test_history_numbers_a_destination_by_the_first_event_that_sends_it_something() -> None:
-    """Each change has a row, with what is on the way after it and the latest business time."""
+def test_history_has_a_row_for_each_change_of_what_is_on_its_way() -> None:
+    """With what is on the way after it, and the latest business time so far."""
     state = history.State()
     first = history.fold(batch(left(5, 10), came(2, 20)), state)
     second = history.fold(batch(left(1, 15), first=3), state)
 
-    assert ({END: 1}, {}) == (first.destinations, second.destinations)
-    assert [(1, 1, 10, 10, 5, 5), (1, 2, 20, 20, -2, 3)] == first.ways
-    assert [(1, 3, 15, 20, 1, 4)] == second.ways
+    assert [(-1, 1, 10, 10, 5, 5), (-1, 2, 20, 20, -2, 3)] == first.ways
+    assert [(-1, 3, 15, 20, 1, 4)] == second.ways
+    assert [(-1, 2, 20, 20)] == [row[1:5] for row in first.rows if row[1] < 0]
+
+
+def test_a_stock_that_begins_as_a_destination_has_a_negative_number() -> None:
+    """One event may begin two stocks, and each has a number of its own; it keeps it for ever."""
+    state = history.State()
+    begun = history.fold(batch(left(5, 10)), state)
+    later = history.fold(batch(came(2, 20), first=2), state)
+
+    assert {("ams-1", "MUG"): 1, END: -1} == begun.stocks
+    assert {} == later.stocks
 
 
 def test_a_document_goes_on_from_where_it_was() -> None:
