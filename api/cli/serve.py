@@ -44,6 +44,7 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @click.option("--nats-url", help="Default: NATS_URL, else embedded.")
 @click.option("--admin-key", help="Default: LEDGER_ADMIN_KEY, else made at first start.")
 @click.option("--auth", help="required or none. Default: LEDGER_AUTH.")
+@click.option("--catalog", help="open or strict. Default: LEDGER_CATALOG.")
 @click.option(
     "--api-processes",
     type=click.IntRange(1, 64),

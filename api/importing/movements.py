@@ -26,6 +26,7 @@ _TEXTS: Final = (
     "reservation_id",
     "of",
     "replaces",
+    "uom",
     "bucket",
     "from_bucket",
     "to_bucket",
@@ -77,7 +78,9 @@ def _bodies(kept: Table) -> Column:
 
 
 def _numbers(texts: Column) -> Column:
-    """Integers as they stand; anything else as a string, for the service to judge."""
+    """Integers as they stand; decimals, and whatever else there is, as a string: the service
+    counts them in the SKU's units, or says why it cannot.
+    """
     integer = pc.match_substring_regex(texts, r"^-?(0|[1-9][0-9]{0,17})$")
     return pc.if_else(integer, texts, json_texts(texts))
 

@@ -71,6 +71,18 @@ def test_counts_and_corrections_are_lines_like_any_other(tmp_path: Path) -> None
     ] == about
 
 
+def test_units_are_named_and_decimals_stay_exact(tmp_path: Path) -> None:
+    """2.5 is not rounded on its way: it goes out as it stands, with its unit beside it."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,quantity,uom\n"
+        "PO-1,receive,FLOUR,ams-1,2.5,kg\n"
+        "PO-1,receive,MUG,ams-1,2,case\n",
+    )
+
+    assert [("2.5", "kg"), (2, "case")] == [(m["quantity"], m["uom"]) for m in movements(plan)]
+
+
 def test_what_is_not_understood_goes_out_as_it_stands(tmp_path: Path) -> None:
     """The service judges a value, not the reader: nothing is dropped in silence."""
     plan = planned(
