@@ -77,7 +77,7 @@ def test_a_child_reads_back_what_its_parent_wrote() -> None:
 
 def test_every_limit_has_its_variable_and_its_unit() -> None:
     """A number without a unit is a number nobody dares to change."""
-    surroundings = {"database_url", "nats_url", "data_dir", "http_host", "http_port"}
+    surroundings = {"database_url", "nats_url", "data_dir", "http_host", "http_port", "catalog"}
     limits = [name for name in FIELDS if name not in surroundings | {"admin_key", "auth"}]
 
     assert [] == [name for name in limits if not name.endswith(("_max", "_ms", "_events"))]
