@@ -21,18 +21,44 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import psycopg
 
-from ledger.domain.events import StockReceived, StockSold
-from ledger.domain.values import reservation_stream
+from ledger.domain.events import (
+    StockCounted,
+    StockReceived,
+    StockReturned,
+    StockScrapped,
+    StockSold,
+)
+from ledger.domain.values import StreamKind, stream_id
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
 from ledger.writer.deciding import digest
 from subscribers.audit import differences
 from tests.support.driver import UNKNOWN, Answered, Entry, Sent
+from tests.support.mixture import IDS
 
 Kind: TypeAlias = Literal["lost", "duplicated", "phantom", "changed", "order", "stream"]
 
 HOUSE: Final = frozenset({"sweeper"})
 """Actors whose commands no driver sends."""
+
+_KINDS: Final[dict[type, str]] = {
+    StockReceived: "receive",
+    StockSold: "sale",
+    StockReturned: "return",
+    StockScrapped: "scrap",
+    StockCounted: "count",
+}
+"""Which type of movement an event records."""
+
+_RECORDED: Final = frozenset(_KINDS.values())
+
+_STREAMS: Final[dict[str, StreamKind]] = {
+    "reservations": "reservation",
+    "transfers": "transfer",
+    "returns": "return",
+    "counts": "count",
+}
+"""The stream of each kind of document."""
 
 _ROWS: Final = (
     "select position, stream, version, topic, state,"
@@ -156,6 +182,8 @@ def _lost(
 
 def _promised(command: Command, body: dict[str, Any], rows: Sequence[Recorded]) -> list[int]:
     """The positions at which an answer says that the command's events stand."""
+    if not rows and all(movement["type"] == "correct" for movement in command.movements):
+        return []  # It was so already: nothing had to be recorded.
     if command.movements:
         return [result["position"] for result in body["results"]]
     # What changed nothing is answered with the head's position, which is another command's.
@@ -163,11 +191,12 @@ def _promised(command: Command, body: dict[str, Any], rows: Sequence[Recorded]) 
 
 
 def _unkept(command: Command, streams: set[str]) -> Iterable[Finding]:
-    """A promise may have been made by an earlier command, but somebody must have made it."""
-    if command.accepted and command.path == "/v1/reservations":
-        stream = reservation_stream(command.body["reservation_id"])
-        if stream not in streams:
-            yield Finding("lost", command.key, f"promised, and there is no {stream}")
+    """A document may have been begun by an earlier command, but somebody must have begun it."""
+    for kind, field in IDS.items():
+        if command.accepted and command.path == f"/v1/{kind}":
+            stream = stream_id(_STREAMS[kind], command.body[field])
+            if stream not in streams:
+                yield Finding("lost", command.key, f"answered for, and there is no {stream}")
 
 
 def _duplicated(command: Command, rows: Sequence[Recorded]) -> Iterable[Finding]:
@@ -181,13 +210,17 @@ def _duplicated(command: Command, rows: Sequence[Recorded]) -> Iterable[Finding]
         yield Finding("duplicated", command.key, f"decided {len(instants)} times")
     moved: Counter[tuple[str, str, str]] = Counter()
     for movement in command.movements:
-        kind = "received" if movement["type"] == "receive" else "sold"
-        moved[kind, movement["location"], movement["sku"]] += movement["quantity"]
-    for row in rows:
-        if isinstance(row.event, StockReceived | StockSold) and command.movements:
-            kind = "received" if isinstance(row.event, StockReceived) else "sold"
-            moved[kind, row.event.location, row.event.sku] -= row.event.quantity
-    if any(moved.values()):
+        if movement["type"] in _RECORDED:
+            units = movement["counted" if movement["type"] == "count" else "quantity"]
+            moved[movement["type"], movement["location"], movement["sku"]] += units
+    restated = any(movement["type"] not in _RECORDED for movement in command.movements)
+    for row in rows if command.movements and not restated else ():
+        kind = _KINDS.get(type(row.event))
+        if kind is not None:
+            event: Any = row.event
+            units = event.counted if kind == "count" else event.quantity
+            moved[kind, event.location, event.sku] -= units
+    if any(moved.values()) and not restated:
         yield Finding("duplicated", command.key, f"asked and recorded differ by {dict(moved)}")
 
 

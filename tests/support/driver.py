@@ -19,6 +19,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from tests.support.mixture import Mixture
+
 WORKERS: Final = 4
 TIMEOUT_S: Final = 4.0  # A stopped process answers nobody; its callers ask elsewhere.
 BACK_OFF_S: Final = 0.05
@@ -26,8 +28,8 @@ PAUSE_S: Final = 0.01  # Between commands of one worker: the faults shall find w
 UNKNOWN: Final = frozenset({408, 429, 502, 503, 504})
 """Statuses after which nobody knows whether the command was or will be taken."""
 
-SKUS: Final = ("MUG", "LAMP", "ARMCHAIR")
-PLACES: Final = ("ams-1", "nyc-2")
+ACCEPTED: Final = frozenset({200, 201})
+"""Statuses with which a command was taken."""
 
 
 class Sent(Struct, tag="sent", frozen=True):
@@ -102,14 +104,14 @@ class Worker:
         self._journal = journal
         self._clients = clients
         self._numbers = itertools.count(1)
-        self._open: list[str] = []
+        self._mixture = Mixture(self._random)
 
     async def run(self, stop: asyncio.Event) -> None:
         """One command after another until told to stop."""
         while not stop.is_set():
             number = next(self._numbers)
             key = f"{self._name}-{number}"
-            path, body = self._command(key)
+            path, body = self._mixture.request(key)
             await self._conclude(key, path, body)
             await asyncio.sleep(PAUSE_S)
 
@@ -138,33 +140,9 @@ class Worker:
             return False
         replayed = answer.headers.get("Idempotent-Replayed") == "true"
         self._journal.write(Answered(key, attempt, answer.status_code, found, replayed))
-        if path == "/v1/reservations" and answer.status_code == 201:
-            self._open = [*self._open, body["reservation_id"]][-8:]
+        if answer.status_code in ACCEPTED and not replayed:
+            self._mixture.accepted(key, path, body)
         return answer.status_code not in UNKNOWN
-
-    # --- what is asked ------------------------------------------------------------------------
-
-    def _command(self, key: str) -> tuple[str, dict[str, Any]]:
-        draw = self._random.random()
-        if draw < 0.55:
-            count = self._random.choice((1, 1, 1, 3))
-            return "/v1/movements", {"movements": [self._movement() for _ in range(count)]}
-        if draw < 0.8 or not self._open:
-            return "/v1/reservations", self._reservation(f"order-{key}")
-        reservation_id = self._open.pop(self._random.randrange(len(self._open)))
-        verb = self._random.choice(("confirm", "release", "fulfil"))
-        return f"/v1/reservations/{reservation_id}/{verb}", {}
-
-    def _movement(self) -> dict[str, Any]:
-        kind = self._random.choice(("receive", "receive", "sale"))
-        return {"type": kind, **self._line(), "quantity": self._random.randrange(1, 6)}
-
-    def _reservation(self, reservation_id: str) -> dict[str, Any]:
-        lines = [self._line() | {"quantity": 1} for _ in range(self._random.randrange(1, 3))]
-        return {"reservation_id": reservation_id, "kind": "hard", "lines": lines}
-
-    def _line(self) -> dict[str, Any]:
-        return {"sku": self._random.choice(SKUS), "location": self._random.choice(PLACES)}
 
 
 async def drive(journal: Journal, seed: int, urls: Iterable[str], key: str) -> None:
