@@ -157,6 +157,27 @@ def test_a_renumbered_event_is_found(audited: Audited) -> None:
     assert {position, audited.head + 1} <= {b.position for b in audited.breaches()}
 
 
+def test_a_late_count_that_found_something_else_is_found(audited: Audited) -> None:
+    """What was known for its moment is in the shelf's own past, which is added up for it."""
+    late = (
+        "select position from ledger.events, lateral (select convert_from(state, 'UTF8')::jsonb"
+        " -> 'event' as e) b where topic = 'stock.counted.v1'"
+        " and (e ->> 'occurred_at')::bigint < (e ->> 'effective_at')::bigint"
+        " order by position limit 1"
+    )
+    position = audited.database.execute(late)[0][0]
+
+    audited.forge(
+        "update ledger.events set state = convert_to((b || jsonb_build_object('event', b -> 'event'"
+        " || jsonb_build_object('delta', (b -> 'event' ->> 'delta')::int + 1)))::text, 'UTF8')"
+        " from (select position as at, convert_from(state, 'UTF8')::jsonb as b from ledger.events"
+        "  where position = %s) forged where position = at",
+        position,
+    )
+
+    assert (9, position) in {(breach.law, breach.position) for breach in audited.breaches()}
+
+
 def test_a_body_that_is_no_json_is_found(audited: Audited) -> None:
     """What cannot be read is a breach, not a crash."""
     position = audited.position_of("stock.received.v1", 12)
