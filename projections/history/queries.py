@@ -83,7 +83,7 @@ async def _in_transit_at(
 async def skus_at(
     pool: Pool, location: str, besides: list[str], known: int, limit: int
 ) -> list[str]:
-    """SKUs that had a history at a location at a position, besides some; in order of their codes."""
+    """SKUs that had a history at a location at a position, besides some, in order."""
     parameters = {"location": location, "besides": besides, "known": known, "limit": limit}
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL["skus_at"], parameters, prepare=False)
