@@ -44,6 +44,8 @@ def _hold(shop: Shop, entry: Entry) -> Facts:
             shop.post(path, {"expires_at": written(expires_at)})
     else:
         _place(shop, word, [_line(shop, entry)], expires_at=expires_at)
+    if entry.get("ttl_minutes", CART_MINUTES) <= 0:
+        shop.wait(1)  # One that has run out already: nobody can ask for that.
     return {"promise": word}
 
 
@@ -214,7 +216,7 @@ def _place(
 
 def _runs_out(shop: Shop, entry: Entry) -> Instant:
     minutes: int = entry.get("ttl_minutes", CART_MINUTES)
-    return shop.clock.now() + minutes * MINUTE
+    return shop.clock.now() + max(1, minutes) * MINUTE
 
 
 def _line(shop: Shop, entry: Entry) -> Entry:

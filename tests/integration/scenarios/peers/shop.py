@@ -132,6 +132,11 @@ class Shop:
         if not self.late:
             self.clock.turn_to(self.instant)
 
+    def wait(self, minutes: int) -> None:
+        """Let time pass, for everything that comes, too."""
+        self._day_0 += minutes * MINUTE
+        self.clock.turn_to(self.clock.now() + minutes * MINUTE)
+
     def day_of(self, instant: Instant) -> int:
         """The scenario's number of a day."""
         return (instant - self._day_0 + 12 * HOUR) // DAY

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from tests.integration.scenarios.peers import asking, deeds
+from tests.integration.scenarios.peers import asking, deeds, looks
 from tests.integration.scenarios.peers.operations import Done, do
 from tests.integration.scenarios.peers.outcomes import Moment, check
 from tests.integration.scenarios.peers.scenario import (
@@ -22,7 +22,11 @@ from tests.integration.scenarios.peers.sentences import say
 from tests.integration.scenarios.peers.shop import Shop
 from tests.support.turned import TurnedService
 
-TAUGHT: Final = (asking, deeds)  # They teach the interpreter their words when they are imported.
+TAUGHT: Final = (
+    asking,
+    deeds,
+    looks,
+)  # They teach the interpreter their words when they are imported.
 
 POLICIES: Final = frozenset(
     {"valuation", "standard_cost", "allow_negative", "split", "backorder_limit"}
