@@ -30,7 +30,7 @@ class Heartbeat:
         """Beat for a lease. Connects with the first beat in office: a stand-by has no need to.
 
         A renewal waits as long as an append may take: behind a slow one it stands in line for the
-        head row, and must still stand there, before every stand-by, when its turn comes.
+        head row, and stand-bys do not, so it is renewed before any of them can look again.
         """
         assert settings.database_url is not None
         self._journal = Journal(settings.database_url, settings.append_timeout_ms)
