@@ -40,7 +40,7 @@ from ledger.domain.values import (
 )
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS, Mapper
-from tests.support import drawn_documents
+from tests.support import drawn_catalog, drawn_documents
 from tests.support.drawn_promises import Promising
 from tests.support.drawn_transfers import Drawing
 
@@ -70,7 +70,7 @@ class MemoryWorld:
         self.stocks: dict[StockId, Stock] = {}
         self.reservations: dict[str, Reservation] = {}
         self.conflicts: dict[str, Conflict] = {}
-        self.catalog = Use()
+        self.catalog = Use(consulted=True, folding=True)
         self.facts: dict[StockId, list[AnyStockEvent]] = {}
         self.told: dict[MovementId, list[AnyStockEvent]] = {}
         self.states: dict[str, State] = {}
@@ -124,7 +124,8 @@ class MemoryWorld:
             self.reservations[event.reservation_id] = reservation.evolve(known, event)
         elif isinstance(event, ConflictEvent):
             before = self.conflicts.get(event.conflict_id)
-            self.conflicts[event.conflict_id] = conflict.evolve(before, event)
+            after = self.conflicts[event.conflict_id] = conflict.evolve(before, event)
+            self.states[event.stream] = after
         else:
             self.states[event.stream] = evolved(self.states.get(event.stream), event)
 
@@ -143,6 +144,7 @@ class Histories:
         self.places = places
         self._transfers = Drawing(self.random, skus, places)
         self._promises = Promising(self.random, skus, places)
+        self._catalog = drawn_catalog.Drawing(self.random, skus, places)
         self._documents = drawn_documents.Drawing(self.random, skus, places)
         self._versions: dict[str, int] = {}
         self._number = 0
@@ -165,7 +167,8 @@ class Histories:
         command_id = f"c-{self._number}"
         now = self.now + self.random.randrange(1, 20 * _SECOND)
         recorded: list[Recorded] = []
-        decision = decide(command, self.world, now, Context(PRINCIPAL, command_id))
+        self.world.catalog.strict = self._catalog.strictly(command)
+        decision = decide(command, self.world, now, Context(PRINCIPAL, command_id, "pos"))
         try:
             recorded.extend(self._record(effect, command_id) for effect in decision)
         except Refusal:
@@ -191,6 +194,8 @@ class Histories:
             movement_id=cause.movement_id,
             reference=cause.reference,
             claimed_at=cause.claimed_at,
+            stated=cause.stated,
+            owner=cause.owner,
         )
         topic = TOPICS[type(event)]
         return Recorded(
@@ -200,6 +205,8 @@ class Histories:
     # --- drawing ----------------------------------------------------------------------------
 
     def _command(self) -> c.AnyCommand:
+        if self.random.random() < 0.04:
+            return self._catalog.command(self.world.conflicts.values())
         draw = self.random.random()
         if draw < 0.46:
             return c.RecordMovements(movements=(self._movement(),))
@@ -210,7 +217,7 @@ class Histories:
             return self._documents.command(self.world.states.values(), self._number, self.now)
         if draw < 0.76 or not self.world.reservations:
             return self._promises.place(self._number, self.now)
-        if draw < 0.94:
+        if draw < 0.92:
             name = self.random.choice(list(self.world.reservations)[-6:])
             return self._promises.change(self.world.reservations[name], self.now)
         if draw < 0.955:
