@@ -177,6 +177,13 @@ class Journal:
         rows = self._all("versions", (TextArray(list(streams)),))
         return dict(rows)
 
+    def runs(self, firsts: Iterable[int], limit: int) -> dict[int, list[Recorded]]:
+        """The events from some positions on, by where they begin, `limit` of each."""
+        found: dict[int, list[Recorded]] = {}
+        for first, *row in self._all("runs", (Int8Array(list(firsts)), limit)):
+            found.setdefault(first, []).append(self._mapper.recorded(*row))
+        return found
+
     def tails(self, last: Mapping[str, int], limit: int) -> dict[str, list[StreamRow]]:
         """The newest events of streams up to a version of each, newest first, `limit` of each."""
         found: dict[str, list[StreamRow]] = {}

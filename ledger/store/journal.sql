@@ -39,6 +39,15 @@ select wanted.stream, e.version
     select version from ledger.events
      where shard = 0::smallint and stream = wanted.stream order by version desc limit 1) e
 
+-- runs: the events from some positions on, a few of each.
+select wanted.first, e.position, e.stream, e.version, e.topic, e.state,
+       (extract(epoch from e.recorded_at) * 1000000)::bigint
+  from unnest(%b::bigint[]) as wanted (first)
+ cross join lateral (
+    select position, stream, version, topic, state, recorded_at from ledger.events
+     where shard = 0::smallint and position >= wanted.first order by position limit %b::bigint) e
+ order by wanted.first, e.position
+
 -- tails: the newest events of streams, up to a version of each, newest first.
 select wanted.stream, e.version, e.position, e.topic, e.state
   from unnest(%b::text[], %b::bigint[]) as wanted (stream, version)

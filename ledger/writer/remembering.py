@@ -46,8 +46,11 @@ class Rememberer:
         looked_for: set[MovementId] = set()
         while missing := set(self._origins(submissions)) - past.known() - looked_for:
             looked_for |= missing
-            for key, first in self._positions(missing).items():
-                origin = origin_of([row.event for row in self._rows_of(key, first)], key[1])
+            places = self._positions(missing)
+            runs = self._journal.runs(set(places.values()), _ROWS_A_MOVEMENT) if places else {}
+            for key, first in places.items():
+                rows = self._rows_of(key, first, runs.get(first, []))
+                origin = origin_of([row.event for row in rows], key[1])
                 if origin is not None:
                     past.put_origin(key, origin)
 
@@ -73,17 +76,23 @@ class Rememberer:
                         found[key] = outcome.results[index].position
         return found
 
-    def _rows_of(self, key: MovementId, first: int) -> list[Recorded]:
-        """Everything one movement came to: it stands together, from its first position on."""
+    def _rows_of(self, key: MovementId, first: int, page: list[Recorded]) -> list[Recorded]:
+        """Everything one movement came to: it stands together, from its first position on.
+
+        `page` are the first rows there.
+        """
         rows: list[Recorded] = []
         while True:
-            after = first - 1 + len(rows)
-            page = self._journal.rows(after, after + _ROWS_A_MOVEMENT)
             mine = [row for row in page if row.meta.movement_id == key[1]]
             rows += mine
             if not mine or len(mine) < len(page):
-                released = self._released(rows)
-                return rows if released is None else self._rows_of(key, released + 1)
+                break
+            after = first - 1 + len(rows)
+            page = self._journal.rows(after, after + _ROWS_A_MOVEMENT)
+        released = self._released(rows)
+        if released is None:
+            return rows
+        return self._rows_of(key, released + 1, self._journal.rows(released, released + 1))
 
     def _released(self, rows: list[Recorded]) -> int | None:
         """Where the waiting of a movement ended, that began with these rows: what it came to

@@ -135,7 +135,7 @@ def cancellation(stock: Stock, bucket: PhysicalBucket, anchor: Anchor) -> StockC
 
 def _change_without(stock: Stock, bucket: str, anchor: Anchor, at: Instant) -> int:
     """By how much the level of a moment changes where a count does not stand any more."""
-    others = cancelled(stock.anchors[bucket], anchor.version)
+    others = cancelled(stock.anchors[bucket], anchor.at, anchor.version)
     following = next_anchor(others, anchor.at)
     if at < anchor.at or (following is not None and following.at <= at):
         return 0

@@ -25,7 +25,9 @@ def with_absorbed(stock: Stock, events: Sequence[AnyStockEvent]) -> list[AnyStoc
         recorded.append(event)
         version = stock.version + len(recorded)
         if isinstance(event, StockCountCancelled):
-            standing[event.bucket] = cancelled(standing[event.bucket], event.anchor)
+            standing[event.bucket] = cancelled(
+                standing[event.bucket], event.occurred_at, event.anchor
+            )
         recorded += _absorbed(event, standing)
         if isinstance(event, StockCounted):
             anchor = Anchor(event.occurred_at, version, event.counted, event.delta, event.count_id)

@@ -48,14 +48,20 @@ def counted(anchors: Anchors, anchor: Anchor) -> Anchors:
     return (*anchors[:place], anchor, *anchors[place:])
 
 
-def cancelled(anchors: Anchors, version: int) -> Anchors:
-    """Without the count of a version."""
-    return tuple(anchor for anchor in anchors if anchor.version != version)
+def cancelled(anchors: Anchors, at: Instant, version: int) -> Anchors:
+    """Without the count of a moment and version."""
+    place = _place(anchors, at, version)
+    return anchors[:place] + anchors[place + 1 :]
 
 
-def absorbed(anchors: Anchors, version: int, delta: int) -> Anchors:
-    """With so many more units held by the count of a version."""
-    return tuple(
-        replace(anchor, held=anchor.held + delta) if anchor.version == version else anchor
-        for anchor in anchors
-    )
+def absorbed(anchors: Anchors, at: Instant, version: int, delta: int) -> Anchors:
+    """With so many more units held by the count of a moment and version."""
+    place = _place(anchors, at, version)
+    anchor = anchors[place]
+    return (*anchors[:place], replace(anchor, held=anchor.held + delta), *anchors[place + 1 :])
+
+
+def _place(anchors: Anchors, at: Instant, version: int) -> int:
+    place = bisect_left(anchors, at, key=_at)
+    assert anchors[place].version == version, "what absorbs or ends is a count that stands"
+    return place

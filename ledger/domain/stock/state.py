@@ -343,11 +343,12 @@ def _counted(stock: Stock, event: StockCounted) -> None:
 
 def _absorbed(stock: Stock, event: StockAbsorbed) -> None:
     anchors = stock.anchors[event.bucket]
-    stock.set_anchors(event.bucket, absorbed(anchors, event.anchor, event.delta))
+    stock.set_anchors(event.bucket, absorbed(anchors, event.occurred_at, event.anchor, event.delta))
 
 
 def _count_cancelled(stock: Stock, event: StockCountCancelled) -> None:
-    stock.set_anchors(event.bucket, cancelled(stock.anchors[event.bucket], event.anchor))
+    anchors = stock.anchors[event.bucket]
+    stock.set_anchors(event.bucket, cancelled(anchors, event.occurred_at, event.anchor))
 
 
 def _fenced(stock: Stock, event: FenceGranted | FenceReturned | BackorderLimitSet) -> None:
