@@ -14,9 +14,12 @@ import msgspec
 
 from ledger.domain.catalog import Location, Sku, Use
 from ledger.domain.conflict import Conflict
+from ledger.domain.count import CountDocument
 from ledger.domain.decisions import Effect, MovementId
 from ledger.domain.movement import Origin
+from ledger.domain.order import Order
 from ledger.domain.reservation import Reservation
+from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Snapshot, Stock, restored, snapshot_of
 from ledger.domain.streams import State, evolved
 from ledger.domain.transfer import Transfer
@@ -35,6 +38,8 @@ _ENTRY_BYTES: Final = 1_500
 _HOLD_BYTES: Final = 600
 _LINE_BYTES: Final = 500
 _ANCHOR_BYTES: Final = 250
+
+_LINED: Final = frozenset((Reservation, Transfer, Order, CustomerReturn, CountDocument))
 
 _DEFINITIONS: Final = frozenset((Sku, Location))
 
@@ -296,8 +301,8 @@ def _size_of(state: State) -> int:
         if state.anchors:
             size += _ANCHOR_BYTES * sum(map(len, state.anchors.values()))
         return size
-    if type(state) is Reservation or type(state) is Transfer:
-        return _ENTRY_BYTES + _LINE_BYTES * len(state.lines)
+    if type(state) in _LINED:
+        return _ENTRY_BYTES + _LINE_BYTES * len(state.lines)  # type: ignore[union-attr]
     return _ENTRY_BYTES
 
 

@@ -1,8 +1,20 @@
 """What the writer keeps in memory: counted for what it takes, and bounded by what is open."""
 
-from ledger.domain.events import HoldReleased, PlacedLine, ReservationPlaced, StockReserved
+import pytest
+
+from ledger.domain.events import (
+    HoldReleased,
+    PlacedLine,
+    ReservationPlaced,
+    ReturnAuthorised,
+    SkuQuantity,
+    StockReserved,
+)
+from ledger.domain.order import Order, OrderLine
 from ledger.domain.reservation import evolve
+from ledger.domain.return_ import evolve as evolve_return
 from ledger.domain.stock import Stock
+from ledger.domain.streams import State
 from ledger.domain.values import StockId
 from ledger.working_set import WorkingSet
 from tests.support.builders import PLACE, SKU
@@ -33,6 +45,12 @@ def _released(number: int) -> HoldReleased:
         reservation_id=f"order-{number}",
         quantity=1,
     )
+
+
+def authorised(skus: int) -> ReturnAuthorised:
+    """A return of so many SKUs."""
+    lines = tuple(SkuQuantity(sku=f"SKU-{n}", quantity=1) for n in range(skus))
+    return ReturnAuthorised(occurred_at=moment(1), return_id="rma-1", lines=lines)
 
 
 def test_holds_that_ended_leave_nothing_behind() -> None:
@@ -74,3 +92,24 @@ def test_what_is_long_weighs_more() -> None:
 
     assert of_lines > 100 * 300
     assert world.size - of_lines > 100 * 300
+
+
+@pytest.mark.parametrize(
+    ("stream", "small", "big"),
+    [
+        ("order/A-1", Order(), Order({f"SKU-{n}": OrderLine(1) for n in range(100)})),
+        (
+            "return/rma-1",
+            evolve_return(None, authorised(1)),
+            evolve_return(None, authorised(100)),
+        ),
+    ],
+)
+def test_a_document_counts_for_its_lines(stream: str, small: State, big: State) -> None:
+    """A memory that is bounded in bytes knows which documents are large."""
+    world = WorkingSet(1 << 40)
+    world.put(stream, small, 1)
+    before = world.size
+    world.put(stream, big, 1)
+
+    assert world.size > 10 * before
