@@ -42,6 +42,13 @@ class Twin:
         return f"c-{self.history._number}", command, item is not None
 
 
+def _as_strict_as(office: Office, twin: Twin) -> None:
+    """Histories have commands for a service with a strict catalog, and for one without."""
+    asked, drawn = office.writer._decider.world.catalog, twin.history.world.catalog
+    asked.strict = drawn.strict
+    asked.consulted = drawn.consulted
+
+
 def _stored(offices: Offices) -> list[tuple[Any, ...]]:
     return [
         (stream, version, bytes(state))
@@ -69,6 +76,7 @@ def test_a_writer_records_what_the_domain_decides_in_memory(
         office = offices.open(holder=f"term-{term}", clock=twin.clock, **settings)
         for _ in range(70):
             key, command, accepted = twin.next()
+            _as_strict_as(office, twin)
             reply = office.ask(command, key=key)
             assert isinstance(reply, Accepted if accepted else Refusal), (command, reply)
         offices.close(office)
