@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from ledger.domain.values import PHYSICAL_BUCKETS
 from tests.support import builders as b
+from tests.support import transfers as t
 from tests.support.given import Step, Wait
 from tests.support.manual_clock import START
 
@@ -25,8 +26,8 @@ movements = st.one_of(
     st.builds(lambda q, p: b.receive(q + 3, **p), _quantities, _places),
     st.builds(lambda q, p: b.sell(q, **p), _quantities, _places),
     st.builds(lambda q, p, o: b.sell(q, reservation_id=o, **p), _quantities, _places, _orders),
-    st.builds(lambda q, p, t: b.take_back(q, to_bucket=t, **p), _quantities, _places, _buckets),
-    st.builds(lambda q, p, t: b.scrap(q, bucket=t, **p), _quantities, _places, _buckets),
+    st.builds(lambda q, p, to: b.take_back(q, to_bucket=to, **p), _quantities, _places, _buckets),
+    st.builds(lambda q, p, of: b.scrap(q, bucket=of, **p), _quantities, _places, _buckets),
     st.builds(
         lambda q, p, pair: b.move(q, pair[0], pair[1], **p),
         _quantities,
@@ -79,6 +80,13 @@ promises = st.one_of(
     st.builds(lambda o, lines: b.release(o, *lines), _orders, _some_lines),
     st.builds(b.release, _orders),
     st.builds(
+        lambda o, q, sku, ends: b.relocate(o, b.shift(q, *ends, sku)),
+        _orders,
+        _quantities,
+        st.sampled_from(["MUG", "MUG", "LAMP"]),
+        st.permutations(["ams-1", "nyc-2"]),
+    ),
+    st.builds(
         lambda o, lines, at, if_open: b.fulfil(o, *lines, occurred_at=at, if_open=if_open),
         _orders,
         st.lists(_lines, max_size=2),
@@ -87,8 +95,42 @@ promises = st.one_of(
     ),
 )
 
+_ways = st.sampled_from([("out", "ams-1", "nyc-2"), ("in", "nyc-2", "ams-1")])
+_goods = st.builds(t.of_sku, _quantities, st.sampled_from(["MUG", "MUG", "LAMP"]))
+_arrivals = st.builds(
+    lambda sku, got, damaged, lost, back: t.arrived(
+        got, sku, damaged=damaged, lost=lost, returned=back
+    ),
+    st.sampled_from(["MUG", "LAMP"]),
+    _quantities,
+    *[st.integers(0, 3)] * 3,
+)
+
+transfers = st.one_of(
+    st.builds(
+        lambda way, goods: t.request(way[0], *goods, source=way[1], to=way[2]),
+        _ways,
+        st.lists(_goods, min_size=1, max_size=2),
+    ),
+    st.builds(
+        lambda way, goods, at: t.dispatch(way[0], *goods, occurred_at=at),
+        _ways,
+        st.lists(_goods, max_size=2),
+        st.none() | _seconds,
+    ),
+    st.builds(
+        lambda way, came, at: t.receive(way[0], *came, occurred_at=at),
+        _ways,
+        st.lists(_arrivals, max_size=2),
+        st.none() | _seconds,
+    ),
+    st.builds(lambda way: t.cancel(way[0]), _ways),
+    st.builds(lambda way: t.close(way[0]), _ways),
+)
+
 steps: st.SearchStrategy[Step] = st.one_of(
     movements,
+    transfers,
     st.lists(movements, min_size=1, max_size=4).map(lambda parts: b.together(*parts)),
     promises,
     promises,
@@ -100,6 +142,8 @@ _beginnings = st.lists(st.tuples(st.integers(1, 4), _expiries), min_size=6, max_
     lambda drawn: [
         b.receive(14),
         b.receive(5, sku="LAMP"),
+        t.request("out", t.of_sku(4), t.of_sku(2, "LAMP")),
+        t.request("in", t.of_sku(3), source="nyc-2", to="ams-1"),
         *(
             b.reserve(f"order-{n}", q, expires_at=e, policy="partial")
             for n, (q, e) in enumerate(drawn, start=1)

@@ -7,22 +7,26 @@ import pytest
 from sortedcontainers import SortedList
 
 from ledger.domain.commands import AnyCommand
-from ledger.domain.events import StockReserved
-from ledger.domain.stock import Hold
+from ledger.domain.events import FencedUnits, StockReserved
 from tests.support.builders import (
     PLACE,
     SKU,
     amend,
+    backorders,
     confirm,
     extend,
+    fence,
     fulfil,
     line,
     receive,
     release,
+    relocate,
     reserve,
     scrap,
     sell,
+    shift,
     sweep,
+    unfence,
 )
 from tests.support.given import Ledger
 from tests.support.manual_clock import moment
@@ -38,10 +42,10 @@ class Visits:
     count: ClassVar[int] = 0
 
 
-class CountedHolds(dict[str, Hold]):
-    """Holds that notice who looks at them."""
+class CountedDict(dict[str, Any]):
+    """Holds, or what they have of a fence, that notice who looks at them."""
 
-    def __getitem__(self, key: str) -> Hold:
+    def __getitem__(self, key: str) -> Any:
         Visits.count += 1
         return super().__getitem__(key)
 
@@ -82,11 +86,17 @@ class CountedOrder(SortedList):  # type: ignore[misc]
             yield key
 
 
-def _crowded(broken: int) -> Ledger:
-    """A stock with very many holds of two units, of which the newest ones are broken."""
+def _crowded(broken: int, *, fenced: bool = False) -> Ledger:
+    """A stock with very many holds of two units, of which the newest ones are broken.
+
+    Where it is `fenced`, each of them has a unit of its channel's fence.
+    """
     ledger = Ledger()
     ledger.ask(receive(2 * HOLDS + 20))
+    ledger.ask(receive(9, location="nyc-2"))
     stock = ledger.stock()
+    if fenced:
+        assert ledger.ask(fence("web", HOLDS + 9)).refusal is None
     for number in range(HOLDS):
         soft = number % 2 == 0
         stock.evolve(
@@ -99,6 +109,7 @@ def _crowded(broken: int) -> Ledger:
                 quantity=2,
                 kind="soft" if soft else "hard",
                 expires_at=moment(9e6) if soft else None,
+                fence=FencedUnits(channel="web", quantity=1) if fenced else None,
             )
         )
     for step in (
@@ -108,9 +119,11 @@ def _crowded(broken: int) -> Ledger:
         sell(8 + 2 * broken) if broken else receive(1),
     ):
         assert ledger.ask(step).refusal is None
-    stock.holds = CountedHolds(stock.holds)
+    stock.holds = CountedDict(stock.holds)
     stock.order = CountedOrder(stock.order)
     stock.broken = CountedOrder(stock.broken)
+    if stock.fences is not None:
+        stock.fences.held = CountedDict(stock.fences.held)
     return ledger
 
 
@@ -124,6 +137,12 @@ def whole() -> Ledger:
 def short() -> Ledger:
     """Five hundred promises are broken."""
     return _crowded(500)
+
+
+@pytest.fixture(scope="module")
+def parted() -> Ledger:
+    """All holds have a part of a fence."""
+    return _crowded(0, fenced=True)
 
 
 def _visits(ledger: Ledger, command: AnyCommand) -> int:
@@ -142,6 +161,7 @@ def _visits(ledger: Ledger, command: AnyCommand) -> int:
         amend("hard", line(5)),
         fulfil("soft", line(1)),
         release("soft"),
+        relocate("hard", shift(1, PLACE, "nyc-2")),
         sell(1),
         scrap(1),
         receive(1),
@@ -155,6 +175,31 @@ def test_a_decision_looks_at_few_of_many_holds(whole: Ledger, command: AnyComman
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        reserve("new", 3),
+        reserve("others", 1, channel="shop"),
+        confirm("soft"),
+        extend("brief", moment(70)),
+        amend("hard", line(6)),
+        fulfil("soft", line(1)),
+        release("soft"),
+        relocate("hard", shift(1, PLACE, "nyc-2")),
+        sell(1, channel="web"),
+        receive(1),
+        fence("web", 1),
+        unfence("web", 1),
+        backorders(3),
+        sweep(),
+    ],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_fence_of_many_holds_costs_no_more(parted: Ledger, command: AnyCommand) -> None:
+    """What each hold has of the fence is looked up, never added up."""
+    assert _visits(parted, command) <= VISITS_MAX + 8
+
+
+@pytest.mark.parametrize(
     ("command", "changed"),
     [
         (sell(1), 1),
@@ -165,6 +210,7 @@ def test_a_decision_looks_at_few_of_many_holds(whole: Ledger, command: AnyComman
         (fulfil("hard", line(1)), 1),
         (release("hard", line(2)), 2),
         (reserve("new", 1), 0),
+        (relocate("hard", shift(1, PLACE, "nyc-2")), 1),
         (sweep(), 0),
     ],
     ids=lambda value: type(value).__name__,

@@ -70,12 +70,13 @@ class Promising:
         random = self._random
         sku, location = random.choice(self._skus), random.choice(self._places)
         channel = random.choice(("web", "shop"))
-        match random.randrange(5):
-            case 0:
+        match random.randrange(7):
+            case 0 | 2:
                 limit = random.randrange(4)
                 return c.SetBackorderLimit(sku=sku, location=location, limit=limit)
             case 1:
-                return c.ReturnFence(sku=sku, location=location, channel=channel)
+                units = random.choice((None, 1))
+                return c.ReturnFence(sku=sku, location=location, channel=channel, quantity=units)
             case _:
                 quantity = random.randrange(1, 6)
                 return c.GrantFence(sku=sku, location=location, channel=channel, quantity=quantity)

@@ -13,6 +13,12 @@ from tests.support.builders import receive, resolve, sell
 from tests.support.histories import Histories, append, fill
 from tests.support.servers import Database
 
+MAYBE_EMPTY = {
+    *("catalog_skus", "catalog_locations", "catalog_parked"),
+    *("fences", "fence_holds", "backorder_limits"),
+}
+"""Random histories define no catalog and fence little: these have ledgers of their own."""
+
 
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_a_valid_history_and_its_projections_pass(
@@ -24,7 +30,8 @@ def test_a_valid_history_and_its_projections_pass(
     report = verify(database.service_url)
 
     assert ([], head, head) == (report.breaches, report.position, report.events), f"seed {seed}"
-    assert min(report.checked.values()) > 0
+    compared = {name for name, rows in report.checked.items() if rows}
+    assert set(report.checked) - compared <= MAYBE_EMPTY
 
 
 def test_what_people_resolved_before_its_cause_ended_passes(database: Database) -> None:
