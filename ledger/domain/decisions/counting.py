@@ -145,6 +145,7 @@ def _change_without(stock: Stock, bucket: str, anchor: Anchor, at: Instant) -> i
 def _anchor_of(old: Referred, stock: Stock) -> Anchor:
     anchor = anchor_at(stock.anchors.get(old.origin.to_bucket, ()), old.origin.occurred_at)
     assert anchor is not None, "a count that was not cancelled stands"
+    assert anchor.count_id == old.key.movement_id, "nothing else takes its place unsaid"
     return anchor
 
 

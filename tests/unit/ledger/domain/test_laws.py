@@ -36,6 +36,7 @@ _fence_holds = partial(laws.fence_is_its_holds, POSITION, "web")
 _provenance = partial(
     laws.provenance_is_named, POSITION, actor="a", source="b", reason="c", correlation_id="d"
 )
+_goes_on = partial(laws.movement_goes_on, POSITION, "m")
 _order = partial(laws.log_is_in_order, _LAST)
 
 CASES: list[tuple[str, Callable[[], Breaches], list[int]]] = [
@@ -71,6 +72,18 @@ CASES: list[tuple[str, Callable[[], Breaches], list[int]]] = [
     ("below zero", lambda: laws.line_adds_up(POSITION, "x", _line(open=-1, expired=3)), [4]),
     ("a void", lambda: laws.void_is_left(POSITION, "m", recorded=3, voided=3), []),
     ("a void too many", lambda: laws.void_is_left(POSITION, "m", recorded=3, voided=4), [4]),
+    (
+        "less than nothing voided",
+        lambda: laws.void_is_left(POSITION, "m", recorded=3, voided=-1),
+        [4],
+    ),
+    ("what becomes of a movement", lambda: _goes_on(recorded=3, known=3, ended=False), []),
+    ("from another total", lambda: _goes_on(recorded=3, known=4, ended=False), [4]),
+    ("after its cancel", lambda: _goes_on(recorded=3, known=3, ended=True), [4]),
+    ("a count", lambda: laws.level_is_counted(POSITION, "x", counted=0, level=0), []),
+    ("a count unseen", lambda: laws.level_is_counted(POSITION, "x", counted=0, level=1), [9]),
+    ("a count taken back", lambda: laws.cancel_takes_all(POSITION, held=-3, taken=-3), []),
+    ("a part left", lambda: laws.cancel_takes_all(POSITION, held=-3, taken=-2), [9]),
     ("holds", lambda: laws.reserved_is_its_holds(POSITION, 5, [2, 3]), []),
     ("no holds", lambda: laws.reserved_is_its_holds(POSITION, 0, []), []),
     ("a hold forgotten", lambda: laws.reserved_is_its_holds(POSITION, 5, [2]), [5]),
