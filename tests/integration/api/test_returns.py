@@ -143,6 +143,10 @@ def test_more_came_back_than_was_sold_until_the_late_sale_is_reported(api: Api) 
     assert [note["conflict_id"]] == _open(api, sku, came.json()["position"])
     line = _order(api, order, came.json()["position"])
     assert (2, 3, 1) == (line["sold"], line["returned"], line["excess"])
+    asked = {"order": order, "min_position": came.json()["position"]}
+    assert [line] == api.get("/v1/orders", **asked, excess="true").json()["items"]
+    conflict = api.get("/v1/conflicts", sku=sku, status="open").json()["items"][0]
+    assert (order, "ams-1") == (conflict["order"], conflict["location"])
 
     late = api.record(sale(sku, 1, order=order, occurred_at="2026-01-01T00:00:00Z"))
 
