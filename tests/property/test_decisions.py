@@ -25,9 +25,11 @@ _STALE = b.adjust(1, expected_on_hand=-1_000_000)
 
 
 def _stocks(ledger: Ledger) -> list[tuple[Stock, list[Any]]]:
+    """Every stock of these tests, with its stream; goods come and go between two places."""
     return [
-        (ledger.stock("MUG"), ledger.streams.get(StockId("ams-1", "MUG").stream, [])),
-        (ledger.stock("LAMP"), ledger.streams.get(StockId("ams-1", "LAMP").stream, [])),
+        (ledger.stock(sku, place), ledger.streams.get(StockId(place, sku).stream, []))
+        for place in ("ams-1", "nyc-2")
+        for sku in ("MUG", "LAMP")
     ]
 
 
@@ -93,8 +95,9 @@ def test_the_conflicts_own_streams_tell_what_the_stocks_tell(history: list[Step]
 
     assert still_open == {
         conflict.conflict_id: (kind, conflict.short)
-        for stock, _ in _stocks(ledger)
-        for (kind, _), conflict in stock.conflicts.items()
+        for entry in ledger.world._entries.values()
+        if isinstance(entry.state, Stock)
+        for (kind, _), conflict in entry.state.conflicts.items()
     }
 
 
