@@ -13,6 +13,8 @@ SOURCES: dict[type, tuple[str, str]] = {
     e.StockSold: ("sellable", ""),
     e.HoldFulfilled: ("sellable", ""),
     e.SaleVoided: ("", "sellable"),
+    e.StockDispatched: ("sellable", ""),
+    e.StockTransferReturned: ("", "quarantine"),
 }
 """Where units come from and go to, where the event itself does not say; nothing: outside."""
 
@@ -55,6 +57,8 @@ def _moved(event: Any) -> list[tuple[str, int]]:
             return [(event.bucket, event.delta)]
         case e.StockCorrected():
             return [(event.from_bucket, -event.quantity), (event.to_bucket, event.quantity)]
+        case e.StockTransferReceived():
+            return [("sellable", event.received), ("damaged", event.damaged)]
         case _:
             pass
     source, target = SOURCES.get(type(event), ("", ""))

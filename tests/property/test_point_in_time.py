@@ -65,15 +65,20 @@ def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
                 amounts[bucket] += delta
             amounts["reserved"] += held_delta(event)
             _hold(holds, key, event)
-        if (transit := in_transit_delta(event)) is not None:
-            end, delta = transit
-            on_the_way = state.setdefault((end.location, end.sku), defaultdict(int))
-            on_the_way["in_transit"] += delta if event.occurred_at <= as_of else 0
+        _way(state, event, as_of)
     for (location, sku, _), (quantity, expires_at) in holds.items():
         if expires_at is not None and expires_at <= as_of:
             assert quantity is not None
             state[location, sku]["reserved"] -= quantity
     return state
+
+
+def _way(state: State, event: StockEvent, as_of: int) -> None:
+    transit = in_transit_delta(event)
+    if transit is not None:
+        end, delta = transit
+        amounts = state.setdefault((end.location, end.sku), defaultdict(int))
+        amounts["in_transit"] += delta if event.occurred_at <= as_of else 0
 
 
 def _hold(
