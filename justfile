@@ -68,6 +68,10 @@ test-integration *arguments:
 faults seed="0" *arguments:
     FAULT_SEED={{ seed }} pytest tests/faults {{ arguments }}
 
+# Days of others: so many lines of the warehouse (`all`: every one), the offline store, the scenarios.
+scenarios lines="5000" *arguments:
+    WAREHOUSE_LINES={{ lines }} pytest -n 2 --dist loadfile tests/integration/scenarios {{ arguments }}
+
 # Apply migrations/ to the configured database.
 migrate *arguments:
     inventory-ledger migrate {{ arguments }}
