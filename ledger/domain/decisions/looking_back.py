@@ -65,7 +65,8 @@ def referred_streams(movement: AnyMovement, owner: str, world: World) -> Iterato
 def past_levels(command: AnyCommand, owner: str, world: World) -> Iterator[PastLevel]:
     """The levels of the past that counts are compared with."""
     if isinstance(command, CountCommand):
-        yield from starmap(PastLevel, counts.past_levels(command, world))
+        kept = catalog.spelled(command, world) if world.catalog.folding else command
+        yield from starmap(PastLevel, counts.past_levels(kept, world))
     for movement, _ in _movements(command, owner, world):
         if type(movement) is Count and movement.occurred_at is not None:
             yield PastLevel(movement.stock_id, movement.occurred_at)

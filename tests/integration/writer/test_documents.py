@@ -4,6 +4,7 @@ from ledger.domain.commands import AnyCommand
 from ledger.domain.outcomes import CountState, ReturnState
 from ledger.submission import Accepted
 from tests.support.builders import named, receive, sell, void
+from tests.support.catalogs import define
 from tests.support.documents import (
     APPROVE,
     CANCEL,
@@ -89,3 +90,19 @@ def test_documents_that_were_forgotten_are_read_again(offices: Offices) -> None:
     line = office.accepted(authorise(units(3), order="A-1"))
     assert isinstance(line, ReturnState)
     assert "closed" == line.status
+
+
+def test_a_late_figure_under_another_spelling_finds_the_level_of_its_time(offices: Offices) -> None:
+    """Where the catalog folds cases, the past is that of the code the ledger keeps."""
+    office = offices.open()
+    office.accepted(define(case_policy="upper"))
+    for command in (receive(9, occurred_at=START), sell(2), open_count("mug")):
+        office.accepted(command)
+
+    entered = office.accepted(enter(figure(8, sku="mug", counted_at=START + 1)))
+    posted = office.accepted(POST)
+
+    assert isinstance(entered, CountState)
+    assert isinstance(posted, CountState)
+    assert [("MUG", 9)] == [(line.sku, line.expected) for line in entered.lines]
+    assert ("posted", ()) == (posted.status, posted.missing)
