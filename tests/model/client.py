@@ -42,6 +42,7 @@ class Client:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=TIMEOUT_S)
         self._key = key
         self.first_failure = ""
+        self.reconnects = 0
         self._coverage = coverage
         document = json.loads(self.send("GET", "/schema/openapi.json").content)
         coverage.learn(document)
@@ -91,9 +92,13 @@ class Client:
     ) -> Answer:
         """One request as it stands; a header without a value is left out."""
         sent = {"Authorization": f"Bearer {self._key}", **(headers or {})}
-        self._connection.request(
-            method, path, content, {name: value for name, value in sent.items() if value}
-        )
+        sent = {name: value for name, value in sent.items() if value}
+        try:
+            self._connection.request(method, path, content, sent)
+        except (BrokenPipeError, ConnectionResetError):  # It was let go while nobody asked.
+            self._connection.close()
+            self.reconnects += 1
+            self._connection.request(method, path, content, sent)
         response = self._connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         content = response.read()

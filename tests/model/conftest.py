@@ -13,6 +13,7 @@ from tests.support.figures import Tell
 
 EXAMPLES: Final = 200
 STEPS: Final = 30
+COMMANDS: Final = 40_000
 
 
 @pytest.fixture
@@ -39,3 +40,9 @@ def steps() -> int:
 def shrink() -> bool:
     """Whether a failure is made as short as can be."""
     return os.environ.get("MODEL_SHRINK") == "1"
+
+
+@pytest.fixture
+def commands() -> int:
+    """How many commands are decided without a server."""
+    return int(os.environ.get("MODEL_COMMANDS", str(COMMANDS)))

@@ -10,8 +10,6 @@ ELSEWHERE: Final[dict[str, str]] = {
     "no-writer": "tests/integration/api/test_forwarding.py",
     "method-not-allowed": "tests/integration/api/test_front_door.py",
     "rate-limited": "nothing refuses for a rate yet: the code is reserved",
-    "forbidden": "every key covers everything yet: the code is reserved",
-    "inexact-unit": "quantities are whole base units yet: the code is reserved",
 }
 """Refusals that need broken servers or another configuration, and who reaches them there."""
 

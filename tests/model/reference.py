@@ -3,15 +3,18 @@
 Written from the rules alone. It takes the requests as they are sent and says what the answers have
 to hold. Times are microseconds; a command happens at the instant it was sent. What one command
 recorded carries its number, so that the past can be asked for as it was known after any command.
+
+Here: levels, counts and corrections, orders, conflicts. Promises and documents stand on it.
 """
 
 import pickle
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 BUCKETS = ("sellable", "quarantine", "damaged", "returned", "blocked")
-ENDED = ("fulfilled", "released", "expired")
 EVER = 1 << 62
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SKEW_MAX = 300_000_000
@@ -48,16 +51,21 @@ def text_of(at: int) -> str:
     return (EPOCH + timedelta(microseconds=at)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def summed(lines: Iterable[Json]) -> dict[Stock, int]:
-    """Lines of one stock count together."""
-    total: dict[Stock, int] = {}
-    for line in lines:
-        stock = line["location"], line["sku"]
-        total[stock] = total.get(stock, 0) + line["quantity"]
+def require(condition: object, code: str, **facts: Any) -> None:
+    """The answer is a no unless this holds."""
+    if not condition:
+        raise Refused(code, **facts)
+
+
+def added_up(pairs: Iterable[tuple[Any, int]]) -> dict[Any, int]:
+    """What comes twice counts together."""
+    total: dict[Any, int] = {}
+    for key, units in pairs:
+        total[key] = total.get(key, 0) + units
     return total
 
 
-class Model:
+class Facts:
     """Everything that was told so far."""
 
     def __init__(self) -> None:
@@ -67,6 +75,11 @@ class Model:
         self.counts: list[Json] = []
         self.movements: dict[str, Json] = {}
         self.promises: dict[str, Json] = {}
+        self.limits: dict[Stock, int] = {}
+        self.packs: dict[str, dict[str, int]] = {}  # By SKU, base units in each pack.
+        self.authority: dict[str, dict[str, list[str]]] = {}  # By location, who may say what.
+        self.sold: list[tuple[str, str, int]] = []  # Order, SKU, units; likewise what came back.
+        self.returned: list[tuple[str, str, int]] = []
         self.broken: dict[tuple[Stock, str, str], Json] = {}  # What ends with its cause.
         self.noted: list[Conflict] = []  # What only people close.
 
@@ -75,7 +88,8 @@ class Model:
         before = pickle.dumps(self.__dict__)
         self.told += 1
         try:
-            return getattr(self, operation)(name, body, key, now)
+            method = re.sub("[A-Z]", lambda found: "_" + found[0].lower(), operation)
+            return getattr(self, method)(name or key, body, now)
         except Refused:
             self.__dict__ = pickle.loads(before)
             raise
@@ -105,12 +119,16 @@ class Model:
             and self.is_known(fact.told, known)
         )
 
+    def on_hand(self, stock: Stock) -> int:
+        """What is there, in whatever condition."""
+        return sum(self.level(stock, bucket) for bucket in BUCKETS)
+
     def reserved(self, stock: Stock, at: int, known: int = EVER) -> int:
         """Open units of the promises that had not run out."""
         total = 0
         for promise in self.promises.values():
             runs = [r for r in promise["runs"] if r[0] <= at and self.is_known(r[1], known)]
-            if runs and (runs[-1][3] is None or runs[-1][3] > at):
+            if runs and (runs[-1][2] is None or runs[-1][2] > at):
                 steps = promise["lines"].get(stock, {"steps": []})["steps"]
                 total += sum(s[2] for s in steps if s[0] <= at and self.is_known(s[1], known))
         return total
@@ -122,24 +140,20 @@ class Model:
         derived = {"reserved": reserved, "available": levels["sellable"] - reserved}
         return {**levels, "on_hand": sum(levels.values()), **derived}
 
-    def available(self, stock: Stock, now: int) -> int:
-        """What can still be promised."""
-        return self.level(stock, "sellable") - self.reserved(stock, now)
-
     # --- conflicts --------------------------------------------------------------------------------
 
     def shorts(self, stock: Stock, now: int) -> dict[tuple[str, str], int]:
         """Who is short of what: soft promises before hard ones, the newest first."""
-        sellable, reserved = self.level(stock, "sellable"), self.reserved(stock, now)
-        short = min(reserved, max(0, reserved - sellable))
+        reserved = self.reserved(stock, now)
+        beyond = reserved - self.level(stock, "sellable") - self.limits.get(stock, 0)
+        short = min(reserved, max(0, beyond))
         found: dict[tuple[str, str], int] = {}
         for _, _, holder, units in sorted(self.holds(stock, now)):
             if short > 0:
                 found["promise_broken", holder] = min(short, units)
                 short -= units
         levels = {bucket: self.level(stock, bucket) for bucket in BUCKETS}
-        negative = {("negative_stock", name): -n for name, n in levels.items() if n < 0}
-        return found | negative
+        return found | {("negative_stock", name): -n for name, n in levels.items() if n < 0}
 
     def holds(self, stock: Stock, now: int) -> Iterable[tuple[bool, int, str, int]]:
         """Open units in breaking order: hard ones last, then by how long they have been held."""
@@ -153,31 +167,36 @@ class Model:
 
     def judge(self, stock: Stock, now: int) -> list[Json]:
         """Open, change and close what follows from the present; what got worse is told."""
-        shorts, worse, broken = self.shorts(stock, now), [], []
+        kinds = "promise_broken", "negative_stock"
+        shorts, worse = self.shorts(stock, now), []
         for of, kind, holder in [*self.broken]:
-            if of == stock and (kind, holder) not in shorts:
+            if of == stock and kind in kinds and (kind, holder) not in shorts:
                 del self.broken[of, kind, holder]
-        for (kind, holder), short in shorts.items():
-            state = self.broken.setdefault((stock, kind, holder), {"short": 0, "resolved": False})
-            if short > state["short"] and kind == "promise_broken":
-                broken.append((holder, short))
-            elif short > state["short"]:
-                worse.append((kind, short, ""))
-            state["short"] = short
+        changed = [
+            (kind, who) for (kind, who), n in shorts.items() if self.worse(stock, kind, who, n)
+        ]
+        broken = sorted(who for kind, who in changed if kind == "promise_broken")
+        worse = [note(kind, shorts[kind, who]) for kind, who in changed if kind != "promise_broken"]
         if broken:
-            holders = ",".join(sorted(holder for holder, _ in broken))
-            worse.append(("promise_broken", sum(short for _, short in broken), holders))
-        return [{"kind": kind, "short": short, "holders": who} for kind, short, who in worse]
+            total = sum(shorts["promise_broken", who] for who in broken)
+            worse.append(note("promise_broken", total, broken))
+        return worse
+
+    def worse(self, stock: Stock, kind: str, holder: str, short: int) -> bool:
+        """Whether more is short than before."""
+        state = self.broken.setdefault((stock, kind, holder), {"short": 0, "resolved": False})
+        before, state["short"] = state["short"], short
+        return bool(short > before)
 
     def judge_all(self, now: int) -> None:
         """What promises running out have ended."""
         for stock in {stock for stock, _, _ in self.broken}:
             self.judge(stock, now)
 
-    def note(self, kind: str, stock: Stock, short: int | None, holder: str | None = None) -> Json:
+    def say(self, kind: str, stock: Stock, short: int, holder: str = "") -> Json:
         """A conflict about a single fact."""
-        self.noted.append((kind, stock, holder or "", short or 0))
-        return {"kind": kind, "short": short, "holders": ""}
+        self.noted.append((kind, stock, holder, short))
+        return note(kind, short)
 
     def open_conflicts(self, sku: str) -> list[tuple[str, str, str, int]]:
         """What an answer about open conflicts has to list: kind, location, holder, short."""
@@ -196,9 +215,24 @@ class Model:
         else:
             self.noted.remove((kind, stock, holder, short))
 
+    def ordered(self, order: str | None, stock: Stock, sold: int, returned: int) -> list[Json]:
+        """What an order has sold and taken back; more taken back than sold is a conflict."""
+        if order is None:
+            return []
+        self.sold.append((order, stock[1], sold))
+        self.returned.append((order, stock[1], returned))
+        of_it = [(o, sku, -n) for o, sku, n in self.sold] + self.returned
+        short = max(0, sum(n for o, sku, n in of_it if (o, sku) == (order, stock[1])))
+        kind = "returned_beyond_sold"
+        known = [k for k in self.broken if (k[0][1], k[1], k[2]) == (stock[1], kind, order)]
+        where = known[0][0] if known else stock
+        if short == 0:
+            self.broken.pop((where, kind, order), None)
+        return [note(kind, short)] if short and self.worse(where, kind, order, short) else []
+
     # --- facts ------------------------------------------------------------------------------------
 
-    def recordMovements(self, _: str, body: Json, key: str, now: int) -> Json:  # noqa: N802
+    def record_movements(self, key: str, body: Json, now: int) -> Json:
         """Each on what the one before left; all or none, or each for itself."""
         results = []
         for index, movement in enumerate(body["movements"]):
@@ -216,274 +250,154 @@ class Model:
     def item(self, name: str, movement: Json, now: int) -> Json:
         """One movement: recorded before under its own id, or now."""
         if (known := self.movements.get(name)) is not None:
-            if known["body"] != movement:
-                raise Refused("idempotency-conflict")
+            require(known["body"] == movement, "idempotency-conflict")
             return {"status": "recorded", "replayed": True}
         stock = movement["location"], movement["sku"]
+        sources = self.authority.get(stock[0], {}).get(movement["type"], [movement.get("source")])
+        require(movement.get("source") in sources, "forbidden")
         claimed = micros(movement["occurred_at"]) if "occurred_at" in movement else now
-        at = min(claimed, now)
-        self.movements[name] = {"body": movement, "stock": stock, "at": at, "left": 0}
-        notes = getattr(self, movement["type"], self.plain)(name, movement, stock, at, now)
-        if claimed - now > SKEW_MAX:
-            notes.append(self.note("clock_skew", stock, None))
-        return {"status": "recorded", "notes": notes}
+        told = {"body": movement, "stock": stock, "at": min(claimed, now), "cancelled": False}
+        kind = movement["type"]
+        self.movements[name] = {**told, "kind": kind, "voided": 0, "order": movement.get("order")}
+        notes = getattr(self, kind, self.plain)(name, movement, self.movements[name], now)
+        return {"status": "recorded", "notes": notes + self.skew(stock, claimed, now)}
 
-    def post(self, stock: Stock, at: int, now: int, *changes: tuple[str, int]) -> list[Json]:
+    def units(self, movement: Json) -> int:
+        """A quantity in base units, exactly or not at all."""
+        if "uom" not in movement:
+            return int(movement["quantity"])
+        packs = self.packs.get(movement["sku"], {})
+        require(movement["uom"] in packs, "inexact-unit")
+        units = Fraction(movement["quantity"]) * packs[movement["uom"]]
+        require(units.denominator == 1, "inexact-unit")
+        return units.numerator
+
+    def skew(self, stock: Stock, claimed: int, now: int) -> list[Json]:
+        """A time too far ahead is for people to look at."""
+        return [self.say("clock_skew", stock, 0)] if claimed - now > SKEW_MAX else []
+
+    def post(self, stock: Stock, at: int, now: int, changes: dict[str, int]) -> list[Json]:
         """Record one fact, and what it breaks."""
-        for bucket, delta in changes:
+        for bucket, delta in changes.items():
             self.facts.append(Fact(stock, bucket, at, delta, self.told))
         return self.judge(stock, now)
 
-    @staticmethod
-    def changes(movement: Json, quantity: int) -> list[tuple[str, int]]:
-        """What so many units of a movement do to the buckets."""
-        match movement["type"]:
-            case "opening" | "receive" | "adjust":
-                return [("sellable", quantity)]
-            case "sale":
-                return [("sellable", -quantity)]
-            case "return":
-                return [(movement.get("to_bucket", "returned"), quantity)]
-            case "move":
-                return [(movement["from_bucket"], -quantity), (movement["to_bucket"], quantity)]
-            case _:
-                return [(movement.get("bucket", "sellable"), -quantity)]
-
-    def plain(self, name: str, movement: Json, stock: Stock, at: int, now: int) -> list[Json]:
+    def plain(self, _: str, movement: Json, entry: Json, now: int) -> list[Json]:
         """A movement that is all that happened."""
-        quantity = movement["delta"] if movement["type"] == "adjust" else movement["quantity"]
-        if "expected_on_hand" in movement:
-            on_hand = sum(self.level(stock, bucket) for bucket in BUCKETS)
-            if movement["expected_on_hand"] != on_hand:
-                expected = movement["expected_on_hand"]
-                raise Refused("stale-quantity", expected=expected, actual=on_hand)
-        self.movements[name]["left"] = quantity
-        return self.post(stock, at, now, *self.changes(movement, quantity))
+        quantity = movement.get("delta") or self.units(movement)
+        on_hand = self.on_hand(entry["stock"])
+        expected = movement.get("expected_on_hand", on_hand)
+        require(expected == on_hand, "stale-quantity", expected=expected, actual=on_hand)
+        entry["recorded"] = quantity
+        notes = self.post(entry["stock"], entry["at"], now, changes(movement, quantity))
+        return notes + self.on_order(entry, quantity)
 
-    def sale(self, name: str, movement: Json, stock: Stock, at: int, now: int) -> list[Json]:
-        """With a promise named, its fulfilment."""
-        if "reservation_id" not in movement:
-            return self.plain(name, movement, stock, at, now)
-        promised = movement["reservation_id"]
-        rest, notes = self.ship(promised, stock, movement["quantity"], at, now)
-        self.movements[name]["left"] = rest
+    def on_order(self, entry: Json, delta: int) -> list[Json]:
+        """What more or less of a sale or return means for its order."""
+        sold = entry["kind"] == "sale"
+        return self.ordered(entry["order"], entry["stock"], delta * sold, delta * (not sold))
+
+    def find(self, of: str, stock: Stock, *kinds: str) -> Json:
+        """A movement of a stock that another one speaks of."""
+        require(of in self.movements, "not-found")
+        old = self.movements[of]
+        right = old["kind"] in kinds if kinds else old["kind"] not in ("correct", "cancel")
+        require(right and old["stock"] == stock and not old["cancelled"], "illegal-state")
+        return old
+
+    def sale_void(self, _: str, movement: Json, entry: Json, now: int) -> list[Json]:
+        """At the sale's own time, and never more than is left of it."""
+        sale = self.find(movement["of"], entry["stock"], "sale")
+        quantity = movement["quantity"]
+        require(quantity <= sale["recorded"] - sale["voided"], "illegal-state")
+        sale["voided"] += quantity
+        entry |= {"recorded": quantity, "at": sale["at"], "of": sale}
+        notes = self.post(entry["stock"], sale["at"], now, {"sellable": quantity})
+        return notes + self.on_order(sale, -quantity)
+
+    def correct(self, _: str, movement: Json, entry: Json, now: int) -> list[Json]:
+        """What it really came to in all; what was voided stays so."""
+        old, number = self.find(movement["of"], entry["stock"]), movement["quantity"]
+        kind = old["kind"]
+        require(number >= 0 or kind == "adjust", "malformed")
+        require(number or kind == "count", "malformed")
+        if number == old["recorded"]:
+            return []
+        if kind == "count":
+            return self.stand(movement["of"], old, number, now, old)
+        require(kind == "adjust" or number >= old["voided"], "illegal-state")
+        delta, old["recorded"] = number - old["recorded"], number
+        return self.change(old, delta, now)
+
+    def cancel(self, _: str, movement: Json, entry: Json, now: int) -> list[Json]:
+        """It never took place, as far as it was not voided."""
+        old = self.find(movement["of"], entry["stock"])
+        if old["kind"] == "count":
+            self.end(old)
+            old["cancelled"] = True
+            return self.judge(old["stock"], now)
+        left = old["recorded"] - old["voided"]
+        require(left, "illegal-state")
+        notes = self.change(old, -left, now)
+        old["cancelled"] = True
         return notes
 
-    def sale_void(self, _: str, movement: Json, stock: Stock, at: int, now: int) -> list[Json]:
-        """At the sale's own time, and never more than is left of it."""
-        sale = self.movements.get(movement["of"])
-        if sale is None:
-            raise Refused("not-found")
-        wrong = sale["body"]["type"] != "sale" or sale["stock"] != stock
-        if wrong or movement["quantity"] > sale["left"]:
-            raise Refused("illegal-state")
-        sale["left"] -= movement["quantity"]
-        return self.post(stock, sale["at"], now, ("sellable", movement["quantity"]))
+    def change(self, old: Json, delta: int, now: int) -> list[Json]:
+        """More or fewer units of a movement went its way, at its time."""
+        sale = old.get("of")
+        if sale is not None:
+            enough = not sale["cancelled"] and delta <= sale["recorded"] - sale["voided"]
+            require(enough, "illegal-state")
+            sale["voided"] += delta
+        notes = self.post(old["stock"], old["at"], now, changes(old["body"], delta))
+        return notes + self.on_order(sale or old, -delta if sale else delta)
 
-    # --- promises ---------------------------------------------------------------------------------
+    # --- counts -----------------------------------------------------------------------------------
 
-    def status(self, promise: Json, now: int) -> str:
-        """Where a promise stands."""
-        if not any(self.open(line) for line in promise["lines"].values()):
-            return str(promise["ended"])
-        if promise["expires"] is not None and promise["expires"] <= now:
-            return "expired"
-        if any(line["fulfilled"] for line in promise["lines"].values()):
-            return "partially_fulfilled"
-        return "confirmed" if promise["hard"] and promise["soft_once"] else "placed"
+    def count(self, name: str, movement: Json, entry: Json, now: int) -> list[Json]:
+        """What was seen; another count of that moment has to be named."""
+        entry["bucket"] = movement.get("bucket", "sellable")
+        old = None
+        if "replaces" in movement:
+            old = self.find(movement["replaces"], entry["stock"], "count")
+            require(old["bucket"] == entry["bucket"], "illegal-state")
+        notes = self.stand(name, entry, movement["counted"], now, old)
+        if old is not None:
+            old["cancelled"] = True
+        return notes
 
-    @staticmethod
-    def open(line: Json, at: int = EVER) -> int:
-        """Units as recorded: those open now that were open at a moment, too."""
-        now: int = sum(delta for _, _, delta in line["steps"])
-        then: int = sum(delta for moment, _, delta in line["steps"] if moment <= at)
-        return max(0, min(now, then))
+    def stand(self, name: str, entry: Json, counted: int, now: int, old: Json | None) -> list[Json]:
+        """Let a count stand, in the place of another if there is one."""
+        if old is not None:
+            self.end(old)
+        place = {"stock": entry["stock"], "bucket": entry["bucket"], "at": entry["at"]}
+        taken = [c for c in self.counts if not c["ended"] and place.items() <= c.items()]
+        require(not taken, "illegal-state")
+        self.counts.append({**place, "counted": counted, "told": self.told, "ended": 0, "id": name})
+        entry["recorded"] = counted
+        return self.judge(entry["stock"], now)
 
-    def promise(self, name: str, now: int) -> Json:
-        """What an answer about a promise has to say."""
-        promise = self.promises[name]
-        gone = promise["expires"] is not None and promise["expires"] <= now
-        lines = []
-        for (location, sku), line in promise["lines"].items():
-            units = self.open(line)
-            told = {n: line[n] for n in ("requested", "granted", "fulfilled", "released")}
-            ends = {"open": 0, "expired": units} if gone else {"open": units, "expired": 0}
-            rejected = line["requested"] - line["granted"]
-            lines.append({"sku": sku, "location": location, "rejected": rejected, **told, **ends})
-        return {
-            "reservation_id": name,
-            "status": self.status(promise, now),
-            "channel": promise["channel"],
-            "kind": "hard" if promise["hard"] else "soft",
-            "expires_at": None if promise["expires"] is None else text_of(promise["expires"]),
-            "lines": lines,
-        }
+    def end(self, entry: Json) -> None:
+        """A count does not stand any more."""
+        place = {"stock": entry["stock"], "bucket": entry["bucket"], "at": entry["at"], "ended": 0}
+        for count in self.counts:
+            if place.items() <= count.items():
+                count["ended"] = self.told
 
-    def find(self, name: str, now: int, *closed: str) -> tuple[Json, str]:
-        """A promise that is not in one of these states."""
-        if (promise := self.promises.get(name)) is None:
-            raise Refused("not-found")
-        if (status := self.status(promise, now)) in closed:
-            raise Refused("illegal-state", state=status)
-        return promise, status
 
-    def placeReservation(self, _: str, body: Json, __: str, now: int) -> Json:  # noqa: N802
-        """All or nothing, or what is there; the same again changes nothing."""
-        name, wanted = body["reservation_id"], summed(body["lines"])
-        asked = {**body, "lines": wanted}
-        if (known := self.promises.get(name)) is not None:
-            if known["asked"] != asked:
-                raise Refused("id-taken")
-            return self.promise(name, now)
-        expires = micros(body["expires_at"]) if "expires_at" in body else None
-        if expires is not None and expires <= now:
-            raise Refused("malformed", path="$.expires_at")
-        short = {s: n for s, n in wanted.items() if n > self.available(s, now)}
-        granted = {s: max(0, min(n, self.available(s, now))) for s, n in wanted.items()}
-        if short and (body.get("policy", "all") == "all" or not any(granted.values())):
-            raise self.shortage(short, now)
-        hard = body.get("kind", "soft") == "hard"
-        self.promises[name] = {
-            "asked": asked, "channel": body.get("channel"), "hard": hard, "soft_once": not hard,
-            "expires": expires, "runs": [(now, self.told, hard, expires)], "ended": "released",
-            "lines": {},
-        }  # fmt: skip
-        for stock, units in granted.items():
-            self.grant(self.promises[name], stock, wanted[stock], units, now)
-        return self.promise(name, now)
+def note(kind: str, short: int, holders: Iterable[str] = ()) -> Json:
+    """What an answer says about a conflict that began or got worse."""
+    return {"kind": kind, "short": short, "holders": ",".join(sorted(holders))}
 
-    def shortage(self, asked: dict[Stock, int], now: int) -> Refused:
-        """The refusal that says who asked for how much of what there is."""
-        return Refused(
-            "insufficient-stock",
-            shortfalls=[
-                {"sku": s[1], "location": s[0], "requested": n, "available": self.available(s, now)}
-                for s, n in asked.items()
-            ],
-        )
 
-    def grant(self, promise: Json, stock: Stock, asked: int, units: int, now: int) -> None:
-        """Promise more units of a stock, or fewer."""
-        empty = {"requested": 0, "granted": 0, "fulfilled": 0, "released": 0, "steps": []}
-        line = promise["lines"].setdefault(stock, empty)
-        line["requested"] += asked
-        line["granted"] += units
-        if units:
-            line["steps"].append((now, self.told, units))
-            self.judge(stock, now)
-
-    def unbroken(self, name: str, promise: Json, now: int) -> None:
-        """A promise whose units are gone cannot be made stronger."""
-        shortfalls = []
-        for stock, line in promise["lines"].items():
-            if short := self.shorts(stock, now).get(("promise_broken", name)):
-                units = self.open(line)
-                shortfalls.append({"sku": stock[1], "location": stock[0], "requested": units,
-                                   "available": units - short})  # fmt: skip
-        if shortfalls:
-            raise Refused("insufficient-stock", shortfalls=shortfalls)
-
-    def confirmReservation(self, name: str, _: Json, __: str, now: int) -> Json:  # noqa: N802
-        """From now on it does not run out."""
-        promise, _status = self.find(name, now, *ENDED)
-        return self.rerun(name, promise, now, hard=True, expires=None)
-
-    def extendReservation(self, name: str, body: Json, _: str, now: int) -> Json:  # noqa: N802
-        """It runs out at another time."""
-        promise, _status = self.find(name, now, *ENDED)
-        if promise["hard"]:
-            raise Refused("illegal-state", state="confirmed")
-        if (expires := micros(body["expires_at"])) <= now:
-            raise Refused("malformed", path="$.expires_at")
-        return self.rerun(name, promise, now, hard=False, expires=expires)
-
-    def rerun(self, name: str, promise: Json, now: int, *, hard: bool, expires: Any) -> Json:
-        """Let a promise run differently, unless it does already."""
-        if (promise["hard"], promise["expires"]) != (hard, expires):
-            self.unbroken(name, promise, now)
-            promise.update(hard=hard, expires=expires)
-            promise["runs"].append((now, self.told, hard, expires))
-            for stock in promise["lines"]:
-                self.judge(stock, now)
-        return self.promise(name, now)
-
-    def amendReservation(self, name: str, body: Json, _: str, now: int) -> Json:  # noqa: N802
-        """Totals of some lines, counted from what was granted."""
-        promise, _status = self.find(name, now, *ENDED)
-        none = {"granted": 0, "steps": []}
-        deltas = {}
-        for stock, total in summed(body["lines"]).items():
-            line = promise["lines"].get(stock, none)
-            if line["granted"] - total > self.open(line):
-                raise Refused("illegal-state", state="partly used")
-            if total != line["granted"]:
-                deltas[stock] = total - line["granted"]
-        short = {s: n for s, n in deltas.items() if n > 0 and n > self.available(s, now)}
-        if short:
-            raise self.shortage(short, now)
-        for stock, delta in deltas.items():
-            self.grant(promise, stock, delta, delta, now)
-        return self.promise(name, now)
-
-    def releaseReservation(self, name: str, body: Json, _: str, now: int) -> Json:  # noqa: N802
-        """Give units up; what was released stays so."""
-        promise, status = self.find(name, now, "fulfilled", "expired")
-        if status == "released":
-            return self.promise(name, now)
-        none: Json = {"steps": []}
-        given = summed(body["lines"]) if "lines" in body else None
-        for stock, units in (given or {}).items():
-            if units > self.open(promise["lines"].get(stock, none)):
-                raise Refused("illegal-state", state=status)
-        for stock, line in promise["lines"].items():
-            units = self.open(line) if given is None else given.get(stock, 0)
-            if units:
-                self.leave(promise, stock, units, now, "released")
-                self.judge(stock, now)
-        return self.promise(name, now)
-
-    def leave(self, promise: Json, stock: Stock, units: int, at: int, how: str) -> None:
-        """Units of a promise are not open any more."""
-        line = promise["lines"][stock]
-        line[how] += units
-        line["steps"].append((at, self.told, -units))
-        promise["ended"] = how
-
-    def fulfilReservation(self, name: str, body: Json, _: str, now: int) -> Json:  # noqa: N802
-        """Goods left: what was open is used up, the rest is recorded beside it."""
-        promise, status = self.find(name, now)
-        claimed = micros(body["occurred_at"]) if "occurred_at" in body else now
-        at = min(claimed, now)
-        units = {stock: self.open(line) for stock, line in promise["lines"].items()}
-        given = summed(body["lines"]) if "lines" in body else {s: n for s, n in units.items() if n}
-        usable = {stock: self.usable(name, stock, at, now) for stock in given}
-        if not given or (body.get("if_open") and any(n > usable[s] for s, n in given.items())):
-            raise Refused("illegal-state", state=status)
-        notes = []
-        for stock, quantity in given.items():
-            notes += self.ship(name, stock, quantity, at, now)[1]
-        if claimed - now > SKEW_MAX:
-            notes.append(self.note("clock_skew", next(iter(given)), None))
-        return {**self.promise(name, now), "notes": notes}
-
-    def usable(self, name: str, stock: Stock, at: int, now: int) -> int:
-        """Units that a shipment at a moment can take from a promise."""
-        promise = self.promises.get(name)
-        if promise is None or stock not in promise["lines"]:
-            return 0
-        gone = promise["expires"] is not None and promise["expires"] <= now
-        return 0 if gone else self.open(promise["lines"][stock], at)
-
-    def ship(
-        self, name: str, stock: Stock, quantity: int, at: int, now: int
-    ) -> tuple[int, list[Json]]:
-        """Units of a promise leave; how many it did not cover, and what that broke."""
-        used = min(quantity, self.usable(name, stock, at, now))
-        notes: list[Json] = []
-        if used:
-            self.leave(self.promises[name], stock, used, at, "fulfilled")
-            notes += self.post(stock, at, now, ("sellable", -used))
-        if rest := quantity - used:
-            notes += self.post(stock, at, now, ("sellable", -rest))
-            notes.append(self.note("fulfilled_without_hold", stock, rest, name))
-        return rest, notes
+def changes(movement: Json, quantity: int) -> dict[str, int]:
+    """What so many units of a movement do to the buckets."""
+    match movement["type"]:
+        case "opening" | "receive" | "adjust" | "sale_void":
+            return {"sellable": quantity}
+        case "return":
+            return {movement.get("to_bucket", "returned"): quantity}
+        case "move":
+            return {movement["from_bucket"]: -quantity, movement["to_bucket"]: quantity}
+        case _:
+            return {movement.get("bucket", "sellable"): -quantity}

@@ -44,6 +44,30 @@ class LedgerMachine(Shop):
         """A fact."""
         self.report([drawn], atomic=True)
 
+    @rule(drawn=draw.incoming)
+    @kept
+    def report_incoming(self, drawn: dict[str, Any]) -> None:
+        """Goods came."""
+        self.report([drawn], atomic=True)
+
+    @rule(drawn=draw.outgoing)
+    @kept
+    def report_outgoing(self, drawn: dict[str, Any]) -> None:
+        """Goods went."""
+        self.report([drawn], atomic=True)
+
+    @rule(drawn=draw.changing)
+    @kept
+    def report_changing(self, drawn: dict[str, Any]) -> None:
+        """Goods are not what, or as many as, they were thought to be."""
+        self.report([drawn], atomic=False)
+
+    @rule(drawn=draw.restatements)
+    @kept
+    def restate(self, drawn: dict[str, Any]) -> None:
+        """What was seen, or what was reported wrongly."""
+        self.report([drawn], atomic=True)
+
     @rule(fact=draw.movements, pick=draw.picks)
     @kept
     def report_named(self, fact: dict[str, Any], pick: int) -> None:
@@ -64,7 +88,8 @@ class LedgerMachine(Shop):
             body |= {"kind": "hard"}
         else:
             body |= {"expires_at": FOREVER.get(life, PAST)}
-        body |= {"policy": "partial"} if partial else {"channel": "web"}
+        body |= {"policy": "partial"} if partial else {}
+        body |= {"channel": "web"} if again % 2 else {}
         if self.command("placeReservation", "", body).status == 201 and name not in self.orders:
             self.orders.append(name)
         self.check(*(self.stocks[stock] for stock, _ in lines))
@@ -107,6 +132,52 @@ class LedgerMachine(Shop):
         lines = [(line["location"], line["sku"]) for line in body.get("lines", ())]
         self.check(*self.model.promises.get(name, {"lines": ()})["lines"], *lines)
 
+    @rule(pick=draw.picks, quantity=draw.quantities, life=draw.lives, split=st.booleans())
+    @kept
+    def place_anywhere(self, pick: int, quantity: int, life: str, split: bool) -> None:
+        """A promise of units wherever they are."""
+        name, (_, sku) = f"o{self.name}-{len(self.orders)}", self.stocks[pick % 4]
+        locations = [location for location, _ in self.of(sku)][:: 1 if pick % 3 else -1]
+        sourcing = ("in_order", "most_available")[pick % 2]
+        line = {"sku": sku, "locations": locations, "quantity": 3 * quantity, "sourcing": sourcing}
+        body = {"reservation_id": name, "lines": [{**line, "split": split}], "kind": "hard"}
+        if life == "long":
+            body |= {"policy": "partial", "channel": "web"}
+        if self.command("placeReservation", "", body).status == 201:
+            self.orders.append(name)
+        self.check(*self.of(sku))
+
+    @rule(pick=draw.picks, moves=draw.few_lines)
+    @kept
+    def relocate(self, pick: int, moves: Any) -> None:
+        """Units are held elsewhere."""
+        drawn = []
+        for stock, units in moves:
+            location, sku = self.stocks[stock]
+            other = next(place for place, _ in self.of(sku) if place != location)
+            drawn.append({"sku": sku, "from": location, "to": other, "quantity": units})
+        self.change("relocate", pick, {"moves": drawn})
+        self.check(*self.stocks)
+
+    @rule(
+        stock=draw.stocks, units=draw.quantities, what=st.sampled_from(("grant", "return", "all"))
+    )
+    @kept
+    def fence(self, stock: int, units: int, what: str) -> None:
+        """Units are set aside for a channel, or not any longer."""
+        body: dict[str, Any] = {**self.stock_fields(stock), "channel": "web"}
+        body |= {} if what == "all" else {"quantity": units}
+        self.command("grantFence" if what == "grant" else "returnFence", "", body)
+        self.check(self.stocks[stock])
+
+    @rule(stock=draw.stocks, limit=st.sampled_from((0, 3, 9)))
+    @kept
+    def backorder(self, stock: int, limit: int) -> None:
+        """More may be promised than there is."""
+        body: dict[str, Any] = {**self.stock_fields(stock), "limit": limit}
+        self.command("setBackorderLimit", "", body)
+        self.check(self.stocks[stock])
+
     @rule(lines=draw.lines)
     @kept
     def lapse(self, lines: Any) -> None:
@@ -131,30 +202,30 @@ class LedgerMachine(Shop):
         assert wait_until(lambda: self.moments.next() > expires, timeout_s=PATIENCE_S)
         self.check(*(self.stocks[stock] for stock, _ in lines))
 
-    @rule(pick=draw.picks, note=st.sampled_from(("called", "moved")))
+    @rule(pick=draw.picks, word=st.sampled_from(("called", "shorten", "release", "re_source")))
     @kept
-    def resolve(self, pick: int, note: str) -> None:
+    def resolve(self, pick: int, word: str) -> None:
         """Somebody deals with a conflict, open or not."""
         sku = self.stocks[pick % 4][1]
         self.check_conflicts(sku)
         names = [*self.open] if pick % 8 < 6 else [*self.seen.get(sku, {})]
         conflict_id = names[pick % len(names)] if names else "none-such"
-        answer = self.client.call(
-            "resolveConflict", conflict_id, {"resolution": note}, key=self.key()
-        )
+        body: dict[str, Any] = {"resolution": word}
         if conflict_id in self.open:
-            assert answer.status == 200, self.told(200, answer, "")
-            self.resolved[conflict_id] = note
-            self.heads.append(answer.body["position"])
             kind, location, holder, short = self.open[conflict_id]
-            self.model.resolve(kind, (location, sku), holder, short)
-            self.check_conflicts(sku)
-        elif self.resolved.get(conflict_id) == note:
-            assert answer.status == 200, self.told(200, answer, "")
+            if word == "re_source":
+                body["locations"] = [self.stocks[pick % 2][0]]
+            about = (kind, (location, sku), holder, short)
+            if self.command("resolveConflict", conflict_id, body, about).status == 200:
+                self.resolved[conflict_id] = word
+            self.check(*self.of(sku))
+            return
+        answer = self.client.call("resolveConflict", conflict_id, body, key=self.key())
+        if self.resolved.get(conflict_id) == word:
+            assert answer.status == 200, self.told("resolved", answer, conflict_id)
         else:
-            assert answer.code == ("illegal-state" if names else "not-found"), self.told(
-                ("illegal-state" if names else "not-found"), answer, ""
-            )
+            code = "illegal-state" if names else "not-found"
+            assert answer.code == code, self.told(code, answer, conflict_id)
 
     @rule(pick=draw.picks)
     @kept

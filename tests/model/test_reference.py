@@ -45,6 +45,6 @@ def _names(node: ast.Import) -> list[str]:
     return [alias.name for alias in node.names]
 
 
-def test_the_model_stays_small_enough_to_be_believed() -> None:
-    """Four hundred lines of code: what is longer needs a model of its own."""
-    assert sum(map(_lines, REFERENCE)) <= LINES_MAX
+def test_each_model_stays_small_enough_to_be_believed() -> None:
+    """Four hundred lines of code: facts, promises and documents have a model each, in layers."""
+    assert [] == [path.name for path in REFERENCE if _lines(path) > LINES_MAX]

@@ -10,9 +10,41 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.client import Client
 from tests.model.conftest import EXAMPLES
 from tests.model.coverage import Coverage
-from tests.model.rules import LedgerMachine
+from tests.model.rules_documents import WholeMachine
 from tests.support.figures import Tell
 from tests.support.servers import RunningService
+
+
+def tour(shop: WholeMachine) -> None:
+    """One example by hand: what chance may leave out of a short run, the same way compared."""
+    shop.open_shop(units=[10, 10, 10, 10], lines=[[(0, 3)], [(1, 2)]])
+    shop.begin(goods=[(0, 2)], figures=[(0, 5, ("now", 0), "sellable")], blind=False, more=3)
+    for kind in ("scrap", "opening"):
+        shop.report_one({"type": kind, "stock": 0, "quantity": 2, "when": NOW, "bucket": "damaged"})
+    shop.report_one({"type": "cases", "stock": 1, "quantity": 1, "when": NOW, "amount": "0.3"})
+    for expected in ("right", "wrong"):
+        adjust = {"type": "adjust", "stock": 1, "quantity": 2, "when": NOW}
+        shop.report_one({**adjust, "expected": expected})
+    shop.relocate(pick=0, moves=[(0, 1)])
+    shop.extend(pick=0, life="longer")
+    shop.request_transfer(pick=6, goods=[(1, 1)])
+    for pick, how in ((3, "cancel"), (0, "close")):
+        shop.end_transfer(pick=pick, how=how)
+    shop.receive_transfer(pick=0, arrived=None, when=NOW)
+    shop.end_transfer(pick=0, how="close")
+    shop.inspect_return(pick=0, goods=[(0, 2)])
+    shop.disposition_return(pick=1, goods=[(0, 2)], fate="restock", when=NOW)
+    shop.close_return(pick=0)
+    for verb in ("approve", "post", "cancel"):
+        shop.finish_count(pick=0, verb=verb)
+    for blunder in ("words", "door", "large"):
+        shop.blunder(blunder)
+    shop.teardown()
+
+
+NOW = ("now", 0)
+RECONNECTS_MAX = 2
+"""A service that is well lets a connection go only now and then."""
 
 
 def visit(client: Client) -> None:
@@ -47,16 +79,18 @@ def test_the_service_answers_as_the_model_does(
         suppress_health_check=list(HealthCheck),
     )
 
-    class Machine(LedgerMachine):
+    class Machine(WholeMachine):
         pass
 
     Machine.client = client
     try:
+        tour(Machine())
         run_state_machine_as_test(hypothesis.seed(seed)(Machine), settings=settings)
     except hypothesis.errors.Flaky as flaky:
         raise AssertionError(client.first_failure) from flaky
     finally:
         client.close()
     tell("\n" + coverage.table())
+    assert client.reconnects <= RECONNECTS_MAX, service.log.read_text()[-4_000:]
     if examples >= EXAMPLES:
         assert [] == coverage.missing()
