@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from projections.audit.verification import verify
 from tests.support.http import Api, new, receive, sale
+from tests.support.servers import RunningService
 
 
 class Counting:
@@ -270,3 +272,8 @@ def test_an_unknown_count_is_not_found(api: Api) -> None:
     post = api.post("/v1/counts/nobody/post")
 
     assert (404, 404) == (api.get("/v1/counts/nobody").status_code, post.status_code)
+
+
+def test_the_auditor_finds_nothing_wrong_with_all_of_this(running_service: RunningService) -> None:
+    """Whatever the tests above did to counts: log, projections and laws agree."""
+    assert [] == verify(running_service.runtime()["database"]).breaches

@@ -6,7 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
+from projections.audit.verification import verify
 from tests.support.http import Api, new, receive, sale
+from tests.support.servers import RunningService
 
 
 class Returned:
@@ -260,6 +262,11 @@ def test_an_unknown_return_is_not_found(api: Api) -> None:
     close = api.post("/v1/returns/nobody/close")
 
     assert (404, 404) == (api.get("/v1/returns/nobody").status_code, close.status_code)
+
+
+def test_the_auditor_finds_nothing_wrong_with_all_of_this(running_service: RunningService) -> None:
+    """Whatever the tests above did to returns and orders: log, projections and laws agree."""
+    assert [] == verify(running_service.runtime()["database"]).breaches
 
 
 def _status(answer: httpx.Response) -> str:
