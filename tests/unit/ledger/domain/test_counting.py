@@ -41,6 +41,7 @@ from tests.support.given import By, Ledger, Wait, given, happened
 from tests.support.manual_clock import moment
 
 DAY = 86_400
+SELLABLE = ("ams-1", "sellable")
 
 
 def day(number: float) -> int:
@@ -50,14 +51,14 @@ def day(number: float) -> int:
 
 def _received(name: str, on: int, quantity: int) -> Deed:
     def tell(truth: Truth) -> None:
-        truth.movements[name] = Movement(day(on), (("sellable", 1),), quantity)
+        truth.movements[name] = Movement(day(on), ((SELLABLE, 1),), quantity)
 
     return Deed(name, named(name, receive(quantity, occurred_at=day(on))), tell)
 
 
 def _counted(name: str, on: int, number: int) -> Deed:
     def tell(truth: Truth) -> None:
-        truth.counts[name] = Seen(day(on), "sellable", number)
+        truth.counts[name] = Seen(day(on), SELLABLE, number)
 
     return Deed(name, named(name, count(number, occurred_at=day(on))), tell)
 
@@ -106,7 +107,7 @@ def test_two_counts_between_three_receipts_read_the_same_in_every_order(
             assert ledger.take(deed.command).refusal is None
             deed.tell(truth)
             for at in truth.moments():
-                assert truth.level("sellable", at) == _level(ledger, at)
+                assert truth.level(SELLABLE, at) == _level(ledger, at)
         assert levels == {number: _level(ledger, day(number)) for number in levels}
 
 
