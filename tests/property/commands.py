@@ -80,7 +80,7 @@ promises = st.one_of(
     st.builds(lambda o, lines: b.release(o, *lines), _orders, _some_lines),
     st.builds(b.release, _orders),
     st.builds(
-        lambda o, q, sku, ends: b.relocate(o, b.shift(q, *ends, sku)),
+        lambda o, q, sku, ends: b.relocate(o, b.shift(q, ends[0], ends[1], sku)),
         _orders,
         _quantities,
         st.sampled_from(["MUG", "MUG", "LAMP"]),

@@ -1,5 +1,7 @@
 """What the world reads of an event."""
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -62,6 +64,12 @@ _MOVE = {"sku": "MUG", "from_location": "ams-1", "to_location": "nyc-2", "quanti
 _SOURCED = {
     "asked": {"sku": "MUG", "locations": ["ams-1", "nyc-2"], "quantity": 3},
     "picked": [{"sku": "MUG", "location": "nyc-2", "requested": 3, "granted": 3}],
+}
+_MOVEMENT: dict[str, Any] = {
+    "occurred_at": START,
+    "owner": "pos",
+    "movement_id": "b/0",
+    "recorded": 3,
 }
 _LINES = [{"sku": "MUG", "location": "ams-1", "quantity": 2}]
 _UNITS = [{"sku": "MUG", "quantity": 2}]
@@ -148,6 +156,15 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _paper(events.CountCancelled, count_id="cc-1"),
     events.MovementVoided(
         occurred_at=START, owner="pos", movement_id="b/0", recorded=3, quantity=1
+    ),
+    events.MovementUnvoided(**_MOVEMENT, quantity=1),
+    events.MovementCorrected(**_MOVEMENT, quantity=2),
+    events.MovementCancelled(**_MOVEMENT, quantity=3),
+    _stock(events.StockCounted, count_id="b/1", counted=7, delta=-1),
+    _stock(events.StockAbsorbed, anchor=3, delta=1),
+    _stock(events.StockCountCancelled, anchor=3, delta=0),
+    _stock(
+        events.StockCorrected, of="b/0", quantity=-1, from_bucket="supplier", to_bucket="sellable"
     ),
     _conflict(events.ConflictOpened, short=2, bucket="sellable"),
     _conflict(events.ConflictOpened, short=1, parked=_PARKED),
