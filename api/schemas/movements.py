@@ -275,12 +275,12 @@ def _amounts(request: MovementRequest, at: str) -> dict[str, Any]:
     """The quantities of a fact, and those of them that the ledger has to convert."""
     stated: list[Stated] = []
     found: dict[str, Any] = {}
+    uom = request.uom
     for name in _AMOUNTS[type(request)]:
         amount = getattr(request, name)
-        zero = name in _MAY_BE_ZERO or isinstance(request, CorrectRequest)
-        if amount is not None:
-            path = f"{at}.{name}"
-            amount = units_of(amount, request.uom, path, stated, name, zero=zero)
+        if amount is not None and (uom is not None or type(amount) is str):
+            zero = name in _MAY_BE_ZERO or isinstance(request, CorrectRequest)
+            amount = units_of(amount, uom, f"{at}.{name}", stated, name, zero=zero)
         found[name] = amount
     if stated:
         found["stated"] = tuple(stated)

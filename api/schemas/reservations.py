@@ -272,15 +272,19 @@ def lines_of(lines: tuple[LineRequest, ...], stated: list[Stated]) -> tuple[Line
     for index, line in enumerate(lines):
         check_code(f"$.lines[{index}].sku", line.sku)
         check_code(f"$.lines[{index}].location", line.location)
-        units = _units(line, index, f"lines.{index}.quantity", stated)
+        units = _units(line, index, "lines", index, stated)
         found.append(LineQuantity(sku=line.sku, location=line.location, quantity=units))
     return tuple(found)
 
 
 def _units(
-    line: LineRequest | WantedLineRequest, index: int, place: str, stated: list[Stated]
+    line: LineRequest | WantedLineRequest, index: int, name: str, place: int, stated: list[Stated]
 ) -> int:
-    return units_of(line.quantity, line.uom, f"$.lines[{index}].quantity", stated, place)
+    quantity = line.quantity
+    if type(quantity) is int and line.uom is None:
+        return quantity
+    path = f"$.lines[{index}].quantity"
+    return units_of(quantity, line.uom, path, stated, f"{name}.{place}.quantity")
 
 
 def wanted_of(
@@ -297,7 +301,7 @@ def wanted_of(
         at = f"$.lines[{index}]"
         check_code(f"{at}.sku", line.sku)
         if line.locations is not None:
-            units = _units(line, index, f"sourced.{len(sourced)}.quantity", stated)
+            units = _units(line, index, "sourced", len(sourced), stated)
             sourced.append(_sourced(line, at, units))
             stocks += len(line.locations)
             continue
@@ -306,7 +310,7 @@ def wanted_of(
         if line.sourcing is not None or line.split is not None:
             raise Malformed(at, "sourcing and split belong to locations")
         check_code(f"{at}.location", line.location)
-        units = _units(line, index, f"lines.{len(fixed)}.quantity", stated)
+        units = _units(line, index, "lines", len(fixed), stated)
         fixed.append(LineQuantity(sku=line.sku, location=line.location, quantity=units))
     if stocks > _STOCKS_MAX:
         raise Malformed("$.lines", f"at most {_STOCKS_MAX} candidates together, {stocks} given")

@@ -91,7 +91,8 @@ def decide(command: AnyCommand, world: World, now: Instant, context: Context) ->
 
     Pure but for the clock of the stocks it reads: time given as `now` only ever grows.
     """
-    if world.catalog.consulted or command.stated:
+    asked = world.catalog.consulted or command.stated
+    if asked and type(command) is not RecordMovements:  # Movements are admitted one by one.
         return admission.decide(command, world, now, context, _decide)
     return _DECISIONS[type(command)](command, world, now, context)
 

@@ -70,15 +70,16 @@ def location_of(world: World, code: str) -> Location | None:
 
 def reads(command: AnyCommand, world: World) -> Iterator[str]:
     """The streams that say what a command's codes mean, and who may say it."""
-    counted_at = _counted_at(command, world)
-    if counted_at is not None:
-        yield location_stream(counted_at)
     if isinstance(command, RecordMovements):
         for movement in command.movements:
             for spelling in spellings(movement.sku):
                 yield spelling.stream
             yield location_stream(movement.location)
-    elif not isinstance(command, _OWN_WAY):
+        return
+    counted_at = _counted_at(command, world)
+    if counted_at is not None:
+        yield location_stream(counted_at)
+    if not isinstance(command, _OWN_WAY):
         for kind, code in _codes(command):
             if kind == "location":
                 yield location_stream(code)
@@ -137,11 +138,14 @@ def counted(
     sku = sku_of(world, movement.sku)
     if sku is None:
         return _converted(movement, path, None, now) if movement.stated else movement
-    at = _business_time(movement, world, now, context)
-    if sku.at(at).event.service:
+    if movement.stated or len(sku.definitions) > 1:
+        at = _business_time(movement, world, now, context)
+        if sku.at(at).event.service:
+            return None
+        if movement.stated:
+            movement = _converted(movement, path, sku, at)
+    elif sku.current.service:
         return None
-    if movement.stated:
-        movement = _converted(movement, path, sku, at)
     return movement if movement.sku == sku.sku else replace(movement, sku=sku.sku)
 
 
