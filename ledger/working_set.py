@@ -297,6 +297,8 @@ class WorkingSet:
 def _size_of(state: State) -> int:
     if type(state) is Stock:
         many = len(state.holds) + len(state.lapsed) + len(state.conflicts)
+        if state.fences is not None:
+            many += len(state.fences.held)
         size = _ENTRY_BYTES + _HOLD_BYTES * many
         if state.anchors:
             size += _ANCHOR_BYTES * sum(map(len, state.anchors.values()))

@@ -316,8 +316,8 @@ def test_a_fence_is_granted_once_under_one_key(api: Api, mugs: str) -> None:
 
 def test_fences_come_page_by_page(api: Api, mugs: str) -> None:
     """By location, SKU and channel; the cursor goes on where the page ended."""
-    for channel in ("web", "shop", "market"):
-        last = _ok(_fence(api, mugs, 1, channel), 201)["position"]
+    granted = [_ok(_fence(api, mugs, 1, channel), 201) for channel in ("web", "shop", "market")]
+    last = granted[-1]["position"]
     first = _ok(api.get("/v1/fences", sku=mugs, limit=2, min_position=last))
     second = _ok(api.get("/v1/fences", sku=mugs, limit=2, cursor=first["next_cursor"]))
 

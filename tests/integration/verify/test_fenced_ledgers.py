@@ -1,14 +1,18 @@
 """Fences and limits are audited like everything: clean ones pass, forged ones are found."""
 
+import asyncio
 from typing import Any
 
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg_pool import AsyncConnectionPool
 
 from ledger.domain.commands import AnyCommand
 from ledger.domain.events import FencedUnits, HoldReleased, StockReserved
 from ledger.recorded import Recorded
+from projections.fences.queries import Filter, list_fences
+from projections.progress import Pool
 from projections.rebuild import rebuild
 from tests.integration.projections.ledgers import rows
 from tests.support.audited import Audited, project
@@ -129,3 +133,21 @@ def _bodies(kind: type, channel: str, units: int) -> list[Recorded]:
 def test_an_event_that_lies_about_its_fence_is_found(kind: type, channel: str, units: int) -> None:
     """The auditor keeps his own account of every fence and every hold."""
     assert 3 in {breach.law for breach in breaches(_bodies(kind, channel, units))}
+
+
+def test_what_ran_out_unswept_is_free_again_at_its_instant(fenced: Audited) -> None:
+    """A microsecond before it is held; from the instant on it is not, whoever writes it down."""
+
+    async def at(now: int) -> dict[tuple[str, str], tuple[int, int]]:
+        pool: Pool = AsyncConnectionPool(
+            fenced.database.service_url, min_size=1, max_size=1, open=False
+        )
+        async with pool:
+            page = await list_fences(pool, Filter(channel="web"), now=now)
+        return {(one.channel, one.location): (one.free, one.held) for one in page.items}
+
+    before, then = (asyncio.run(at(SOON + HOUR + late)) for late in (-1, 0))
+
+    free, held = before["web", "ams-1"]
+    assert (free + 2, held - 2) == then["web", "ams-1"]
+    assert before["web", "nyc-2"] == then["web", "nyc-2"]
