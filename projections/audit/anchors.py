@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from ledger.domain import laws
@@ -33,23 +34,67 @@ class Anchor:
 
 
 class AnchorBook:
-    """The standing counts of one stock, by version."""
+    """The standing counts of one stock.
 
-    __slots__ = ("moved", "standing", "until")
+    A late fact shifts every count from its time on, and what is absorbed shifts them back: the
+    two meet at the first of these counts, so that most late facts come to nothing there, and
+    no other count has to be touched.
+    """
+
+    __slots__ = ("_doubtful", "_shifts", "_times", "standing", "until")
 
     def __init__(self) -> None:
         """No count yet."""
-        self.standing: dict[int, Anchor] = {}
+        self.standing: dict[int, Anchor] = {}  # By version.
         self.until = -(2**63)  # Of the latest.
-        self.moved = False  # Something happened to them since they were judged last.
+        self._times: dict[str, list[int]] = {}  # Of each bucket, in order.
+        self._shifts: dict[tuple[str, int], int] = {}  # From a count on, not yet carried over.
+        self._doubtful: set[int] = set()
 
     def shift(self, moves: tuple[tuple[str, str, int], ...], occurred_at: int) -> None:
         """Units moved at a moment: every count from there on finds them."""
-        self.moved = True
-        for anchor in self.standing.values():
-            if anchor.at >= occurred_at:
-                for source, target, units in moves:
-                    anchor.level += units * ((target == anchor.bucket) - (source == anchor.bucket))
+        for source, target, units in moves:
+            for bucket, delta in ((source, -units), (target, units)):
+                times = self._times.get(bucket, ())
+                place = bisect_left(times, occurred_at)
+                if place < len(times):
+                    key = (bucket, times[place])
+                    self._shifts[key] = self._shifts.get(key, 0) + delta
+
+    def add(self, anchor: Anchor) -> bool:
+        """One more count. False: another one of the same moment stands."""
+        self._carry()
+        times = self._times.setdefault(anchor.bucket, [])
+        alone = anchor.at not in times[bisect_left(times, anchor.at) :][:1]
+        insort(times, anchor.at)
+        self.standing[anchor.version] = anchor
+        self.until = max(self.until, anchor.at)
+        self._doubtful.add(anchor.version)
+        return alone
+
+    def remove(self, anchor: Anchor) -> None:
+        """A count does not stand any more."""
+        self._carry()
+        self._times[anchor.bucket].remove(anchor.at)
+        del self.standing[anchor.version]
+
+    def doubtful(self) -> Iterator[Anchor]:
+        """The counts whose levels have changed, or were never looked at; each once."""
+        if self._shifts:
+            self._carry()
+        while self._doubtful:
+            anchor = self.standing.get(self._doubtful.pop())
+            if anchor is not None:
+                yield anchor
+
+    def _carry(self) -> None:
+        for (bucket, at), delta in self._shifts.items():
+            if delta:
+                for anchor in self.standing.values():
+                    if anchor.bucket == bucket and anchor.at >= at:
+                        anchor.level += delta
+                        self._doubtful.add(anchor.version)
+        self._shifts.clear()
 
 
 def take(
@@ -76,7 +121,7 @@ def take(
     elif isinstance(event, wire_counts.CountCancelled):
         anchor = _standing(checker, anchors, event, position)
         if anchor is not None:
-            del anchors.standing[event.anchor]
+            anchors.remove(anchor)
             taken = -event.delta
             checker.found(laws.cancel_takes_all(position, held=anchor.held, taken=taken))
 
@@ -89,12 +134,9 @@ def _counted(
     position: int,
     late: bool,
 ) -> None:
-    if any(_same(anchor, event) for anchor in anchors.standing.values()):
-        checker.found([Breach(9, position, "two counts of a bucket stand at one moment")])
     level = event.counted if late else book.levels[event.bucket]
-    anchors.standing[book.version] = Anchor(event, book.version, level)
-    anchors.until = max(anchors.until, event.occurred_at)
-    anchors.moved = True
+    if not anchors.add(Anchor(event, book.version, level)):
+        checker.found([Breach(9, position, "two counts of a bucket stand at one moment")])
     if late:
         checker.late_counts.setdefault((book.location, book.sku), position)
 
@@ -102,10 +144,9 @@ def _counted(
 def judge(checker: Checker, book: StockBook) -> None:
     """After an item: every standing count still finds what it saw."""
     anchors = book.anchors
-    if anchors is None or not anchors.moved:
+    if anchors is None:
         return
-    anchors.moved = False
-    for anchor in anchors.standing.values():
+    for anchor in anchors.doubtful():
         checker.found(
             laws.level_is_counted(
                 book.last,
@@ -170,10 +211,6 @@ def late_counts_agree(stream: Iterable[tuple[int, wire_base.Stock]]) -> Breaches
             )
         shelf.take(event)
     return found
-
-
-def _same(anchor: Anchor, event: wire_counts.Counted) -> bool:
-    return (anchor.bucket, anchor.at) == (event.bucket, event.occurred_at)
 
 
 def _standing(
