@@ -43,6 +43,17 @@ class Audited(Struct):
         )
         return int(rows[place][0])
 
+    def together_with(self, position: int) -> set[int]:
+        """The positions of everything that one command recorded."""
+        rows = self.database.execute(
+            "select position from ledger.events where"
+            " convert_from(state, 'UTF8')::json #>> '{meta,command_id}' = (select"
+            " convert_from(e.state, 'UTF8')::json #>> '{meta,command_id}'"
+            " from ledger.events e where e.position = %s)",
+            position,
+        )
+        return {int(row[0]) for row in rows}
+
 
 def project(url: str) -> None:
     """Bring every projection to the head."""
