@@ -247,7 +247,9 @@ def _amend_sourced(
         else:
             changes = _given_back(line, reservation, granted, deltas)
         for stock_id, delta in changes.items():
-            deltas[stock_id] = deltas.get(stock_id, 0) + delta
+            deltas[stock_id] = deltas.pop(stock_id, 0) + delta
+            if not deltas[stock_id]:
+                del deltas[stock_id]
     refuse_shortfalls(shortfalls)
 
 
