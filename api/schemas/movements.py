@@ -16,11 +16,12 @@ from api.schemas.fields import (
     check_text,
     instant_of,
     money_of,
+    rfc3339,
 )
 from ledger.domain import commands
 from ledger.domain.outcomes import ConflictNote
 from ledger.domain.refusals import Malformed
-from ledger.domain.units import Stated
+from ledger.domain.units import Stated, decimal
 from ledger.domain.values import Code, PhysicalBucket, Text
 
 _MOVEMENTS_MAX: Final = 1_000  # Said in the document; the setting has the last word.
@@ -324,3 +325,17 @@ def _sale(request: SaleRequest, at: str, shared: dict[str, Any]) -> commands.Sal
         reservation_id=request.reservation_id,
         order=request.order,
     )
+
+
+def told_again(kept: str) -> dict[str, Any]:
+    """A movement that the ledger keeps, in the words in which it came."""
+    movement: dict[str, Any] = msgspec.json.decode(kept)
+    for stated in movement.pop("stated", ()):
+        movement[stated["field"]] = stated["amount"]
+        if "uom" in stated:
+            movement["uom"] = stated["uom"]
+    movement["occurred_at"] = rfc3339(movement["occurred_at"])
+    cost = movement.pop("unit_cost", None)
+    if cost is not None:
+        movement |= {"unit_cost": decimal(cost["millionths"], 6), "currency": cost["currency"]}
+    return movement

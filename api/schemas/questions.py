@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from api.schemas.fields import Time, rfc3339, rfc3339_or_none
+from api.schemas.movements import told_again
 from ledger.domain.count import CountStatus
 from ledger.domain.return_ import ReturnStatus
 from ledger.domain.values import Code, Text
@@ -235,7 +236,10 @@ class ReservationsPage(Struct, frozen=True, kw_only=True):
 
 
 class ConflictItem(Struct, frozen=True, kw_only=True):
-    """A conflict: `short` is what is short now, `short_max` the worst it has been."""
+    """A conflict: `short` is what is short now, `short_max` the worst it has been.
+
+    `movement` is the fact that waits for an unknown item, in the words of `POST /v1/movements`.
+    """
 
     conflict_id: str
     kind: str
@@ -245,6 +249,7 @@ class ConflictItem(Struct, frozen=True, kw_only=True):
     reservation_id: str | None
     quantity: int | None
     order: str | None
+    movement: dict[str, Any] | None
     short: int
     short_max: int
     status: str
@@ -258,7 +263,8 @@ class ConflictItem(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, conflict: conflicts.ConflictAnswer) -> Self:
         """The public form of a conflict."""
-        return cls(**_times_as_text(cls, conflict))
+        movement = None if conflict.movement is None else told_again(conflict.movement)
+        return cls(**_times_as_text(cls, conflict) | {"movement": movement})
 
 
 class ConflictsPage(Struct, frozen=True, kw_only=True):

@@ -312,6 +312,7 @@ class ConflictBook:
         "kind",
         "last",
         "location",
+        "movement",
         "note",
         "opened_at",
         "order",
@@ -340,6 +341,7 @@ class ConflictBook:
         self.reservation_id: str | None = None
         self.quantity: int | None = None
         self.order: str | None = None
+        self.movement: str | None = None
         self.opened_at = 0
         self.closed_at: int | None = None
         self.closed_position: int | None = None

@@ -174,6 +174,7 @@ def _opened(event: wire.ConflictOpened, position: int) -> ConflictBook:
     book.reservation_id = event.reservation_id
     book.quantity = event.quantity
     book.order = event.order
+    book.movement = None if event.parked is None else event.parked.movement
     book.opened_at = event.occurred_at
     return book
 

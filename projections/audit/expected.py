@@ -140,6 +140,7 @@ def _conflict(checker: Checker, key: Key) -> Found | None:
         book.reservation_id,
         book.quantity,
         book.order,
+        book.movement,
         book.short,
         book.short_max,
         book.status,
@@ -201,6 +202,7 @@ TABLES: Final = (
         ("",),
         (
             *("kind", "location", "sku", "bucket", "reservation_id", "quantity", "order_ref"),
+            "movement",
             *("short", "short_max", "status", "resolution", "note", "opened_at", "opened_position"),
             *("closed_at", "closed_position", "position"),
         ),

@@ -87,8 +87,8 @@ with page as (
     select * from projections.conflicts where shard = 0 and conflict_id > %b
      order by conflict_id limit %b)
 select t.position, p.conflict_id, p.kind, p.location, p.sku, p.bucket, p.reservation_id,
-       p.quantity, p.order_ref, p.short, p.short_max, p.status, p.resolution, p.note, p.opened_at,
-       p.opened_position, p.closed_at, p.closed_position, p.position
+       p.quantity, p.order_ref, p.movement, p.short, p.short_max, p.status, p.resolution, p.note,
+       p.opened_at, p.opened_position, p.closed_at, p.closed_position, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'conflicts' order by p.conflict_id
 

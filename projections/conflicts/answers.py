@@ -16,6 +16,7 @@ class ConflictAnswer(Struct, frozen=True):
     reservation_id: str | None
     quantity: int | None
     order: str | None
+    movement: str | None  # JSON: the fact that waits, as a command has it.
     short: int
     short_max: int
     status: str

@@ -27,6 +27,7 @@ class Conflict(Struct, gc=False):
     reservation_id: str | None
     quantity: int | None
     order_ref: str | None
+    movement: str | None
     short: int
     short_max: int
     status: str
@@ -93,6 +94,7 @@ def _opened(event: ConflictOpened, position: int) -> Conflict:
         reservation_id=event.reservation_id,
         quantity=event.quantity,
         order_ref=event.order,
+        movement=None if event.parked is None else event.parked.movement,
         short=event.short,
         short_max=event.short,
         status="open",

@@ -1,7 +1,7 @@
 -- load_conflicts --
 -- Conflicts that a batch goes on with.
 select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.quantity, x.order_ref,
-       x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at, x.opened_position, x.closed_at,
+       x.movement, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at, x.opened_position, x.closed_at,
        x.closed_position, x.position
   from unnest(%b::text[]) as c (conflict_id)
   join {schema}.conflicts x on x.shard = 0 and x.conflict_id = c.conflict_id
@@ -9,13 +9,12 @@ select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.q
 -- save_conflicts --
 -- Conflicts as they are now; what cannot change after opening is not written again.
 insert into {schema}.conflicts
-    (shard, conflict_id, kind, location, sku, bucket, reservation_id, quantity, order_ref, short,
-     short_max, status, resolution, note, opened_at, opened_position, closed_at, closed_position, position)
+    (shard, conflict_id, kind, location, sku, bucket, reservation_id, quantity, order_ref, movement,
+     short, short_max, status, resolution, note, opened_at, opened_position, closed_at, closed_position, position)
 select 0::smallint, c.*
   from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int8[],
-              %b::text[], %b::int8[], %b::int8[], %b::text[], %b::text[], %b::text[], %b::int8[],
-              %b::int8[],
-              %b::int8[], %b::int8[], %b::int8[]) as c
+              %b::text[], %b::text[], %b::int8[], %b::int8[], %b::text[], %b::text[], %b::text[],
+              %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
     on conflict (shard, conflict_id) do update
    set short = excluded.short, short_max = excluded.short_max, status = excluded.status,
        resolution = excluded.resolution, note = excluded.note, closed_at = excluded.closed_at,
@@ -31,8 +30,8 @@ with page as (
      limit %(limit)s
 )
 select t.position, x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id,
-       x.quantity, x.order_ref, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at,
-       x.opened_position, x.closed_at, x.closed_position, x.position
+       x.quantity, x.order_ref, x.movement, x.short, x.short_max, x.status, x.resolution, x.note,
+       x.opened_at, x.opened_position, x.closed_at, x.closed_position, x.position
   from {schema}.tracking t left join page x on true
  where t.shard = 0 and t.projection = 'conflicts'
  order by x.opened_position desc
@@ -40,8 +39,8 @@ select t.position, x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reserva
 -- get_conflict --
 -- One conflict, in one snapshot with this projection's position.
 select t.position, x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id,
-       x.quantity, x.order_ref, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at,
-       x.opened_position, x.closed_at, x.closed_position, x.position
+       x.quantity, x.order_ref, x.movement, x.short, x.short_max, x.status, x.resolution, x.note,
+       x.opened_at, x.opened_position, x.closed_at, x.closed_position, x.position
   from {schema}.tracking t
   left join {schema}.conflicts x on x.shard = t.shard and x.conflict_id = %(conflict_id)s
  where t.shard = 0 and t.projection = 'conflicts'

@@ -320,6 +320,7 @@ def test_a_fact_waits_for_its_definition_and_is_recorded_by_itself(strict: Api) 
     result = answer["results"][0]
     assert ("parked", "unknown_item") == (result["status"], result["conflicts"][0]["kind"])
     assert ("open", "unknown_item") == (waiting["status"], waiting["kind"])
+    assert {**fact, "quantity": "2", "source": "http"} == waiting["movement"]
     assert wait_until(lambda: on_hand(strict, sku, 0, place) == 24, timeout_s=PATIENCE_S)
     ended = _conflict(strict, sku)
     assert ("resolved", "release") == (ended["status"], ended["resolution"])
