@@ -76,6 +76,7 @@ class Shop(RuleBasedStateMachine):
         number = next(_numbers)
         self.name = f"{number}"
         self.sound = True
+        self.taken = True  # Whether the last command was accepted.
         self.model = Model()
         skus, places = (f"MUG-{number}", f"LAMP-{number}"), (f"ams-{number}", f"nyc-{number}")
         self.stocks: list[Stock] = [(place, sku) for sku in skus for place in places]
@@ -86,6 +87,7 @@ class Shop(RuleBasedStateMachine):
         self.accepted: list[tuple[str, str, Any, str, Answer]] = []
         self.seen: dict[str, dict[str, Any]] = {}  # By SKU, every conflict that was ever open.
         self.open: dict[str, Any] = {}  # Those of the last look.
+        self.watched: dict[str, dict[str, Any]] = {}  # By SKU, those of the last look at it.
         self.resolved: dict[str, str] = {}
         self._keys = itertools.count(1)
 
@@ -110,6 +112,7 @@ class Shop(RuleBasedStateMachine):
             refused = no
         answer = self.client.call(operation, name, body, key=key)
         self.compare(expected, refused, answer, f"{operation} {name} {body}")
+        self.taken = refused is None
         if refused is None:
             self.position(answer)
             self.accepted.append((operation, name, body, key, answer))
@@ -164,9 +167,11 @@ class Shop(RuleBasedStateMachine):
     # --- checking ---------------------------------------------------------------------------------
 
     def check(self, *touched: Stock) -> None:
-        """The stocks a step has touched, and what is open against them."""
-        for sku in {sku for _, sku in touched}:
+        """The stocks a step has touched, and what is open against them; of a refused one, one."""
+        for sku in dict.fromkeys(sku for _, sku in touched):
             self.check_stock(sku)
+            if not self.taken:
+                return
             self.check_conflicts(sku)
 
     def check_stock(self, sku: str, **question: Any) -> None:
@@ -200,11 +205,11 @@ class Shop(RuleBasedStateMachine):
         """The stocks of a SKU."""
         return [stock for stock in self.stocks if stock[1] == sku]
 
-    def check_conflicts(self, sku: str) -> None:
+    def check_conflicts(self, sku: str, *, final: bool = False) -> None:
         """Exactly what is broken is open; what ran out may take a sweep to be closed."""
         self.model.judge_all(self.moments.next())
         expected = sorted(self.model.open_conflicts(sku))
-        if not expected and not self.seen.get(sku):
+        if not expected and not self.watched.get(sku) and not final:
             self.open = {}
             return
         found: list[Any] = []
@@ -220,7 +225,8 @@ class Shop(RuleBasedStateMachine):
         """What the service says is open."""
         query = {"sku": sku, "status": "open", **self.min_position}
         answer = self.client.call("listConflicts", query=query)
-        self.open, seen = {}, self.seen.setdefault(sku, {})
+        self.open = self.watched[sku] = {}
+        seen = self.seen.setdefault(sku, {})
         for item in answer.body["items"]:
             holder = item["reservation_id"] or item["bucket"] or item.get("order") or ""
             short = 0 if item["kind"] == "clock_skew" else item["short"]
@@ -332,7 +338,8 @@ class Shop(RuleBasedStateMachine):
         for stock in self.stocks if self.sound else ():
             self.check_past(stock)
         for sku in {sku for _, sku in self.stocks} if self.sound else ():
-            self.check(*self.of(sku))
+            self.check_stock(sku)
+            self.check_conflicts(sku, final=True)
             self.check_promises(sku)
             self.check_stock(sku, as_of=[*self.times][len(self.heads) % len(self.times)])
 

@@ -196,6 +196,7 @@ class LedgerMachine(Shop):
         except Refused as no:
             refused = no
         self.compare(expected, refused, answer, f"lapse {body}")
+        self.taken = refused is None
         if refused is None:
             self.position(answer)
             self.orders.append(name)

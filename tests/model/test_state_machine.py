@@ -1,5 +1,7 @@
 """The service against the model: random commands over HTTP, every answer compared."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import hypothesis
@@ -12,7 +14,7 @@ from tests.model.conftest import EXAMPLES
 from tests.model.coverage import Coverage
 from tests.model.rules_documents import WholeMachine
 from tests.support.figures import Tell
-from tests.support.servers import RunningService
+from tests.support.servers import REPOSITORY, RunningService
 
 
 def tour(shop: WholeMachine) -> None:
@@ -40,6 +42,13 @@ def tour(shop: WholeMachine) -> None:
     for blunder in ("words", "door", "large"):
         shop.blunder(blunder)
     shop.teardown()
+
+
+def verify(service: RunningService) -> None:
+    """The auditor, too, finds nothing: every law, every projection, the stream."""
+    command = [sys.executable, "-m", "api.cli.main", "verify", "--data-dir", str(service.data_dir)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 NOW = ("now", 0)
@@ -91,6 +100,7 @@ def test_the_service_answers_as_the_model_does(
     finally:
         client.close()
     tell("\n" + coverage.table())
+    verify(service)
     assert client.reconnects <= RECONNECTS_MAX, service.log.read_text()[-4_000:]
     if examples >= EXAMPLES:
         assert [] == coverage.missing()
