@@ -72,6 +72,10 @@ faults seed="0" *arguments:
 scenarios lines="5000" *arguments:
     WAREHOUSE_LINES={{ lines }} pytest -n 2 --dist loadfile tests/integration/scenarios {{ arguments }}
 
+# Random commands against the model: MODEL_EXAMPLES, MODEL_STEPS, MODEL_COMMANDS, MODEL_SHRINK=1.
+model seed="0" *arguments:
+    MODEL_SEED={{ seed }} pytest tests/model {{ arguments }}
+
 # Apply migrations/ to the configured database.
 migrate *arguments:
     inventory-ledger migrate {{ arguments }}
