@@ -23,7 +23,7 @@ class Kind(Struct, frozen=True, gc=False):
 KINDS: Final[dict[str, Kind]] = {
     "malformed": Kind(400, "The request breaks a rule of form."),
     "unauthenticated": Kind(401, "No valid API key came with the request."),
-    "forbidden": Kind(403, "The API key does not cover this."),
+    "forbidden": Kind(403, "The caller may not do this here."),
     "not-found": Kind(404, "Nothing is known under this address."),
     "method-not-allowed": Kind(405, "This address does not know the method."),
     "insufficient-stock": Kind(409, "Not enough stock is available for this promise.", True),

@@ -1,8 +1,8 @@
 -- load_conflicts --
 -- Conflicts that a batch goes on with.
-select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.quantity, x.order_ref,
-       x.movement, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at, x.opened_position, x.closed_at,
-       x.closed_position, x.position
+select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.quantity,
+       x.order_ref, x.movement, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at,
+       x.opened_position, x.closed_at, x.closed_position, x.position
   from unnest(%b::text[]) as c (conflict_id)
   join {schema}.conflicts x on x.shard = 0 and x.conflict_id = c.conflict_id
 
@@ -10,7 +10,8 @@ select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.q
 -- Conflicts as they are now; what cannot change after opening is not written again.
 insert into {schema}.conflicts
     (shard, conflict_id, kind, location, sku, bucket, reservation_id, quantity, order_ref, movement,
-     short, short_max, status, resolution, note, opened_at, opened_position, closed_at, closed_position, position)
+     short, short_max, status, resolution, note, opened_at, opened_position, closed_at,
+     closed_position, position)
 select 0::smallint, c.*
   from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int8[],
               %b::text[], %b::text[], %b::int8[], %b::int8[], %b::text[], %b::text[], %b::text[],
