@@ -8,7 +8,7 @@ the breaches it found, an empty list where the law holds.
 |---|---|
 | 1 | what an event moves sums to zero per SKU |
 | 2 | on hand is the sum of the physical buckets |
-| 3 | a request never leaves more reserved than sellable and the backorder limit, less what is fenced |
+| 3 | a request never leaves more reserved than sellable, plus the limit, less what is fenced |
 | 4 | the equations of reservations, returns and voided movements; documents tell what stocks tell |
 | 5 | reserved is the sum of the open holds, and nothing else |
 | 6 | a hold ends at its instant, written down or not |
@@ -175,7 +175,7 @@ def line_adds_up(position: int, name: str, line: LineTotals) -> Breaches:
 
 
 class TransferTotals(Struct, frozen=True, gc=False, kw_only=True):
-    """The units of one SKU in a transfer; what was reported to have arrived includes the surplus."""
+    """The units of one SKU in a transfer; what is told to have arrived includes the surplus."""
 
     dispatched: int
     received: int

@@ -106,7 +106,8 @@ def _read(stream: list[Any], now: Instant) -> Fenced:
                 for swept in event.holds:
                     channel, had = parts.pop(swept.reservation_id, ("", 0))
                     assert had == (swept.fence.quantity if swept.fence else 0)
-                    free[channel] += had
+                    if had:
+                        free[channel] += had
             case _ if getattr(event, "fence", None) is not None:
                 _take(free, parts, event)
     running = {hold.holder for hold in reference.running(stream, now)}
