@@ -9,7 +9,7 @@ the breaches it found, an empty list where the law holds.
 | 1 | what an event moves sums to zero per SKU |
 | 2 | on hand is the sum of the physical buckets |
 | 3 | a request never leaves more reserved than sellable, plus the limit, less what is fenced |
-| 4 | the equations of reservations, returns and voided movements; documents tell what stocks tell |
+| 4 | the equations of reservations, transfers, returns and voids; documents tell what stocks tell |
 | 5 | reserved is the sum of the open holds, and nothing else |
 | 6 | a hold ends at its instant, written down or not |
 | 7 | no fact is given up for a promise: the promise it broke is an open conflict |
