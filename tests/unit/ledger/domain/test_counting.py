@@ -1,5 +1,7 @@
 """A count is an anchor: the shelf was seen, and nothing that comes in later unsees it."""
 
+from itertools import permutations
+
 import pytest
 
 from ledger.domain.commands import RecordMovements
@@ -23,6 +25,7 @@ from ledger.domain.refusals import IllegalState, NotFound
 from tests.support.arrivals import Deed, orders
 from tests.support.builders import (
     cancel,
+    correct,
     count,
     fulfil,
     move,
@@ -36,8 +39,9 @@ from tests.support.builders import (
     together,
     void,
 )
+from tests.support.catalogs import define, place, released
 from tests.support.definition import Movement, Seen, Truth
-from tests.support.given import By, Ledger, Wait, given, happened
+from tests.support.given import By, Given, Ledger, Wait, given, happened, strictly_given
 from tests.support.manual_clock import moment
 
 DAY = 86_400
@@ -314,3 +318,25 @@ def test_counts_and_what_they_absorb_work_within_one_batch() -> None:
     ).leaving(sellable=7).when(receive(1, occurred_at=moment(1.6))).then(
         happened(StockReceived)
     ).leaving(sellable=8)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_waited_for_the_catalog_is_counted_as_if_it_had_not(order: tuple[int, ...]) -> None:
+    """A receipt, a count after it and a sale after that, released in any order."""
+    ledger = strictly_given(
+        receive(10, occurred_at=moment(-50)),
+        named("count-1", count(9, occurred_at=moment(-30))),
+        sell(4, occurred_at=moment(-10)),
+        define(),
+        place(),
+    ).ledger
+    waiting = [
+        event.conflict_id
+        for events in ledger.streams.values()
+        for event in events
+        if isinstance(event, ConflictOpened)
+    ]
+    for place_in_line in order:
+        assert ledger.take(By("sweeper", released(waiting[place_in_line]))).refusal is None
+
+    Given(ledger).when(correct("count-1", 8)).leaving(sellable=4)
