@@ -57,8 +57,12 @@ class Units(Struct, frozen=True, gc=False):
         """What was stated, in the smallest unit.
 
         Raises `InexactUnit` where the unit is not one of the SKU's or a part of the smallest unit
-        would be lost, `Malformed` where the number is larger than any quantity.
+        would be lost, `Malformed` where the number is larger than any quantity, or no integer
+        although nobody has said that the SKU has decimals.
         """
+        if self.base_unit is None and stated.uom is None:
+            problem = f'must be an integer, as nobody has defined {sku!r}, is "{stated.amount}"'
+            raise Malformed(path, problem)
         one = self.smallest_in(stated.uom)
         if one is None:
             raise InexactUnit(path, sku, stated.amount, stated.uom, None)
@@ -74,7 +78,7 @@ class Units(Struct, frozen=True, gc=False):
 
 
 UNDEFINED: Final = Units(None, 0, {})
-"""What can be said of a SKU that nobody has defined: whole numbers, no unit."""
+"""What can be said of a SKU that nobody has defined: integers, and no unit."""
 
 
 def factors_of(base_unit: str, scale: int, packs: Sequence[Pack]) -> dict[str, int]:

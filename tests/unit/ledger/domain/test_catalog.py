@@ -99,9 +99,10 @@ def test_a_quantity_that_would_lose_something_is_refused() -> None:
     given().when(receive(**stated("1", "case"))).then_refused(InexactUnit, uom="case")
 
 
-def test_whole_numbers_in_words_need_no_definition() -> None:
-    """An open catalog takes `"5"` and `"5.0"` for five units of whatever it is."""
-    given().when(receive(**stated("5.0"))).then(happened(StockReceived, quantity=5))
+def test_decimals_need_a_definition() -> None:
+    """Of what nobody has defined there are integers only; `"5"` of a defined SKU is five."""
+    given().when(receive(**stated("5"))).then_refused(Malformed, path="$.movements[0].quantity")
+    given(define()).when(receive(**stated("5.0"))).then(happened(StockReceived, quantity=5))
 
 
 def test_a_late_fact_counts_by_the_packs_of_its_time() -> None:
