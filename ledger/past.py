@@ -121,10 +121,17 @@ class Past:
         """Start a command whose effects may be taken back."""
         self._before.clear()
         if len(self.fresh) >= ORIGINS_MAX:
-            del self.fresh[: ORIGINS_MAX // 2]
+            self._forget_half()
         self._fresh_before = len(self.fresh)
         if self.tails:
             self._lengths = {stream: len(tail.events) for stream, tail in self.tails.items()}
+
+    def _forget_half(self) -> None:
+        """Let the oldest movements go, each whole: of a part nobody could say what it was."""
+        cut = len(self.fresh) // 2
+        while cut < len(self.fresh) and self.fresh[cut][:2] == self.fresh[cut - 1][:2]:
+            cut += 1
+        del self.fresh[:cut]
 
     def rollback(self) -> None:
         """Take the command's effects back."""
