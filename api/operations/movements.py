@@ -108,8 +108,8 @@ class _Items:
                 self._failure = reply
             problem = problem_of(reply)
             self._operations.metrics.refused(problem.code)
-            item = {"status": "refused", "movement_id": movement_id, **problem.members()}
-            self._results[index] = item
+            said = _in_its_place(problem.members(), index)
+            self._results[index] = {"status": "refused", "movement_id": movement_id, **said}
         self._missing -= 1
         if self._missing == 0:
             self._answer()
@@ -131,6 +131,15 @@ class _Items:
             body = encode(movements.MovementsAnswer(position=position, results=self._results))
             again = self._replayed == len(self._results)
             self.done(Answer(201, body, JSON, (REPLAYED,) if again else ()))
+
+
+def _in_its_place(members: dict[str, Any], index: int) -> dict[str, Any]:
+    """The ledger was given each movement alone, as the first one: here it has its own place."""
+    alone, here = "$.movements[0]", f"$.movements[{index}]"
+    return {
+        name: member.replace(alone, here) if name in ("path", "detail") else member
+        for name, member in members.items()
+    }
 
 
 class _Item:

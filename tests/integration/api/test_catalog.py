@@ -220,6 +220,20 @@ def test_a_conversion_that_loses_something_is_refused_with_the_loss(api: Api) ->
     assert on_hand(api, sku, 0) is None
 
 
+def test_a_refused_item_says_where_it_stands(api: Api) -> None:
+    """Each for itself: the path is that of the caller's list."""
+    sku = new("FLOUR")
+    put(api, sku_path(sku), {"base_unit": "kg"})
+    items = [receive(sku), receive(sku, "0.5")]
+
+    answer = api.post("/v1/movements", {"atomic": False, "movements": items}).json()
+
+    recorded, refused = answer["results"]
+    assert ("recorded", "refused") == (recorded["status"], refused["status"])
+    assert ("inexact-unit", "$.movements[1].quantity") == (refused["code"], refused["path"])
+    assert refused["detail"].startswith("$.movements[1].quantity: ")
+
+
 def test_promises_are_made_in_packs(api: Api) -> None:
     """Two cases of twelve are twenty-four mugs held."""
     sku = new("MUG")
