@@ -4,14 +4,17 @@ from collections import Counter
 from typing import Any, Final
 
 ELSEWHERE: Final[dict[str, str]] = {
-    "internal-error": "tests/integration/writer/test_poison.py",
-    "overloaded": "tests/unit/ledger/writer/test_lanes.py",
-    "storage-unavailable": "tests/faults/test_cuts.py",
-    "no-writer": "tests/integration/api/test_forwarding.py",
-    "method-not-allowed": "tests/integration/api/test_front_door.py",
-    "rate-limited": "nothing refuses for a rate yet: the code is reserved",
+    "internal-error": "unit/api/test_reading.py::test_every_failure_has_an_answer",
+    "overloaded": "integration/api/test_forwarding.py::test_overload_comes_back_with_retry_after",
+    "storage-unavailable": (
+        "unit/api/test_operations.py::test_a_writer_that_says_nothing_is_not_waited_for_for_ever"
+    ),
+    "no-writer": (
+        "integration/api/test_forwarding.py::test_without_any_writer_the_answer_is_no_writer"
+    ),
+    "rate-limited": "unit/api/test_reading.py::test_a_problem_says_what_the_contract_asks",
 }
-"""Refusals that need broken servers or another configuration, and who reaches them there."""
+"""Refusals that need broken servers, and the tests that reach them; nothing limits rates yet."""
 
 
 class Coverage:

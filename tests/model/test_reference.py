@@ -4,6 +4,8 @@ import ast
 import sys
 from pathlib import Path
 
+from tests.model.coverage import ELSEWHERE
+
 REFERENCE = sorted(Path(__file__).parent.glob("reference*.py"))
 LINES_MAX = 400
 
@@ -48,3 +50,12 @@ def _names(node: ast.Import) -> list[str]:
 def test_each_model_stays_small_enough_to_be_believed() -> None:
     """Four hundred lines of code: facts, promises and documents have a model each, in layers."""
     assert [] == [path.name for path in REFERENCE if _lines(path) > LINES_MAX]
+
+
+def test_what_is_reached_elsewhere_is_reached_there() -> None:
+    """A refusal that no command can reach names the test that does."""
+    tests = Path(__file__).parents[1]
+    named = {code: where.split("::") for code, where in ELSEWHERE.items()}
+
+    for path, name in named.values():
+        assert f"def {name}(" in (tests / path).read_text(encoding="utf-8")
