@@ -185,6 +185,8 @@ class MovementItem(Struct, frozen=True, kw_only=True):
     return_id: str | None
     count_id: str | None
     order: str | None
+    restates: str | None
+    counted: int | None
 
     @classmethod
     def of(cls, movement: history.Movement) -> Self:

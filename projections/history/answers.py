@@ -50,6 +50,8 @@ class Movement(Struct, frozen=True, kw_only=True):
     return_id: str | None
     count_id: str | None
     order: str | None
+    restates: str | None  # The movement that is voided or corrected.
+    counted: int | None
 
 
 class MovementsPage(Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from projections.statements import statements
 _SQL: Final = statements(__package__ or "")
 _MAPPER: Final = Mapper()
 _NAMES: Final = (*PHYSICAL_BUCKETS, "reserved")
-_PAPERS: Final = ("transfer_id", "return_id", "count_id", "order")
+_PAPERS: Final = ("transfer_id", "return_id", "count_id", "order", "counted")
 _ZERO: Final = (0,) * len(_NAMES)
 
 Order: TypeAlias = Literal["occurred", "recorded"]
@@ -171,5 +171,6 @@ def _movement(window: Window, row: tuple[Any, ...], deltas: Amounts, balances: A
         command_id=meta.command_id,
         movement_id=meta.movement_id,
         reservation_id=holder,
+        restates=getattr(event, "of", None),
         **{name: getattr(event, name, None) for name in _PAPERS},
     )

@@ -79,6 +79,8 @@ def test_the_history_shows_what_was_counted_and_what_was_absorbed(api: Api) -> N
         ("stock.absorbed.v1", 9),
         ("stock.absorbed.v1", 10),
     ] == [(item["type"], item["balances"]["on_hand"]) for item in page["items"]]
+    assert [None, None, f"{sku}-s", None] == [item["restates"] for item in page["items"][:4]]
+    assert [10] == [item["counted"] for item in page["items"] if item["counted"] is not None]
     assert [f"{sku}-s", f"{sku}-k", f"{sku}-c", f"{sku}-s", f"{sku}-k"] == [
         item["movement_id"] for item in page["items"][1:]
     ]
