@@ -137,17 +137,7 @@ class Cancel(Movement, frozen=True, tag="cancel"):
 
 
 AnyMovement: TypeAlias = (
-    Opening
-    | Receive
-    | Sale
-    | SaleVoid
-    | Return
-    | Adjust
-    | Move
-    | Scrap
-    | Count
-    | Correct
-    | Cancel
+    Opening | Receive | Sale | SaleVoid | Return | Adjust | Move | Scrap | Count | Correct | Cancel
 )
 
 
@@ -319,6 +309,7 @@ class CloseTransfer(Command, frozen=True, tag="close_transfer"):
 AnyTransferCommand: TypeAlias = (
     RequestTransfer | DispatchTransfer | ReceiveTransfer | CancelTransfer | CloseTransfer
 )
+
 
 class ReturnCommand(Command, frozen=True, kw_only=True):
     """Something asked of, or reported about, one return."""

@@ -20,7 +20,7 @@ from tests.support.builders import (
     void,
 )
 from tests.support.manual_clock import ManualClock
-from tests.support.offices import PRINCIPAL, Office, Offices, until
+from tests.support.offices import Office, Offices, until
 
 
 class Twin:

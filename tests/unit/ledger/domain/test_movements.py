@@ -52,7 +52,9 @@ COST = Money(millionths=2_500_000, currency="EUR")
             {"sellable": 7},
         ),
         (
-            take_back(3, ),
+            take_back(
+                3,
+            ),
             happened(StockReturned, quantity=3, to_bucket="returned"),
             {"sellable": 10, "returned": 3, "on_hand": 13},
         ),
