@@ -83,7 +83,7 @@ class Rememberer:
         """
         rows: list[Recorded] = []
         while True:
-            mine = [row for row in page if row.meta.movement_id == key[1]]
+            mine = [row for row in page if _movement(row) == key]
             rows += mine
             if not mine or len(mine) < len(page):
                 break
@@ -150,3 +150,11 @@ class Rememberer:
             rows = min(2 * rows, TAIL_ROWS_MAX)
         for stream, since in tails.items():
             world.past.put_tail(stream, since, reversed(backwards[stream]))
+
+
+def _movement(row: Recorded) -> MovementId | None:
+    """Which movement a row belongs to: ids are their reporters' own, two may use the same."""
+    meta = row.meta
+    if meta.movement_id is None:
+        return None
+    return MovementId(meta.owner or meta.actor, meta.movement_id)

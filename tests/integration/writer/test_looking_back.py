@@ -209,3 +209,23 @@ def test_a_movement_is_corrected_before_and_after_its_receipt_can_be_read(
     assert all(isinstance(reply, Accepted) for reply in replies)
     assert not isinstance(again, Accepted)
     assert [(14, 0)] == _counted(offices)
+
+
+def test_the_same_id_of_two_reporters_is_two_movements(offices: Offices) -> None:
+    """Also where they stand side by side in the ledger and a new writer reads them back."""
+    clock = ManualClock(moment(1_000))
+    office = _office(offices, clock)
+    office.accepted(receive(10))
+    with offices.busy(office):
+        tickets = [
+            office.send(named("m-1", sell(2)), principal="till-1"),
+            office.send(named("m-1", sell(3)), principal="till-2"),
+        ]
+    assert all(isinstance(office.desk.reply(ticket), Accepted) for ticket in tickets)
+    offices.close(office)
+    second = offices.open(holder="second", clock=clock)
+    too_much = second.ask(void("m-1", 5), principal="till-1")
+    all_of_it = second.ask(void("m-1", 2), principal="till-1")
+
+    assert not isinstance(too_much, Accepted)
+    assert isinstance(all_of_it, Accepted)
