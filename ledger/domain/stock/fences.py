@@ -176,6 +176,9 @@ class Fences:
                 self.lapsed[reservation_id] = has
             case _:
                 reservation_id, has = before
+                lapsed = self.lapsed.pop(reservation_id, None)
+                if lapsed is not None:  # Ran out since: it has its units again, and runs out anew.
+                    self._shift(lapsed.channel, -lapsed.quantity, lapsed.quantity, None)
                 self._set(reservation_id, has)
 
     def _expire(self, reservation_id: str, undo: Undo | None) -> None:

@@ -17,11 +17,14 @@ from ledger.domain.events import (
     HoldReleased,
     HoldRelocated,
     HoldsExpired,
+    StockReceived,
     StockReserved,
     StockSold,
 )
 from ledger.domain.refusals import IllegalState, InsufficientStock
+from ledger.domain.stock import Stock
 from ledger.domain.stock.fences import Fence
+from ledger.domain.values import StockId
 from tests.support.builders import (
     PLACE,
     amend,
@@ -265,3 +268,41 @@ def test_a_limit_and_a_fence_are_both_kept() -> None:
     base.when(reserve("order-1", 9, channel="shop"), reserve("order-2", 5)).then_refused(
         InsufficientStock, available=4
     ).when(reserve("order-2", 4)).answering(status="placed")
+
+
+def test_a_hold_that_ran_out_during_a_refused_command_gives_its_units_back_once() -> None:
+    """Its part had left by then; taken back, the hold has all of it, and runs out again."""
+    stock = Stock(StockId("ams-1", "MUG"))
+    here: dict[str, Any] = {"location": "ams-1", "sku": "MUG"}
+    web = FencedUnits(channel="web", quantity=4, expires_at=100)
+    for event in (
+        StockReceived(occurred_at=1, effective_at=1, quantity=10, **here),
+        FenceGranted(occurred_at=2, effective_at=2, channel="web", quantity=5, **here),
+        StockReserved(
+            occurred_at=3,
+            effective_at=3,
+            reservation_id="r-1",
+            quantity=4,
+            kind="soft",
+            expires_at=100,
+            fence=web,
+            **here,
+        ),
+    ):
+        stock.evolve(event)
+    assert stock.fences is not None
+
+    stock.advance(99)
+    stock.begin()
+    left = HoldFulfilled(
+        occurred_at=99, effective_at=99, reservation_id="r-1", quantity=1, channel="web", **here
+    )
+    stock.evolve(stock.fences.completed(left, stock.holds))
+    stock.advance(100)  # Each movement of a call has an instant of its own.
+    stock.rollback()
+
+    assert {"web": Fence(free=1, held=4)} == stock.fences.channels
+    assert 5 == stock.free_for(None)
+    stock.advance(101)
+    assert {"web": Fence(free=5, held=0)} == stock.fences.channels
+    assert 5 == stock.free_for(None)
