@@ -55,7 +55,7 @@ class Times(Struct):
 def run(context: Context) -> list[BenchResult]:
     """The same questions on a long and a short past, in turns; then on a backfill and live."""
     scale = 20 if context.quick else 1
-    questions = 400 if context.quick else 2_000
+    questions = 200 if context.quick else 2_000
     long, short = Past(1_000_000 // scale, True, False), Past(10_000, True, False)
     filled, live = Past(200_000 // scale, False, True), Past(200_000 // scale, False, False)
     return [

@@ -19,6 +19,7 @@ STOCKS: Final = 5_000
 PLACE: Final = "store-1"
 FULL: Final = 1_000_000  # Units: no sale opens a conflict.
 CAPACITY_MOVEMENTS: Final = 30_000
+CAPACITY_MOVEMENTS_QUICK: Final = 5_000
 SECONDS: Final = 4.0
 SECONDS_QUICK: Final = 0.5
 LATE_SHARE: Final = 0.05
@@ -56,7 +57,7 @@ def run(context: Context) -> list[BenchResult]:
 def _measure(context: Context, writer: Writer) -> list[BenchResult]:
     now = SystemClock().now()
     _stock_up(writer, now)
-    rate = _capacity(writer)
+    rate = _capacity(writer, CAPACITY_MOVEMENTS_QUICK if context.quick else CAPACITY_MOVEMENTS)
     seconds = SECONDS_QUICK if context.quick else SECONDS
     with_late: list[float] = []
     without: list[float] = []
@@ -90,10 +91,10 @@ def _stock_up(writer: Writer, now: int) -> None:
     assert not callers.failures, callers.failures[0]
 
 
-def _capacity(writer: Writer) -> float:
+def _capacity(writer: Writer, movements: int) -> float:
     callers = Callers(writer, 1_000)
-    commands = [_sale(number, f"capacity-{number}", None) for number in range(CAPACITY_MOVEMENTS)]
-    return CAPACITY_MOVEMENTS / callers.run(commands)
+    commands = [_sale(number, f"capacity-{number}", None) for number in range(movements)]
+    return movements / callers.run(commands)
 
 
 def _p99_ms(

@@ -19,7 +19,7 @@ from subscribers.sdk import Events
 
 PER_SECOND: Final = 500
 SECONDS: Final = 10
-SECONDS_QUICK: Final = 3
+SECONDS_QUICK: Final = 2
 P99_MS_MAX: Final = 100.0
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from projections.registry import NAMES
 from projections.runner import Runner
 
 MOVEMENTS: Final = 200_000
-MOVEMENTS_QUICK: Final = 20_000
+MOVEMENTS_QUICK: Final = 10_000
 WAITING: Final = 1_000
 SKUS: Final = 2_000
 PLACES: Final = 20
