@@ -235,6 +235,64 @@ select stock, position, part::bigint, occurred_at, effective_at,
   from projections.history where shard = 0 and stock = %b and position <= %b
  order by position, part
 
+-- crowds --
+-- A page of stocks: since when they are kept as ones with many late rows, and since when they are.
+select s.stock, s.location, s.sku, w.crowded_from, c.position
+  from (select stock, location, sku from projections.history_stocks
+         where shard = 0 and (location, sku) > (%b, %b) order by location, sku limit %b) s
+  left join projections.history_crowds w on w.shard = 0 and w.stock = s.stock
+  left join lateral (
+       select position from projections.history h
+        where h.shard = 0 and h.stock = s.stock and h.occurred_at < h.effective_at
+        order by position, part offset %b limit 1) f on true
+  left join lateral (
+       select position from projections.history h
+        where h.shard = 0 and h.stock = s.stock and h.occurred_at < h.effective_at
+          and h.position > f.position
+        order by position limit 1) c on true
+ order by s.location, s.sku
+
+-- late_sums --
+-- Cells of one stock and level that are not the sums of its late rows, from a position on.
+with due as (
+    select position >> %b::int as chunk, occurred_at >> %b::int as span, min(position) as position,
+           sum(d_sellable)::bigint as d_sellable,
+           sum(d_quarantine)::bigint as d_quarantine,
+           sum(d_damaged)::bigint as d_damaged,
+           sum(d_returned)::bigint as d_returned,
+           sum(d_blocked)::bigint as d_blocked,
+           sum(d_reserved)::bigint as d_reserved
+      from projections.history
+     where shard = 0 and stock = %b and occurred_at < effective_at and position >= %b
+     group by 1, 2
+), kept as (
+    select chunk, span, d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved
+      from projections.history_late_sums where shard = 0 and stock = %b and level = %b
+)
+select due.position, chunk, span,
+       array[due.d_sellable, due.d_quarantine, due.d_damaged, due.d_returned, due.d_blocked,
+             due.d_reserved],
+       array[kept.d_sellable, kept.d_quarantine, kept.d_damaged, kept.d_returned, kept.d_blocked,
+             kept.d_reserved], count(*) over ()
+  from due full join kept using (chunk, span)
+ where (due.d_sellable, due.d_quarantine, due.d_damaged, due.d_returned, due.d_blocked,
+        due.d_reserved) is distinct from
+       (kept.d_sellable, kept.d_quarantine, kept.d_damaged, kept.d_returned, kept.d_blocked,
+        kept.d_reserved)
+ order by due.position nulls first, chunk, span limit 20
+
+-- strange_sums --
+-- Stocks with sums that are not kept as ones with many late rows.
+select distinct s.stock from projections.history_late_sums s
+ where s.shard = 0 and not exists (
+       select from projections.history_crowds w where w.shard = 0 and w.stock = s.stock)
+
+-- strange_crowds --
+-- Numbers that no stock has.
+select w.stock from projections.history_crowds w
+ where w.shard = 0 and not exists (
+       select from projections.history_stocks s where s.shard = 0 and s.stock = w.stock)
+
 -- history_holds --
 -- A page of the episodes of soft holds.
 select stock, from_position, to_position, reservation_id, quantity, expires_at

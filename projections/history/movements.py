@@ -9,6 +9,7 @@ from ledger.domain.values import EARLIEST, LATEST, PHYSICAL_BUCKETS, Instant
 from ledger.store.mapper import Mapper
 from projections.answers import Levels
 from projections.cursors import BadCursor, decode, encode
+from projections.history import late
 from projections.history.answers import Movement, MovementsPage
 from projections.instants import from_datetime, to_datetime
 from projections.progress import Pool
@@ -81,9 +82,9 @@ async def _first(
     until = LATEST if window.end is None else window.end
     if window.start is None:
         return Place("occurred", position, until, EARLIEST, 0, -1, _ZERO)
-    bounds = {"stock": stock, "as_of": window.start - 1, "known": position}
+    bounds = {"stocks": [stock], "as_of": window.start - 1, "known": position, **late.GRID.sizes}
     found = await connection.execute(_SQL["fold_at"], bounds, prepare=False)
-    balances = await found.fetchone() or _ZERO
+    _, *balances = await found.fetchone() or (stock, *_ZERO)
     return Place("occurred", position, until, window.start, 0, -1, tuple(map(int, balances)))
 
 

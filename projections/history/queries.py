@@ -6,14 +6,17 @@ from psycopg import AsyncConnection
 
 from ledger.domain.values import Instant
 from projections.answers import Balance
+from projections.history import late
 from projections.history.answers import Known, Past
 from projections.instants import from_datetime, to_datetime
 from projections.progress import Pool
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
-_STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
-_SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known.
+_RAN_OUT: Final = 9  # Units of holds that had run out by then; before it, what was recorded.
+_STOCK: Final = 10  # The column of a stock's number.
+_CROWDED: Final = 11  # Since when it has many late rows.
+_SENT_TO: Final = 12  # Whether anything was on its way to it, by what was known.
 
 
 class Question(NamedTuple):
@@ -60,11 +63,27 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         found = [row for row in rows if row[1] is not None]
         ends = [row[_STOCK] for row in found[:limit] if row[_SENT_TO]]
         under_way = await _in_transit_at(connection, question, ends) if ends else {}
+        crowds = [row[_STOCK] for row in found[:limit] if row[_CROWDED] is not None]
+        folded = await _folded(connection, question, crowds) if crowds else {}
     items = [
-        Balance.of(row[1], row[2], row[3:_STOCK], in_transit=under_way.get(row[_STOCK], 0))
-        for row in found[:limit]
+        _balance(row, folded.get(row[_STOCK], row[3:_RAN_OUT]), under_way) for row in found[:limit]
     ]
     return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+def _balance(row: tuple[Any, ...], recorded: tuple[Any, ...], under_way: dict[int, int]) -> Balance:
+    amounts = (*recorded[:-1], recorded[-1] - row[_RAN_OUT])
+    return Balance.of(row[1], row[2], amounts, in_transit=under_way.get(row[_STOCK], 0))
+
+
+async def _folded(
+    connection: AsyncConnection[Any], question: Question, stocks: list[int]
+) -> dict[int, tuple[Any, ...]]:
+    """What was recorded of stocks with many late rows, by number."""
+    parameters = {"stocks": stocks, "as_of": question.as_of, "known": question.known}
+    parameters |= late.GRID.sizes
+    cursor = await connection.execute(_SQL["fold_at"], parameters, prepare=False, binary=True)
+    return {row[0]: row[1:] for row in await cursor.fetchall()}
 
 
 async def _in_transit_at(

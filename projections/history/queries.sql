@@ -18,6 +18,39 @@ select h.stock, h.reservation_id, h.from_position, h.quantity, h.expires_at
     on h.shard = 0 and h.stock = c.stock and h.reservation_id = c.reservation_id
    and h.to_position is null
 
+-- load_crowds --
+-- Since when stocks have many late rows, or how few they have.
+select c.stock, w.crowded_from, coalesce(f.rows, 0)
+  from unnest(%b::int8[]) as c (stock)
+  left join {schema}.history_crowds w on w.shard = 0 and w.stock = c.stock
+  left join lateral (
+       select count(*) as rows from (
+           select from {schema}.history h
+            where h.shard = 0 and h.stock = c.stock and h.occurred_at < h.effective_at
+            limit %b::int8) few
+        where w.stock is null) f on true
+
+-- insert_crowds --
+-- Stocks have many late rows from a position on.
+insert into {schema}.history_crowds (shard, stock, crowded_from)
+select 0::smallint, c.* from unnest(%b::int8[], %b::int8[]) as c
+
+-- add_to_late_sums --
+-- Add late rows to the sums of their cells.
+insert into {schema}.history_late_sums as s
+    (shard, stock, level, chunk, span,
+     d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved)
+select 0::smallint, c.*
+  from unnest(%b::int8[], %b::int8[], %b::int8[], %b::int8[],
+              %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
+    on conflict (shard, stock, level, chunk, span) do update
+   set d_sellable = s.d_sellable + excluded.d_sellable,
+       d_quarantine = s.d_quarantine + excluded.d_quarantine,
+       d_damaged = s.d_damaged + excluded.d_damaged,
+       d_returned = s.d_returned + excluded.d_returned,
+       d_blocked = s.d_blocked + excluded.d_blocked,
+       d_reserved = s.d_reserved + excluded.d_reserved
+
 -- insert_stocks --
 -- Give new stocks their numbers.
 insert into {schema}.history_stocks (shard, location, sku, stock)
@@ -69,13 +102,40 @@ select (select e.recorded_at from ledger.events e where e.shard = 0 and e.positi
        h.position
   from ledger.heads h where h.shard = 0
 
+-- as_recorded --
+-- A part of other statements. For each stock of `page`: the last row by what had happened at
+-- `as_of` (e), the last one known at `known` (k), the earlier of both (b; empty where either is
+-- missing), and the sum of the late rows between e and k, as long as they are few (c).
+  left join lateral (
+       select h.* from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
+        order by h.effective_at desc, h.position desc, h.part desc limit 1) e on true
+  left join lateral (
+       select h.* from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
+        order by h.position desc, h.part desc limit 1) k on true
+  left join lateral (
+       select e.* where (e.position, e.part) <= (k.position, k.part)
+       union all
+       select k.* where (e.position, e.part) > (k.position, k.part)) b on true
+  left join lateral (
+       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
+              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
+              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
+         from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.occurred_at < h.effective_at
+          and h.position > coalesce(e.position, 0) and h.position <= %(known)s
+          and h.position < coalesce(page.crowded_from, 9223372036854775807)
+          and h.occurred_at <= %(as_of)s) c on true
+
 -- list_at --
 -- A page of balances by what had happened at `as_of`, as known at `known`.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
-    select s.location, s.sku, s.stock
+    select s.location, s.sku, s.stock, w.crowded_from
       from {schema}.history_stocks s
+      left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
      where s.shard = 0 and abs(s.stock) <= %(known)s
        and (%(sku)s::text is null or s.sku = %(sku)s)
        and (%(location)s::text is null or s.location = %(location)s)
@@ -89,35 +149,14 @@ select place.position, page.location, page.sku,
        coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
        coalesce(b.returned, 0) + coalesce(c.returned, 0),
        coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
-       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
-           - coalesce(w.quantity, 0),
-       page.stock, exists (
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0),
+       coalesce(d.quantity, 0) + coalesce(w.quantity, 0),
+       page.stock, page.crowded_from, exists (
            select from {schema}.history_in_transit i
             where i.shard = 0 and i.stock = page.stock and i.position <= %(known)s)
   from place
   left join page on true
-  -- The base is the earlier of the two rows; where either is missing it is empty.
-  left join lateral (
-       select * from (
-           select ends.*, count(*) over () as found from (
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
-                 order by h.effective_at desc, h.position desc, h.part desc limit 1)
-               union all
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
-                 order by h.position desc, h.part desc limit 1)
-           ) ends
-       ) counted
-       where found = 2 order by position, part limit 1) b on true
-  left join lateral (
-       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
-              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
-              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
-         from {schema}.history h
-        where h.stock = page.stock and h.occurred_at < h.effective_at
-          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
-          and h.position <= %(known)s) c on true
+{as_recorded}
   -- Soft holds that had run out by `as_of` and were still open in what was known: those that
   -- are open to this day, and those whose end was recorded after `known`.
   left join lateral (
@@ -162,34 +201,86 @@ select t.position, s.stock
  where t.shard = 0 and t.projection = 'history'
 
 -- fold_at --
--- Balances of one stock as recorded, by what had happened at `as_of`, as known at `known`.
-select coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
-       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0),
-       coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
-       coalesce(b.returned, 0) + coalesce(c.returned, 0),
-       coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
-       coalesce(b.reserved, 0) + coalesce(c.reserved, 0)
-  from (
-       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
-              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
-              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
-         from {schema}.history h
-        where h.stock = %(stock)s and h.occurred_at < h.effective_at
-          and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
-          and h.position <= %(known)s) c
+-- Balances of some stocks as recorded, by what had happened at `as_of`, as known at `known`; also
+-- of those with many late rows. These are a rectangle, by position and by business time: sums of
+-- cells fill its middle, rows its edges. Each piece is a look-up of its own, whatever the planner
+-- believes about the tables' sizes.
+select page.stock,
+       coalesce(b.sellable, 0) + coalesce(c.sellable, 0) + coalesce(m.sellable, 0),
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) + coalesce(m.quarantine, 0),
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) + coalesce(m.damaged, 0),
+       coalesce(b.returned, 0) + coalesce(c.returned, 0) + coalesce(m.returned, 0),
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0),
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
+  from (select s.stock, w.crowded_from
+          from unnest(%(stocks)s::int8[]) as s (stock)
+          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock) page
+{as_recorded}
   left join lateral (
-       select * from (
-           select ends.*, count(*) over () as found from (
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = %(stock)s and h.effective_at <= %(as_of)s
-                 order by h.effective_at desc, h.position desc, h.part desc limit 1)
-               union all
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = %(stock)s and h.position <= %(known)s
-                 order by h.position desc, h.part desc limit 1)
-           ) ends
-       ) counted
-       where found = 2 order by position, part limit 1) b on true
+       select *, first >> %(chunk)s::int as chunk, last >> %(chunk)s::int as last_chunk,
+              first >> %(chunks)s::int as chunks, last >> %(chunks)s::int as last_chunks,
+              %(as_of)s::int8 >> %(span)s::int as span, %(as_of)s::int8 >> %(spans)s::int as spans,
+              %(chunks)s::int - %(chunk)s::int as step, %(spans)s::int - %(span)s::int as leap
+         from (select greatest(coalesce(e.position, 0) + 1, page.crowded_from) as first,
+                      %(known)s::int8 as last) bounds
+        where page.crowded_from <= %(known)s offset 0) x on true
+  left join lateral (
+       select sum(q.sellable)::bigint as sellable,
+              sum(q.quarantine)::bigint as quarantine,
+              sum(q.damaged)::bigint as damaged,
+              sum(q.returned)::bigint as returned,
+              sum(q.blocked)::bigint as blocked,
+              sum(q.reserved)::bigint as reserved
+         from (
+           select h.*
+             from (values
+                   (2, x.chunks + 1, x.last_chunks),
+                   (0, x.chunk + 1, least(x.last_chunk, (x.chunks + 1) << x.step)),
+                   (0, greatest(x.last_chunks, x.chunks + 1) << x.step, x.last_chunk)
+                  ) r (level, low, high)
+            cross join (values
+                   (1, -9223372036854775808, x.spans),
+                   (0, x.spans << x.leap, x.span)) t (level, low, high)
+            cross join lateral (
+                  select coalesce(sum(h.d_sellable), 0)::bigint as sellable,
+                         coalesce(sum(h.d_quarantine), 0)::bigint as quarantine,
+                         coalesce(sum(h.d_damaged), 0)::bigint as damaged,
+                         coalesce(sum(h.d_returned), 0)::bigint as returned,
+                         coalesce(sum(h.d_blocked), 0)::bigint as blocked,
+                         coalesce(sum(h.d_reserved), 0)::bigint as reserved
+                    from {schema}.history_late_sums h
+                   where h.shard = 0 and h.stock = page.stock and h.level = r.level + t.level
+                     and h.chunk >= r.low and h.chunk < r.high
+                     and h.span >= t.low and h.span < t.high) h
+           union all
+           select h.*
+             from (values
+                   (x.first, least(x.last, ((x.chunk + 1) << %(chunk)s::int) - 1)),
+                   (greatest(x.last_chunk, x.chunk + 1) << %(chunk)s::int, x.last)) r (low, high)
+            cross join lateral (
+                  select coalesce(sum(h.d_sellable), 0)::bigint as sellable,
+                         coalesce(sum(h.d_quarantine), 0)::bigint as quarantine,
+                         coalesce(sum(h.d_damaged), 0)::bigint as damaged,
+                         coalesce(sum(h.d_returned), 0)::bigint as returned,
+                         coalesce(sum(h.d_blocked), 0)::bigint as blocked,
+                         coalesce(sum(h.d_reserved), 0)::bigint as reserved
+                    from {schema}.history h
+                   where h.shard = 0 and h.stock = page.stock and h.occurred_at < h.effective_at
+                     and h.position >= r.low and h.position <= r.high
+                     and h.occurred_at + 0 <= %(as_of)s) h
+           union all
+           select coalesce(sum(h.d_sellable), 0)::bigint as sellable,
+                  coalesce(sum(h.d_quarantine), 0)::bigint as quarantine,
+                  coalesce(sum(h.d_damaged), 0)::bigint as damaged,
+                  coalesce(sum(h.d_returned), 0)::bigint as returned,
+                  coalesce(sum(h.d_blocked), 0)::bigint as blocked,
+                  coalesce(sum(h.d_reserved), 0)::bigint as reserved
+             from {schema}.history h
+            where h.shard = 0 and h.stock = page.stock and h.occurred_at < h.effective_at
+              and h.occurred_at >= x.span << %(span)s::int and h.occurred_at <= %(as_of)s
+              and h.position + 0 >= (x.chunk + 1) << %(chunk)s::int
+              and h.position + 0 < x.last_chunk << %(chunk)s::int) q
+        where x.first is not null) m on true
 
 -- recorded_page --
 -- Rows of one stock in ledger order, with their events.

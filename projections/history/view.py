@@ -6,8 +6,11 @@ from typing import Any, Final
 from psycopg import Cursor
 
 from projections.batch import Batch
+from projections.history import late
+from projections.history.late import Crowd
 from projections.history.projection import (
     Changes,
+    HistoryRow,
     OpenHold,
     State,
     StockState,
@@ -40,6 +43,8 @@ class HistoryView:
         "history",
         "history_holds",
         "history_in_transit",
+        "history_crowds",
+        "history_late_sums",
     )
     late_tables = ("history",)
 
@@ -47,11 +52,13 @@ class HistoryView:
         """Write to the tables of one schema; `fresh`: they are empty, so what is unknown is new."""
         self._sql = statements(__package__ or "", schema)
         self._state = State()
+        self._crowds: dict[int, Crowd] = {}
         self._complete = fresh
 
     def forget(self) -> None:
         """Read again what will be needed: the tables are not as this view left them."""
         self._state = State()
+        self._crowds.clear()
         self._complete = False
 
     def finish(self, cursor: Cursor[Any]) -> None:
@@ -75,8 +82,9 @@ class HistoryView:
 
     @property
     def remembered(self) -> int:
-        """How many stocks, holds and ways are in memory."""
-        return len(self._state.stocks) + len(self._state.holds) + len(self._state.ways)
+        """How many stocks, holds, ways and crowds are in memory."""
+        state = self._state
+        return len(state.stocks) + len(state.holds) + len(state.ways) + len(self._crowds)
 
     def _bound(self) -> None:
         if len(self._state.stocks) > STOCKS_REMEMBERED_MAX:
@@ -85,6 +93,8 @@ class HistoryView:
             self._state.holds.clear()
         if len(self._state.ways) > STOCKS_REMEMBERED_MAX:
             self._state.ways.clear()
+        if len(self._crowds) > STOCKS_REMEMBERED_MAX:
+            self._crowds.clear()
 
     def _load(self, cursor: Cursor[Any], batch: Batch) -> None:
         stocks, holds = self._state.stocks, self._state.holds
@@ -117,6 +127,10 @@ class HistoryView:
         )
 
     def _write_rows(self, cursor: Cursor[Any], changes: Changes) -> None:
+        rows = late.late_rows(changes.rows)
+        if rows:
+            self._load_crowds(cursor, rows)
+            self._add_up(cursor, rows)
         pieces = [COPY_HEAD]
         for part, *values in changes.rows:
             (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q) = values
@@ -127,6 +141,27 @@ class HistoryView:
         pieces.append(COPY_TAIL)
         with cursor.copy(self._sql[_COPY]) as copy:
             copy.write(b"".join(pieces))
+
+    def _load_crowds(self, cursor: Cursor[Any], rows: list[HistoryRow]) -> None:
+        """Learn how many late rows stocks had before these."""
+        unknown = sorted({row[1] for row in rows} - self._crowds.keys())
+        if self._complete:
+            self._crowds.update((stock, Crowd()) for stock in unknown)
+        elif unknown:
+            cursor.execute(self._sql["load_crowds"], (int8s(unknown), late.GRID.few))
+            for stock, crowded_from, count in cursor:
+                self._crowds[stock] = Crowd(count, 0, crowded_from)
+
+    def _add_up(self, cursor: Cursor[Any], rows: list[HistoryRow]) -> None:
+        """Count late rows in; those of a crowd are added up."""
+        sums = late.add_up(rows, self._crowds, late.GRID)
+        if sums.crowded:
+            stocks, positions = list(sums.crowded), list(sums.crowded.values())
+            cursor.execute(self._sql["insert_crowds"], (int8s(stocks), int8s(positions)))
+        if sums.cells:
+            cells = [(*cell, *deltas) for cell, deltas in sorted(sums.cells.items())]
+            columns = tuple(int8s(column) for column in zip(*cells, strict=True))
+            cursor.execute(self._sql["add_to_late_sums"], columns)
 
     def _write_holds(self, cursor: Cursor[Any], changes: Changes) -> None:
         if changes.ended:

@@ -6,6 +6,7 @@ from random import Random
 from typing import TypeAlias
 
 import psycopg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg_pool import AsyncConnectionPool
@@ -27,6 +28,8 @@ from ledger.domain.events import (
 )
 from ledger.domain.values import PHYSICAL_BUCKETS
 from ledger.recorded import Recorded
+from projections.history import late
+from projections.history.late import Grid
 from projections.progress import Pool
 from projections.questions import StockQuestion, stock
 from projections.rebuild import rebuild
@@ -43,6 +46,13 @@ COMMANDS = 120
 QUESTIONS = 25
 EXAMPLES = 12
 SECOND = 1_000_000
+GRIDS = (
+    late.GRID,
+    Grid(few=0, chunk=2, chunks=4, span=29, spans=32),
+    Grid(few=3, chunk=1, chunks=3, span=27, spans=33),
+    Grid(few=1, chunk=4, chunks=5, span=32, spans=33),
+)
+"""As it is, and so small that a short history has crowds."""
 
 
 def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
@@ -119,13 +129,20 @@ def _filled(database: Database, seed: int) -> list[Recorded]:
 
 
 @settings(max_examples=EXAMPLES)
-@given(seed=st.integers(0, 2**32))
+@given(seed=st.integers(0, 2**32), grid=st.sampled_from(GRIDS))
 def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
-    postgres_cluster: Cluster, seed: int
+    postgres_cluster: Cluster, seed: int, grid: Grid
 ) -> None:
-    """For late facts, holds and expiries alike, at any business time and any known position."""
+    """For late facts, holds and expiries alike, at any business time and any known position.
+
+    Whether late rows are many or few, and whatever the pieces in which many are added up.
+    """
     random = Random(seed)
-    with postgres_cluster.database() as database:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres_cluster.database() as database,
+    ):
+        patch.setattr(late, "GRID", grid)
         events = _filled(database, seed)
         project(database, random)
         head = events[-1].position
@@ -146,10 +163,16 @@ def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
 
 
 @settings(max_examples=EXAMPLES)
-@given(seed=st.integers(0, 2**32))
-def test_live_rows_in_any_batches_equal_rebuilt_ones(postgres_cluster: Cluster, seed: int) -> None:
+@given(seed=st.integers(0, 2**32), grid=st.sampled_from(GRIDS))
+def test_live_rows_in_any_batches_equal_rebuilt_ones(
+    postgres_cluster: Cluster, seed: int, grid: Grid
+) -> None:
     """A projection is a function of the events: not of batches, restarts or rebuilds."""
-    with postgres_cluster.database() as database:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres_cluster.database() as database,
+    ):
+        patch.setattr(late, "GRID", grid)
         _filled(database, seed)
         project(database, Random(seed))
         live = rows(database)

@@ -33,6 +33,8 @@ TABLES: Final = (
     "fence_holds",
     "backorder_limits",
     "history_in_transit",
+    "history_crowds",
+    "history_late_sums",
     "transfers",
     "transfer_lines",
 )

@@ -1,11 +1,14 @@
 """How PostgreSQL answers questions about the past: what must not depend on how long it is."""
 
+from random import Random
 from typing import Any
 
 import psycopg
 import pytest
 
 from ledger.domain.events import StockReceived
+from projections.history import late
+from projections.history.late import Grid
 from projections.rebuild import rebuild
 from projections.statements import statements
 from tests.integration.projections.ledgers import project, record
@@ -14,57 +17,97 @@ from tests.support.servers import Database
 SECOND = 1_000_000
 ROWS = 400
 AS_OF = ROWS * SECOND // 2
-QUESTIONS: dict[str, dict[str, Any]] = {
-    "list_at": {
-        "sku": "MUG",
-        "location": "ams-1",
-        "as_of": AS_OF,
-        "known": ROWS,
-        "after_location": "",
-        "after_sku": "",
-        "limit": 2,
-    },
-    "fold_at": {"stock": 1, "as_of": AS_OF, "known": ROWS},
+LIST: dict[str, Any] = {
+    "sku": "MUG",
+    "location": "ams-1",
+    "as_of": AS_OF,
+    "known": ROWS,
+    "after_location": "",
+    "after_sku": "",
+    "limit": 2,
 }
 
 
-def received(number: int) -> StockReceived:
-    """Every second one is late by up to a minute."""
-    at = number * SECOND
-    late = number % 60 * SECOND if number % 2 and number > 60 else 0
+def received(at: int, effective_at: int) -> StockReceived:
     return StockReceived(
-        location="ams-1", sku="MUG", occurred_at=at - late, effective_at=at, quantity=1
+        location="ams-1", sku="MUG", occurred_at=at, effective_at=effective_at, quantity=1
     )
 
 
-def plan_of(database: Database, name: str) -> dict[str, Any]:
-    """The node that reads late rows; a small table would be read whole, a large one never is."""
+def late_by_a_minute(number: int) -> StockReceived:
+    """Every second one is late by up to a minute."""
+    at = number * SECOND
+    return received(at - (number % 60 * SECOND if number % 2 and number > 60 else 0), at)
+
+
+def plan_of(database: Database, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    """The nodes of a statement; a small table would be read whole, a large one never is."""
     with psycopg.connect(database.service_url) as connection:
         for path in ("seqscan", "bitmapscan"):
             connection.execute(f"set local enable_{path} = off")
         statement = b"explain (analyze, format json) " + statements("projections.history")[name]
-        row = connection.execute(statement, QUESTIONS[name]).fetchone()
+        row = connection.execute(statement, parameters).fetchone()
     assert row is not None
-    late = [node for node in nodes(row[0][0]["Plan"]) if node.get("Index Name") == "history_late"]
-    assert 1 == len(late)
-    return late[0]
+    return nodes(row[0][0]["Plan"])
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for child in plan.get("Plans", ()) for node in nodes(child))]
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+def read_by(plan: list[dict[str, Any]], *indexes: str) -> int:
+    """How many rows were read by way of some indexes, those that a filter drops included."""
+    found = [node for node in plan if node.get("Index Name") in indexes]
+    assert len(indexes) <= len(found)
+    return sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in found
+    )
+
+
 @pytest.mark.parametrize("rebuilt", [False, True])
-def test_a_correction_reads_an_index_alone(database: Database, name: str, rebuilt: bool) -> None:
+def test_a_correction_reads_an_index_alone(database: Database, rebuilt: bool) -> None:
     """Its rows have a block each in the table, and are neighbours in the index."""
-    record(database, *(received(number) for number in range(1, ROWS + 1)))
+    record(database, *(late_by_a_minute(number) for number in range(1, ROWS + 1)))
     project(database)
     if rebuilt:
         rebuild(database.service_url, ["history"])
     database.execute("vacuum analyze projections.history")
-    node = plan_of(database, name)
+    plan = plan_of(database, "list_at", LIST)
+    scans = [node for node in plan if node.get("Index Name") == "history_late"]
 
-    assert "Index Only Scan" == node["Node Type"]
-    assert 0 == node["Heap Fetches"]
-    assert 10 < node["Actual Rows"] < 40
+    assert ["Index Only Scan"] == [node["Node Type"] for node in scans]
+    assert 0 == scans[0]["Heap Fetches"]
+    assert 10 < scans[0]["Actual Rows"] < 40
+
+
+def test_a_past_that_came_in_no_order_is_read_by_its_sums(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its late rows only those at the edges of the question are read, one by one."""
+    grid = Grid(few=16, chunk=4, chunks=7, span=25, spans=28)
+    monkeypatch.setattr(late, "GRID", grid)
+    moments = list(range(1, 2_001))
+    Random(7).shuffle(moments)
+    latest = [max(moments[: number + 1]) for number in range(len(moments))]
+    record(
+        database,
+        *(received(at * SECOND, e * SECOND) for at, e in zip(moments, latest, strict=True)),
+    )
+    project(database)
+    database.execute("vacuum analyze projections.history")
+    database.execute("vacuum analyze projections.history_late_sums")
+    as_of, known = 1_000 * SECOND, 1_500
+    asked = {"stocks": [1], "as_of": as_of, "known": known, **grid.sizes}
+    plan = plan_of(database, "fold_at", asked)
+    rows = read_by(plan, "history_late", "history_late_occurred")
+    cells = read_by(plan, "history_late_sums_pkey")
+    with psycopg.connect(database.service_url) as connection:
+        answer = connection.execute(statements("projections.history")["fold_at"], asked).fetchone()
+    expected = sum(at <= 1_000 for at in moments[:known])
+
+    assert expected > 500
+    assert answer is not None
+    assert (1, expected, 0, 0, 0, 0, 0) == answer
+    assert rows < 150
+    assert cells < 350

@@ -1,0 +1,81 @@
+"""Late rows: few are left alone, those of a crowd are added up in cells."""
+
+from projections.history.late import Crowd, Grid, add_up, late_rows
+from projections.history.projection import HistoryRow
+
+GRID = Grid(few=2, chunk=2, chunks=4, span=3, spans=5)
+MUG, LAMP = 1, 2
+
+
+def row(
+    position: int, occurred: int, effective: int = 100, *, stock: int = MUG, part: int = 0
+) -> HistoryRow:
+    """A row that adds one sellable unit."""
+    return (part, stock, position, occurred, effective, 1, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0)
+
+
+def crowds(**counts: int) -> dict[int, Crowd]:
+    return {MUG: Crowd(counts.get("mug", 0)), LAMP: Crowd(counts.get("lamp", 0))}
+
+
+def test_a_row_is_late_when_a_later_fact_was_recorded_before_it() -> None:
+    """A backfill in order has no late rows, however long ago it was."""
+    assert [row(2, 7, 8)] == late_rows([row(1, 8, 8), row(2, 7, 8), row(3, 9, 9)])
+
+
+def test_few_late_rows_are_in_no_sum() -> None:
+    """They are read one by one in no time, and most stocks never have more."""
+    known = crowds()
+    sums = add_up([row(1, 4), row(2, 5), row(3, 6, stock=LAMP)], known, GRID)
+
+    assert ({}, {}) == sums
+    assert (2, 1) == (known[MUG].rows, known[LAMP].rows)
+
+
+def test_a_crowd_begins_with_the_first_position_after_the_few() -> None:
+    """From there on every late row counts in a cell of each size."""
+    sums = add_up([row(1, 4), row(2, 5), row(21, 70)], crowds(), GRID)
+    one = [1, 0, 0, 0, 0, 0]
+
+    assert {MUG: 21} == sums.crowded
+    assert {
+        (MUG, 0, 5, 8): one,
+        (MUG, 1, 5, 2): one,
+        (MUG, 2, 1, 8): one,
+        (MUG, 3, 1, 2): one,
+    } == sums.cells
+
+
+def test_rows_of_one_position_are_never_parted() -> None:
+    """A sweep's expiries stand at one position: all of them are few, or none."""
+    parts = [row(1, 4), row(2, 5, part=0), row(2, 6, part=1), row(2, 7, part=2), row(3, 8)]
+    sums = add_up(parts, crowds(), GRID)
+
+    assert {MUG: 3} == sums.crowded
+    assert 4 == len(sums.cells)
+
+
+def test_what_was_counted_before_goes_on() -> None:
+    """Batches make no difference: a count that was read back is one like any other."""
+    sums = add_up([row(9, 4)], crowds(mug=2), GRID)
+
+    assert {MUG: 9} == sums.crowded
+
+
+def test_rows_of_a_cell_are_added_up() -> None:
+    """Neighbours in ledger and time are one sum."""
+    known = crowds()
+    known[MUG].crowded_from = 1
+    sums = add_up([row(4, 8), row(5, 9)], known, GRID)
+
+    assert {} == sums.crowded
+    assert {0: 2, 1: 2, 2: 2, 3: 2} == {cell[1]: deltas[0] for cell, deltas in sums.cells.items()}
+
+
+def test_time_before_1970_has_cells_too() -> None:
+    """Pieces are cut downwards everywhere, as the database cuts them."""
+    known = crowds()
+    known[MUG].crowded_from = 1
+    sums = add_up([row(4, -1)], known, GRID)
+
+    assert {-1} == {cell[3] for cell in sums.cells}
