@@ -23,6 +23,7 @@ from projections.audit import (
     documents,
     movements,
     returns,
+    statements,
     stocks,
     transfers,
     wire,
@@ -72,6 +73,7 @@ class Checker:
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
         self.transit = transfers.TransferBooks()
+        self.accounts = statements.AccountBooks()
         self.commands: dict[bytes, int] = {}  # Digest -> its last position; emptied by the caller.
         self.touched_stocks: dict[tuple[str, str], StockBook] = {}
         self.touched_lines: dict[tuple[str, str, str], int] = {}
@@ -115,6 +117,7 @@ class Checker:
 
     def _stock(self, event: wire_base.Stock, meta: wire_base.Meta, position: int) -> None:
         stocks.take(self, event, position, meta.instant)
+        self.accounts.take(event, meta.reason, position)
         if meta.stated is not None:
             catalog.take_stated(self, event, meta.stated, position)
         returns.take_stock(self, event, position)

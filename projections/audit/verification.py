@@ -17,6 +17,7 @@ from projections.audit.checker import Checker
 from projections.audit.expected import TABLES
 from projections.audit.log import PAGE_EVENTS, Behind, Receipts, Source, pages, wait_for
 from projections.audit.past import Past
+from projections.audit.past_statements import PastStatements
 from projections.audit.past_transit import PastTransit
 from projections.audit.rows import compare
 
@@ -188,6 +189,9 @@ class _Verification:
             self._note("history", Past(source, self._checker).compare())
             transit = PastTransit(source, self._checker)
             self._note("history_in_transit", transit.compare())
+        with self._unless_behind("statements"):
+            wait_for(source, "statements", self._checker.place.position, self._timeout_s)
+            self._note("statements", PastStatements(source, self._checker).compare())
 
     @contextmanager
     def _unless_behind(self, table: str) -> Iterator[None]:

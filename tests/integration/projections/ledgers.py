@@ -35,6 +35,10 @@ TABLES: Final = (
     "history_in_transit",
     "transfers",
     "transfer_lines",
+    "statement_books",
+    "statement_kinds",
+    "statement_entries",
+    "statement_cells",
 )
 META: Final = Meta(
     instant=0,
