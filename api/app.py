@@ -27,6 +27,7 @@ from api.controllers import (
     movements,
     reservations,
     returns,
+    statements,
     stock,
     transfers,
 )
@@ -165,6 +166,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,
+    *statements.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(
