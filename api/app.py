@@ -25,6 +25,7 @@ from api.controllers import (
     fences,
     health,
     movements,
+    periods,
     reservations,
     returns,
     statements,
@@ -167,6 +168,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *counts.HANDLERS,
     *transfers.HANDLERS,
     *statements.HANDLERS,
+    *periods.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

@@ -1,8 +1,9 @@
 """Where units came from and where they went: statements, as known when."""
 
+import msgspec
 from msgspec import Struct
 
-from ledger.domain.values import Instant
+from ledger.domain.values import EARLIEST, Instant
 from projections.bookkeeping import queries
 from projections.bookkeeping.answers import (
     EntriesPage,
@@ -14,6 +15,7 @@ from projections.bookkeeping.answers import (
     Sum,
 )
 from projections.bookkeeping.entries import EntriesAsked, Last, list_entries
+from projections.bookkeeping.periods import PeriodAnswer
 from projections.bookkeeping.queries import Group, Scope, Span
 from projections.cursors import BadCursor, decode, encode
 from projections.history import queries as history
@@ -61,26 +63,63 @@ async def statements(
     limits: Limits,
 ) -> StatementsPage:
     """A page of statements. Never older than asked: it waits, then `ProjectionBehind`."""
+    place = await _place(pool, scope, span, when, cursor, limits)
+    await wait_for(pool, PROJECTION, max(place.known, when.min_position), limits.timeout_s)
+    return await _page(pool, place, None, limits)
+
+
+async def period_statements(
+    pool: Pool,
+    period: PeriodAnswer,
+    scope: Scope,
+    *,
+    cursor: str | None = None,
+    limits: Limits,
+) -> StatementsPage:
+    """A page of what a period was closed with: the same for ever.
+
+    It opens with what the period before it was closed with. What was learned about that time
+    between the two is told apart, so that opening, prior period and movements make the closing.
+    """
+    span = Span(period.starts_at, period.ends_at)
+    when = KnownWhen(position=period.known_position)
+    place = await _place(pool, scope, span, when, cursor, limits)
+    return await _page(pool, place, period.prior_position, limits)
+
+
+async def _place(
+    pool: Pool, scope: Scope, span: Span, when: KnownWhen, cursor: str | None, limits: Limits
+) -> Place:
     if cursor is None:
         known = await known_when(pool, when, limits.timeout_s)
-        place = Place(scope, *span, known.known_at, known.position, known.settled, "")
-    else:
-        place = decode(cursor, Place)
-        if (place.scope, place.start, place.until) != (scope, *span):
-            raise BadCursor(BadCursor.__doc__)
-    await wait_for(pool, PROJECTION, max(place.known, when.min_position), limits.timeout_s)
-    page = await queries.groups(pool, scope, place.known, place.after, limits.page)
+        return Place(scope, *span, known.known_at, known.position, known.settled, "")
+    place = decode(cursor, Place)
+    if (place.scope, place.start, place.until) != (scope, *span):
+        raise BadCursor(BadCursor.__doc__)
+    return place
+
+
+async def _page(pool: Pool, place: Place, prior: int | None, limits: Limits) -> StatementsPage:
+    span = Span(place.start, place.until)
+    page = await queries.groups(pool, place.scope, place.known, place.after, limits.page)
     found = await queries.sums(pool, page.groups, span, place.known)
     items = [_statement(*one, limits.lines) for one in zip(page.groups, found, strict=True)]
+    if prior is not None:
+        early = Span(EARLIEST, place.start)
+        pinned = await queries.sums(pool, page.groups, early, prior)
+        learned = await queries.sums(pool, page.groups, early, place.known)
+        parts = zip(items, pinned, learned, strict=True)
+        items = [_after(*part, limits.lines) for part in parts]
     return StatementsPage(
         items=items,
-        start=span.start,
-        until=span.until,
+        start=place.start,
+        until=place.until,
         known_at=place.known_at,
         known_at_position=place.known,
         settled=place.settled,
         position=page.position,
         next_cursor=_following(place, page.groups) if page.more else None,
+        prior_position=prior,
     )
 
 
@@ -98,6 +137,27 @@ def _statement(group: Group, sums: list[Sum], lines_max: int) -> Statement:
         movements=Movements.of(lines(sums, lines_max)),
         closing=Shelves.of((s.from_bucket, s.to_bucket, s.before + s.within) for s in sums),
     )
+
+
+def _after(
+    statement: Statement, pinned: list[Sum], learned: list[Sum], lines_max: int
+) -> Statement:
+    """A statement that opens with what had been known of the time before it."""
+    late = {_way(one): one for one in learned}
+    for one in pinned:
+        more = late[_way(one)]  # What was known once is known for ever.
+        late[_way(one)] = msgspec.structs.replace(
+            more, within=more.within - one.within, entries=more.entries - one.entries
+        )
+    return msgspec.structs.replace(
+        statement,
+        opening=Shelves.of((s.from_bucket, s.to_bucket, s.within) for s in pinned),
+        prior_period=Movements.of(lines(list(late.values()), lines_max)),
+    )
+
+
+def _way(one: Sum) -> tuple[str, str, str, str]:
+    return one.from_bucket, one.to_bucket, one.type, one.reason
 
 
 def lines(sums: list[Sum], lines_max: int) -> list[Line]:

@@ -308,3 +308,13 @@ select book, level::int8, block, day::int8, kind::int8, quantity, entries
 -- All sums of one book.
 select book, level::int8, block, day::int8, kind::int8, quantity, entries
   from projections.statement_cells where shard = 0 and book = %b
+
+-- statement_periods --
+-- A page of closed periods.
+with page as (
+    select * from projections.statement_periods where shard = 0 and period_id > %b
+     order by period_id limit %b)
+select t.position, p.period_id, p.location, p.starts_at, p.ends_at, p.known_position, p.follows,
+       p.closed_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'statements' order by p.period_id

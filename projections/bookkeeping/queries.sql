@@ -295,3 +295,33 @@ select p.position, p.leg, p.occurred_at, p.quantity, k.from_bucket, k.to_bucket,
   join {schema}.statement_kinds k on k.shard = 0 and k.kind = p.kind
   join ledger.events e on e.shard = 0 and e.position = p.position
  order by p.occurred_at, p.position, p.leg
+
+-- insert_periods --
+-- Periods that were closed.
+insert into {schema}.statement_periods
+    (shard, period_id, location, starts_at, ends_at, known_position, follows, closed_at, position)
+select 0::smallint, c.*
+  from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::text[], %b::int8[],
+              %b::int8[]) as c
+
+-- get_period --
+-- One period, where the one before it was closed, and where this projection stands.
+select t.position, p.period_id, p.location, p.starts_at, p.ends_at, p.known_position, p.follows,
+       p.closed_at, p.position, b.known_position
+  from {schema}.tracking t
+  left join {schema}.statement_periods p on p.shard = 0 and p.period_id = %(period_id)s
+  left join {schema}.statement_periods b on b.shard = 0 and b.period_id = p.follows
+ where t.shard = 0 and t.projection = 'statements'
+
+-- list_periods --
+-- A page of periods, the last closed first.
+with page as (
+    select * from {schema}.statement_periods p
+     where p.shard = 0 and p.position < %(before)s
+       and (%(location)s::text is null or p.location = %(location)s)
+     order by p.position desc limit %(limit)s)
+select t.position, p.period_id, p.location, p.starts_at, p.ends_at, p.known_position, p.follows,
+       p.closed_at, p.position, b.known_position
+  from {schema}.tracking t left join page p on true
+  left join {schema}.statement_periods b on b.shard = 0 and b.period_id = p.follows
+ where t.shard = 0 and t.projection = 'statements' order by p.position desc

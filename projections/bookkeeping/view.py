@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from psycopg import Cursor
 
+from ledger.domain.events import PeriodClosed
+from ledger.recorded import Recorded
 from projections.batch import Batch
 from projections.bookkeeping import blocks
 from projections.bookkeeping.blocks import NETWORK, filled
@@ -19,11 +21,20 @@ _COLUMNS: Final = 9
 _ROW: Final = row_packer("hhiqqqqqq").pack
 
 
+_PERIODS: Final = frozenset[type]((PeriodClosed,))
+
+
 class StatementsView:
     """Keeps the tables of statements at the runner's position."""
 
     name = "statements"
-    tables = ("statement_books", "statement_kinds", "statement_entries", "statement_cells")
+    tables = (
+        "statement_books",
+        "statement_kinds",
+        "statement_entries",
+        "statement_cells",
+        "statement_periods",
+    )
     late_tables: tuple[str, ...] = ()
 
     def __init__(self, schema: str = LIVE, *, fresh: bool = False) -> None:
@@ -56,6 +67,8 @@ class StatementsView:
             self._load(cursor, batch)
         changes = fold(batch, self._state)
         self._write(cursor, changes)
+        if periods := batch.of(_PERIODS):
+            _write_periods(cursor, self._sql["insert_periods"], periods)
         self._fill_stocks(cursor, changes)
         self._fill_places(cursor, before, last)
 
@@ -150,3 +163,20 @@ class StatementsView:
     def _merge(self, cursor: Cursor[Any], level: int, merged: list[tuple[int, int]]) -> None:
         columns = (int8s(column) for column in zip(*merged, strict=True))
         cursor.execute(self._sql["merge_blocks"], (level, level - 1, *columns))
+
+
+def _write_periods(cursor: Cursor[Any], statement: bytes, periods: list[Recorded]) -> None:
+    events = [one.event for one in periods if isinstance(one.event, PeriodClosed)]
+    cursor.execute(
+        statement,
+        (
+            texts(event.period_id for event in events),
+            texts(event.location for event in events),
+            int8s([event.starts_at for event in events]),
+            int8s([event.ends_at for event in events]),
+            int8s([event.known_position for event in events]),
+            texts(event.follows for event in events),
+            int8s([event.occurred_at for event in events]),
+            int8s([one.position for one in periods]),
+        ),
+    )

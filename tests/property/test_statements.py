@@ -10,26 +10,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg_pool import AsyncConnectionPool
 
-from ledger.domain.events import Postings, postings
-from ledger.domain.values import PHYSICAL_BUCKETS
+from ledger.domain.commands import ClosePeriod
+from ledger.domain.events import PeriodClosed, Postings, postings
+from ledger.domain.values import EARLIEST, PHYSICAL_BUCKETS
 from ledger.recorded import Recorded
+from projections.audit.verification import verify
 from projections.bookkeeping import blocks
-from projections.bookkeeping.answers import Statement, StatementsPage
+from projections.bookkeeping.answers import Movements, Statement, StatementsPage
+from projections.bookkeeping.periods import get_period
 from projections.bookkeeping.queries import Scope, Span
 from projections.progress import Pool
 from projections.questions import StockQuestion, stock
 from projections.rebuild import rebuild
 from projections.registry import NAMES
-from projections.statement_questions import KnownWhen, Limits, statements
+from projections.statement_questions import KnownWhen, Limits, period_statements, statements
 from tests.integration.projections.ledgers import project, rows
-from tests.support.histories import PLACES, SKUS, Histories, append
+from tests.support.histories import BEGIN, PLACES, SKUS, Histories, Item, append
 from tests.support.servers import Cluster, Database
 from tests.support.small_blocks import small_blocks
 
 COMMANDS = 150
 QUESTIONS = 12
 EXAMPLES = 10
-SECOND = 1_000_000
+HOUR = 3_600_000_000
 
 
 class Told(dict[tuple[str, ...], int]):
@@ -38,6 +41,16 @@ class Told(dict[tuple[str, ...], int]):
     def add(self, *name: str, units: int) -> None:
         """More of one number."""
         self[name] = self.get(name, 0) + units
+
+    def add_movements(self, section: str, movements: Movements) -> None:
+        """The lines of an answer."""
+        for counter in movements.counters:
+            for line in counter.lines:
+                of = (line.type, line.reason or "")
+                self.add(f"{section}counter", counter.counter, *of, units=line.quantity)
+        for line in movements.moves:
+            way = (line.from_bucket, line.to_bucket, line.type, line.reason or "")
+            self.add(f"{section}move", *way, units=line.quantity)
 
     def without_nothing(self) -> Self:
         """Only what is not zero."""
@@ -79,19 +92,17 @@ def told(statement: Statement) -> Told:
     for name in PHYSICAL_BUCKETS:
         found["opening", name] = getattr(statement.opening, name)
         found["closing", name] = getattr(statement.closing, name)
-    for counter in statement.movements.counters:
-        for line in counter.lines:
-            of = (line.type, line.reason or "")
-            found.add("counter", counter.counter, *of, units=line.quantity)
-    for line in statement.movements.moves:
-        way = (line.from_bucket, line.to_bucket, line.type, line.reason or "")
-        found.add("move", *way, units=line.quantity)
+    found.add_movements("", statement.movements)
+    if statement.prior_period is not None:
+        found.add_movements("prior ", statement.prior_period)
     return found.without_nothing()
 
 
 def adds_up(statement: Statement) -> None:
     """The auditor's equation."""
     change = statement.movements.change
+    if statement.prior_period is not None:
+        change += statement.prior_period.change
     assert statement.closing.on_hand == statement.opening.on_hand + change
 
 
@@ -254,3 +265,75 @@ def summed(parts: Iterable[Told]) -> Told:
         for name, units in part.items():
             total.add(*name, units=units)
     return total.without_nothing()
+
+
+# --- periods ------------------------------------------------------------------------------------
+
+
+def closed(histories: Histories) -> tuple[list[Item], list[PeriodClosed]]:
+    """A history in which periods of the network and of one place are closed now and then."""
+    items: list[Item] = []
+    until: dict[str | None, int] = {None: BEGIN - HOUR, PLACES[0]: BEGIN - HOUR}
+    for number in range(COMMANDS // 10):
+        items += histories.items(10)
+        location = histories.random.choice(list(until))
+        start = until[location]
+        end = histories.random.randrange(start + 1, histories.now + 1)
+        item = histories.attempt(
+            ClosePeriod(period_id=f"p-{number}", starts_at=start, ends_at=end, location=location)
+        )
+        assert item is not None
+        items.append(item)
+        until[location] = end
+    events = [one.event for item in items for one in item.events]
+    return items, [event for event in events if isinstance(event, PeriodClosed)]
+
+
+@settings(max_examples=EXAMPLES)
+@given(seed=st.integers(0, 2**32))
+def test_a_closed_period_says_for_ever_what_it_was_closed_with(
+    postgres_cluster: Cluster, seed: int
+) -> None:
+    """Its opening is the closing of the one before it; what was learned in between stands apart."""
+    items, periods = closed(Histories(seed))
+    events = [event for item in items for event in item.events]
+    pins = {period.period_id: period.known_position for period in periods}
+    with postgres_cluster.database() as database, small_blocks():
+        with psycopg.connect(database.owner_url) as connection:
+            append(connection, items)
+        project(database, Random(seed))
+
+        async def compare(pool: Pool) -> None:
+            for period in periods:
+                found = (await get_period(pool, period.period_id)).period
+                assert found is not None
+                scope = Scope(location=period.location)
+                page = await period_statements(pool, found, scope, limits=Limits())
+                (statement,) = page.items
+                span, known = Span(period.starts_at, period.ends_at), period.known_position
+                expected = brute_force(events, scope, span, known)
+                if period.follows is not None:
+                    early = Span(EARLIEST, period.starts_at)
+                    before = brute_force(events, scope, early, pins[period.follows])
+                    after = brute_force(events, scope, early, known)
+                    expected = with_prior(expected, before, after)
+
+                assert expected == told(statement)
+                adds_up(statement)
+
+        with_pool(database, compare)
+        assert [] == verify(database.service_url).breaches
+
+
+def with_prior(expected: Told, before: Told, after: Told) -> Told:
+    """The opening as it was closed, and beside it what was learned since."""
+    found = Told({name: units for name, units in expected.items() if name[0] != "opening"})
+    for (section, *name), units in before.items():
+        if section == "closing":
+            found.add("opening", *name, units=units)
+        else:
+            found.add(f"prior {section}", *name, units=-units)
+    for (section, *name), units in after.items():
+        if section != "closing":
+            found.add(f"prior {section}", *name, units=units)
+    return found.without_nothing()

@@ -175,3 +175,97 @@ def test_a_cursor_belongs_to_its_question(api: Api) -> None:
     answer = api.get("/v1/statements", group_by="sku", cursor=cursor, **MARCH)
 
     assert (400, "cursor") == (answer.status_code, answer.json()["path"])
+
+
+# --- periods ------------------------------------------------------------------------------------
+
+
+def close(api: Api, location: str, month: int) -> dict[str, Any]:
+    """Closes a month of 2026 at a location."""
+    period = {
+        "period_id": f"{location}-{month}",
+        "from": f"2026-{month:02}-01T00:00:00Z",
+        "to": f"2026-{month + 1:02}-01T00:00:00Z",
+        "location": location,
+    }
+    answer = api.post("/v1/periods", period)
+    assert answer.status_code == 201, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def statement(api: Api, period: dict[str, Any], **question: Any) -> dict[str, Any]:
+    """What a period was closed with."""
+    path = f"/v1/periods/{period['period_id']}/statement"
+    answer = api.get(path, min_position=period["position"], **question)
+    assert answer.status_code == 200, answer.text
+    (item,) = answer.json()["items"]
+    assert period["known_at_position"] == answer.json()["known_at_position"]
+    found: dict[str, Any] = item
+    return found
+
+
+def test_what_is_learned_of_a_closed_period_stands_in_the_next_one(api: Api) -> None:
+    """The closed one stays as it was, and the fact is recorded all the same."""
+    sku, location = new("MUG"), new("place")
+    about = {"sku": sku, "location": location}
+    api.record({**receive(sku, 10), **about, "occurred_at": "2026-01-10T12:00:00Z"})
+    january = close(api, location, 1)
+    before = statement(api, january)
+    api.record({**sale(sku, 4), **about, "occurred_at": "2026-01-20T12:00:00Z"})
+    api.record({**sale(sku, 1), **about, "occurred_at": "2026-02-20T12:00:00Z"})
+    february = close(api, location, 2)
+    after = statement(api, february)
+
+    assert before == statement(api, january)
+    assert (None, january["period_id"]) == (january["follows"], february["follows"])
+    assert (10, 10, -4, 5) == (
+        before["closing"]["on_hand"],
+        after["opening"]["on_hand"],
+        after["prior_period"]["quantity"],
+        after["closing"]["on_hand"],
+    )
+    assert [("customer", -1)] == [(one["counter"], one["quantity"]) for one in after["counters"]]
+    ((late,),) = [one["lines"] for one in after["prior_period"]["counters"]]
+    link = urlsplit(late["entries_link"])
+    (entry,) = api.get(link.path, **dict(parse_qsl(link.query))).json()["items"]
+    assert ("2026-01-20T12:00:00.000000Z", 4) == (entry["occurred_at"], entry["quantity"])
+
+
+def test_a_period_is_closed_once_and_read_back(api: Api) -> None:
+    """The same again answers alike; a gap is refused with both ends."""
+    location = new("place")
+    january = close(api, location, 1)
+    again = close(api, location, 1)
+    answer = api.post(
+        "/v1/periods",
+        {
+            "period_id": new("period"),
+            "from": "2026-03-01T00:00:00Z",
+            "to": "2026-04-01T00:00:00Z",
+            "location": location,
+        },
+    )
+    found = api.get(f"/v1/periods/{january['period_id']}", min_position=january["position"]).json()
+    listed = api.get("/v1/periods", location=location).json()["items"]
+    own = {name: value for name, value in january.items() if name != "position"}
+
+    assert own == {name: value for name, value in again.items() if name != "position"}
+    assert own == {name: value for name, value in found.items() if name != "position"}
+    assert [own] == listed
+    assert (409, "2026-02-01T00:00:00.000000Z", "2026-03-01T00:00:00.000000Z") == (
+        answer.status_code,
+        answer.json()["due_from"],
+        answer.json()["asked_from"],
+    )
+
+
+def test_a_statement_of_a_period_nobody_closed_is_not_found(api: Api) -> None:
+    """Nor of a place that is no part of it."""
+    january = close(api, new("place"), 1)
+    path = f"/v1/periods/{january['period_id']}/statement"
+
+    assert 404 == api.get("/v1/periods/nobody-s/statement").status_code
+    assert 404 == api.get("/v1/periods/nobody-s").status_code
+    answer = api.get(path, location="elsewhere", min_position=january["position"])
+    assert (400, "location") == (answer.status_code, answer.json()["path"])

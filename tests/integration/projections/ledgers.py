@@ -39,6 +39,7 @@ TABLES: Final = (
     "statement_kinds",
     "statement_entries",
     "statement_cells",
+    "statement_periods",
 )
 META: Final = Meta(
     instant=0,

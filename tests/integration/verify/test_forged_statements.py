@@ -1,19 +1,30 @@
 """Sums of statements changed behind the projector's back: found, and named."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+import psycopg
 import pytest
 
-from tests.support.audited import Audited
+from ledger.domain.commands import ClosePeriod
+from tests.support.audited import Audited, project
+from tests.support.histories import BEGIN, Histories, append
 from tests.support.servers import Database
 from tests.support.small_blocks import small_blocks
 
+COMMANDS = 300
+
 
 @pytest.fixture
-def summed(database: Database, grow: Callable[[Database, int], int]) -> Iterator[Audited]:
-    """A history that fills blocks of several levels."""
-    with small_blocks():
-        yield Audited(database, grow(database, 7))
+def summed(database: Database) -> Iterator[Audited]:
+    """A history that fills blocks of several levels, and a period that was closed."""
+    histories = Histories(7)
+    items = list(histories.items(COMMANDS))
+    period = histories.attempt(ClosePeriod(period_id="2025-11", starts_at=BEGIN, ends_at=BEGIN + 1))
+    assert period is not None
+    with psycopg.connect(database.owner_url) as connection, small_blocks():
+        head = append(connection, [*items, period])
+        project(database.service_url)
+        yield Audited(database, head)
 
 
 def test_sums_of_an_honest_ledger_are_the_auditors(summed: Audited) -> None:
@@ -50,3 +61,20 @@ def test_a_deleted_sum_is_found(summed: Audited) -> None:
 
     (breach,) = summed.breaches()
     assert "does not hold" in breach.what
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update projections.statement_periods set known_position = known_position - 1",
+        "update projections.statement_periods set ends_at = ends_at + 1",
+        "update projections.statement_periods set location = 'ams-1'",
+        "delete from projections.statement_periods",
+    ],
+)
+def test_an_altered_period_is_found(summed: Audited, change: str) -> None:
+    """Whoever moves its pin would move what it was closed with."""
+    summed.forge(change)
+
+    (breach,) = summed.breaches()
+    assert "statement_periods" in breach.what
