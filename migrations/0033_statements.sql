@@ -27,7 +27,7 @@ create table projections.statement_kinds (
     primary key (shard, kind)
 );
 create unique index statement_kinds_name on projections.statement_kinds
-    (shard, type, from_bucket, to_bucket, md5(reason), reason);
+    (shard, type, from_bucket, to_bucket, reason);
 alter table projections.statement_kinds owner to ledger_service;
 
 -- One row for each movement of units between two buckets. All columns have a fixed width: rows

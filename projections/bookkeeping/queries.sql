@@ -25,7 +25,7 @@ select k.kind, k.from_bucket, k.to_bucket, k.type, k.reason
        as c (from_bucket, to_bucket, type, reason)
   join {schema}.statement_kinds k
     on k.shard = 0 and k.type = c.type and k.from_bucket = c.from_bucket
-   and k.to_bucket = c.to_bucket and md5(k.reason) = md5(c.reason) and k.reason = c.reason
+   and k.to_bucket = c.to_bucket and k.reason = c.reason
 
 -- count_kinds --
 -- How many kinds there are.

@@ -1,6 +1,7 @@
 """Statements, between any business times, as known at any position, against a plain fold."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from random import Random
 from typing import Self
@@ -31,7 +32,7 @@ from tests.support.small_blocks import small_blocks
 
 COMMANDS = 150
 QUESTIONS = 12
-EXAMPLES = 10
+EXAMPLES = int(os.environ.get("STATEMENT_EXAMPLES", "5"))
 HOUR = 3_600_000_000
 
 
