@@ -6,9 +6,10 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from ledger.domain.events import StockEvent
+from ledger.domain.values import EARLIEST
 from projections.batch import Batch
 from projections.bookkeeping import blocks
-from projections.bookkeeping.blocks import NETWORK, day_of
+from projections.bookkeeping.blocks import DAY, NETWORK
 
 StockKey: TypeAlias = tuple[str, str]
 """Location and SKU."""
@@ -79,18 +80,16 @@ def fold(batch: Batch, state: State) -> Changes:
             close(block, state, changes)
             block = (position - 1) // size
         book = _book(event, position, state, changes)
-        day, source = day_of(event.occurred_at), posted[0][1]
-        for leg, (_, target, quantity) in enumerate(posted[1:]):
-            name = (source, target, recorded.topic, recorded.meta.reason)
+        number, place, at = book.number, book.place, event.occurred_at
+        source, topic, reason = posted[0][1], recorded.topic, recorded.meta.reason
+        for leg in range(1, len(posted)):
+            _, target, quantity = posted[leg]
+            name = (source, target, topic, reason)
             kind = kinds.get(name) or _new_kind(name, state, changes)
-            entries.append(
-                (
-                    *(leg, kind, book.number, book.place, position, book.entries),
-                    *(event.occurred_at, quantity),
-                )
-            )
+            entries.append((leg - 1, kind, number, place, position, book.entries, at, quantity))
             book.entries += 1
-            cell = sums.get(key := (book.place, day, kind))
+            key = (place, (at - EARLIEST) // DAY, kind)
+            cell = sums.get(key)
             if cell is None:
                 cell = sums[key] = [0, 0]
             cell[0] += quantity
