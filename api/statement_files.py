@@ -3,10 +3,8 @@
 import csv
 import io
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any, Final
-
-import pyarrow as pa
-import pyarrow.parquet as pa_parquet
 
 from api.schemas.statements import CounterAnswer, LineAnswer, StatementItem, StatementsAnswer
 from ledger.domain.values import PHYSICAL_BUCKETS
@@ -95,7 +93,11 @@ def as_csv(answer: StatementsAnswer) -> bytes:
 
 
 def as_parquet(answer: StatementsAnswer) -> bytes:
-    """Text and 64-bit integers; what it was made from is in the file's own metadata."""
+    """Text and 64-bit integers; what it was made from is in the file's own metadata.
+
+    The library is loaded when first asked for: it is as large as all else in the process.
+    """
+    pa, pa_parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     fields = [(name, pa.int64() if name in _NUMBERS else pa.string()) for name in _COLUMNS]
     schema = pa.schema(fields, metadata=pins(answer))
     out = io.BytesIO()

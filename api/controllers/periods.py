@@ -72,7 +72,7 @@ async def _statement(request: HttpRequest) -> Reply:
             cursor=query.cursor,
             limits=limits(backend.settings, query.limit),
         )
-    return formatted(request, StatementsAnswer.of(page))
+    return await formatted(request, StatementsAnswer.of(page))
 
 
 def _location(query: words.PeriodStatementQuery, period: PeriodAnswer) -> str | None:

@@ -1,5 +1,6 @@
 """Where units came from and went to: statements, and the movements behind each line."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Final
 
@@ -53,16 +54,17 @@ async def _statements(request: HttpRequest) -> Reply:
             cursor=query.cursor,
             limits=limits(backend.settings, query.limit),
         )
-    return formatted(request, StatementsAnswer.of(page))
+    return await formatted(request, StatementsAnswer.of(page))
 
 
-def formatted(request: HttpRequest, answer: StatementsAnswer) -> Reply:
+async def formatted(request: HttpRequest, answer: StatementsAnswer) -> Reply:
     """The answer in the form that was asked for; a table tells in headers what it is pinned to."""
     accept = visit_of(request).accept
     for media_type, form in _FORMATS.items():
         if media_type in accept:
             told = {"ledger-" + name.replace("_", "-"): text for name, text in pins(answer).items()}
-            return Reply(Answer(200, form(answer), media_type, tuple(told.items())))
+            body = await asyncio.to_thread(form, answer)
+            return Reply(Answer(200, body, media_type, tuple(told.items())))
     return Reply(Answer(200, msgspec.json.encode(answer), JSON))
 
 
