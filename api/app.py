@@ -25,8 +25,10 @@ from api.controllers import (
     fences,
     health,
     movements,
+    periods,
     reservations,
     returns,
+    statements,
     stock,
     transfers,
 )
@@ -165,6 +167,8 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,
+    *statements.HANDLERS,
+    *periods.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

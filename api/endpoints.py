@@ -56,6 +56,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     writes: bool = False
     open: bool = False
     streams: str | None = None  # A media type in which the answer comes line by line.
+    forms: tuple[str, ...] = ()  # Other media types in which the answer may be had as a file.
 
 
 def write(

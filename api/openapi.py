@@ -172,6 +172,8 @@ def _responses(
         )
         if endpoint.streams is not None:
             content[endpoint.streams] = {"schema": {"type": "string"}}
+        for form in endpoint.forms:
+            content[form] = {"schema": {"type": "string"}}
         headers = _headers(status, replayed=endpoint.writes)
         responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
     by_status: dict[int, list[str]] = {}

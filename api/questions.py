@@ -12,9 +12,11 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from api.problems import Problem
+from api.schemas.fields import time_of
 from ledger.settings import Settings
 from projections.cursors import BadCursor
 from projections.progress import Pool, ProjectionBehind
+from projections.statement_questions import KnownWhen
 
 _Query = TypeVar("_Query")
 
@@ -72,6 +74,18 @@ def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query
         name = path.rstrip("`") or "".join(_FIELD.findall(message))
         shown = f", is {given[name][:60]!r}" if name in given else ""
         raise malformed(name or "query", message + shown) from None
+
+
+def known_when(known_at: str | None, min_position: int) -> KnownWhen:
+    """A time or a position, as it was written. Raises Malformed or Problem."""
+    if known_at is None:
+        return KnownWhen(min_position=min_position)
+    if not (known_at.isascii() and known_at.isdigit()):
+        return KnownWhen(at=time_of(known_at, "known_at"), min_position=min_position)
+    position = int(known_at)
+    if position > 2**63 - 1:
+        raise malformed("known_at", f"no position is as large as {position}")
+    return KnownWhen(position=position, min_position=min_position)
 
 
 def malformed(path: str, problem: str) -> Problem:

@@ -87,6 +87,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     movements_per_call_max: Count = 1_000
     # Bounds the memory of one answer; the cursor takes the reader further.
     page_max: Count = 1_000
+    # Lines of one statement: free reasons could be one a movement; then it tells types alone.
+    statement_lines_max: Count = 1_000
     # Well above a projector's usual lag (tens of ms), well below a client's own timeout.
     min_position_wait_ms: Milliseconds = 2_000
     # Readers of one API process; together with writer and runners far below max_connections.

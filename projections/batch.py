@@ -8,6 +8,7 @@ from ledger.domain.events import (
     HoldConfirmed,
     HoldExtended,
     HoldsExpired,
+    Postings,
     StockEvent,
     held_delta,
     in_transit_delta,
@@ -20,6 +21,9 @@ BUCKETS: Final = len(PHYSICAL_BUCKETS)
 
 Effect: TypeAlias = tuple[Recorded, tuple[int, ...] | None, int]
 """A stock event, its changes of the physical buckets (none: nothing moved), its held delta."""
+
+Moved: TypeAlias = tuple[Recorded, Postings]
+"""A stock event and its postings: first where units came from, then where they went."""
 
 Way: TypeAlias = tuple[Recorded, StockId, int]
 """An event of a transfer, the stock at the end of the way, the change of what is on it."""
@@ -36,9 +40,22 @@ class Batch:
         self.recorded = recorded
 
     @cached_property
+    def _posted(self) -> list[Moved]:
+        return [
+            (one, () if type(one.event) in _STILL else postings(one.event))
+            for one in self.recorded
+            if isinstance(one.event, StockEvent)
+        ]
+
+    @cached_property
     def effects(self) -> list[Effect]:
         """What each stock event does to the levels and to the held total of its stock."""
-        return [effect(one) for one in self.recorded if isinstance(one.event, StockEvent)]
+        return [_effect(one, posted) for one, posted in self._posted]
+
+    @cached_property
+    def moved(self) -> list[Moved]:
+        """What each event moves between buckets, the virtual ones among them."""
+        return [moved for moved in self._posted if moved[1]]
 
     @cached_property
     def ways(self) -> list[Way]:
@@ -54,7 +71,7 @@ class Batch:
         return [one for one in self.recorded if type(one.event) in kinds]
 
 
-def effect(recorded: Recorded) -> Effect:
+def _effect(recorded: Recorded, posted: Postings) -> Effect:
     """What one stock event does to its stock."""
     event = recorded.event
     if type(event) in _STILL:
@@ -63,7 +80,7 @@ def effect(recorded: Recorded) -> Effect:
     if type(event) is HoldsExpired:
         return recorded, None, held
     levels: list[int] | None = None
-    for _, bucket, delta in postings(event):
+    for _, bucket, delta in posted:
         place = _PLACE.get(bucket)
         if place is not None:
             if levels is None:

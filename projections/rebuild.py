@@ -107,7 +107,9 @@ class _Hands:
 
     def apply(self, batch: Batch) -> int:
         """Let every view write a chunk; returns the place after it."""
-        assert batch.effects is not None  # Worked out here, once, before the views ask for it.
+        # Worked out here, once, before the views ask for it.
+        assert batch.effects is not None
+        assert batch.moved is not None
         self._all(lambda view, cursor: view.apply(cursor, batch))
         return batch.recorded[-1].position
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 from psycopg import Cursor
 
 from projections.batch import Batch
+from projections.bookkeeping.view import StatementsView
 from projections.catalog.view import CatalogView
 from projections.conflicts.view import ConflictsView
 from projections.counts.view import CountsView
@@ -63,6 +64,7 @@ _LIVE: Final[dict[str, Callable[[], View]]] = {
     "counts": CountsView,
     "transfers": TransfersView,
     "catalog": CatalogView,
+    "statements": StatementsView,
 }
 _NEXT: Final[dict[str, Callable[[], View]]] = {
     "stock": lambda: StockView(NEXT, held_back_max=HELD_BACK_MAX),
@@ -74,6 +76,7 @@ _NEXT: Final[dict[str, Callable[[], View]]] = {
     "counts": lambda: CountsView(NEXT),
     "transfers": lambda: TransfersView(NEXT),
     "catalog": lambda: CatalogView(NEXT),
+    "statements": lambda: StatementsView(NEXT, fresh=True),
 }
 
 NAMES: Final = tuple(_LIVE)

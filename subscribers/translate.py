@@ -176,6 +176,8 @@ _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "occurred_at": rfc3339,
     "effective_at": rfc3339,
     "expires_at": rfc3339,
+    "starts_at": rfc3339,
+    "ends_at": rfc3339,
     "unit_cost": _money,
     "holds": _expired,
     "fence": _fence,

@@ -430,6 +430,16 @@ class CancelCount(CountCommand, frozen=True, tag="cancel_count"):
 
 AnyCountCommand: TypeAlias = OpenCount | EnterCount | ApproveCount | PostCount | CancelCount
 
+
+class ClosePeriod(Command, frozen=True, tag="close_period"):
+    """Pin what is known about a span of business time; without a location, of the whole network."""
+
+    period_id: str
+    starts_at: Instant
+    ends_at: Instant
+    location: str | None = None
+
+
 AnyCommand: TypeAlias = (
     RecordMovements
     | PlaceReservation
@@ -450,4 +460,5 @@ AnyCommand: TypeAlias = (
     | ReleaseParked
     | AnyReturnCommand
     | AnyCountCommand
+    | ClosePeriod
 )

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import UNSET, Struct, UnsetType
 
 from ledger.domain.events.catalog import LocationDefined, SkuDefined
+from ledger.domain.events.period import PeriodClosed
 from ledger.domain.values import CountKind, HoldKind, Instant, PhysicalBucket
 
 RESERVATIONS_SHOWN_MAX = 100
@@ -206,6 +207,13 @@ class CountState(Struct, frozen=True, kw_only=True, gc=False, tag="count"):
     conflicts: tuple[ConflictNote, ...] = ()
 
 
+class PeriodState(Struct, frozen=True, kw_only=True, gc=False, tag="period"):
+    """A closed period; `position` is the last one written, or the head's."""
+
+    closed: PeriodClosed
+    position: int
+
+
 class HoldsSwept(Struct, frozen=True, kw_only=True, gc=False, tag="holds_swept"):
     """How many holds of a stock the sweeper wrote down as expired."""
 
@@ -256,4 +264,5 @@ Outcome: TypeAlias = (
     | LocationState
     | ReturnState
     | CountState
+    | PeriodState
 )

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-from ledger.domain import catalog, conflict, count, movement, order, reservation, return_, transfer
+from ledger.domain import (
+    catalog,
+    conflict,
+    count,
+    movement,
+    order,
+    period,
+    reservation,
+    return_,
+    transfer,
+)
 from ledger.domain.catalog import Location, Sku
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
@@ -17,11 +27,14 @@ from ledger.domain.events import (
     AnyReturnEvent,
     AnyStockEvent,
     AnyTransferEvent,
+    CalendarAdvanced,
     LocationDefined,
+    PeriodClosed,
     SkuDefined,
 )
 from ledger.domain.movement import MovementState
 from ledger.domain.order import Order
+from ledger.domain.period import Calendar, Period
 from ledger.domain.reservation import Reservation
 from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Stock
@@ -39,6 +52,8 @@ State: TypeAlias = (
     | Sku
     | Location
     | CountDocument
+    | Period
+    | Calendar
     | None
 )
 """What a stream folds to; nothing where it has no events, except for stocks."""
@@ -84,5 +99,7 @@ _FOLDS: Final[dict[type, Callable[[Any, Any], State]]] = {
     **dict.fromkeys(get_args(AnyCountEvent), count.evolve),
     SkuDefined: catalog.evolve_sku,
     LocationDefined: catalog.evolve_location,
+    PeriodClosed: period.evolve_period,
+    CalendarAdvanced: period.evolve_calendar,
     **dict.fromkeys(get_args(AnyMovementEvent), movement.evolve),
 }

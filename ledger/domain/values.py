@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
@@ -87,6 +88,8 @@ StreamKind = Literal[
     "channel",
     "sku",
     "location",
+    "period",
+    "calendar",
 ]
 
 
@@ -161,6 +164,23 @@ def order_stream(order: str) -> str:
 def count_stream(count_id: str) -> str:
     """Name the stream of one count document."""
     return f"count/{encode_part(count_id)}"
+
+
+def period_stream(period_id: str) -> str:
+    """Name the stream of one period."""
+    return f"period/{encode_part(period_id)}"
+
+
+def calendar_stream(location: str | None) -> str:
+    """Name the stream of the periods of one location, or of the whole network."""
+    return "calendar/network" if location is None else stream_id("calendar", "location", location)
+
+
+def utc_text(instant: Instant) -> str:
+    """An instant as sentences have it: UTC, six decimals, Z."""
+    seconds, micros = divmod(instant - EARLIEST, MICROSECONDS_PER_SECOND)
+    whole = datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    return f"{whole.isoformat()[:19]}.{micros:06d}Z"
 
 
 def code_problem(text: str) -> str | None:

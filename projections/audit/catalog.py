@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from ledger.domain.laws import Breach
+from ledger.domain.values import stream_id
 from projections.audit import wire, wire_base
 from projections.audit.wire_catalog import (
     AnyCatalog,
@@ -105,6 +106,13 @@ class CatalogBooks(Struct):
 
 
 # --- definitions --------------------------------------------------------------------------------
+
+
+def stream_of(event: AnyCatalog) -> str:
+    """The stream a definition says it belongs to."""
+    if isinstance(event, LocationDefined):
+        return stream_id("location", event.location)
+    return stream_id("sku", event.sku)
 
 
 def take_definition(checker: Checker, event: AnyCatalog, position: int) -> None:

@@ -22,7 +22,9 @@ from projections.audit import (
     count_documents,
     documents,
     movements,
+    periods,
     returns,
+    statements,
     stocks,
     transfers,
     wire,
@@ -30,6 +32,7 @@ from projections.audit import (
     wire_catalog,
     wire_count_documents,
     wire_counts,
+    wire_periods,
     wire_returns,
     wire_transfers,
 )
@@ -72,6 +75,8 @@ class Checker:
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
         self.transit = transfers.TransferBooks()
+        self.accounts = statements.AccountBooks()
+        self.periods = periods.PeriodBooks()
         self.commands: dict[bytes, int] = {}  # Digest -> its last position; emptied by the caller.
         self.touched_stocks: dict[tuple[str, str], StockBook] = {}
         self.touched_lines: dict[tuple[str, str, str], int] = {}
@@ -115,6 +120,7 @@ class Checker:
 
     def _stock(self, event: wire_base.Stock, meta: wire_base.Meta, position: int) -> None:
         stocks.take(self, event, position, meta.instant)
+        self.accounts.take(event, meta.reason, position)
         if meta.stated is not None:
             catalog.take_stated(self, event, meta.stated, position)
         returns.take_stock(self, event, position)
@@ -177,6 +183,9 @@ class Checker:
             documents.judge_lines(self)
         if self.claims:
             documents.judge_claims(self)
+        self._judge_papers()
+
+    def _judge_papers(self) -> None:
         if self.catalog.released or self.catalog.told:
             catalog.judge(self)
         if self.paper.told or self.paper.taken_back:
@@ -185,6 +194,8 @@ class Checker:
             count_documents.judge(self)
         if self.transit.touched:
             transfers.judge(self)
+        if self.periods.told is not None:
+            periods.judge(self)
 
     def close(self) -> None:
         """Judge the last item, then every total once more from its parts."""
@@ -207,6 +218,7 @@ _PAPERS: Final[tuple[tuple[Any, Callable[[Checker, Any, int], None]], ...]] = (
     (wire_count_documents.Document, count_documents.take),
     (wire_counts.Movement, movements.take),
     (wire_catalog.AnyCatalog, catalog.take_definition),
+    (wire_periods.AnyPeriod, periods.take),
 )
 """Who enters which document's events; the most frequent kinds first."""
 
@@ -229,10 +241,10 @@ def stream_of(event: wire.AnyEvent) -> str:
         return count_stream(event.count_id)
     if isinstance(event, wire_transfers.Transfer):
         return transfer_stream(event.transfer_id)
-    if isinstance(event, wire_catalog.SkuDefined):
-        return stream_id("sku", event.sku)
-    if isinstance(event, wire_catalog.LocationDefined):
-        return stream_id("location", event.location)
+    if isinstance(event, wire_catalog.AnyCatalog):
+        return catalog.stream_of(event)
+    if isinstance(event, wire_periods.AnyPeriod):
+        return periods.stream_of(event)
     if isinstance(event, wire.Conflict):
         return stream_id("conflict", event.conflict_id)
     return stream_id("movement", event.owner, event.movement_id)

@@ -332,3 +332,47 @@ with page as (
 select t.position, p.location, p.sku, p.units, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'fences' order by p.location, p.sku
+
+-- statement_kinds --
+-- A page of the ways in which units ever moved.
+select kind::int8, from_bucket, to_bucket, type, reason from projections.statement_kinds
+ where shard = 0 and kind > %b order by kind limit %b
+
+-- statement_books --
+-- A page of the stocks and locations that have accounts.
+select location, sku, book, place from projections.statement_books
+ where shard = 0 and (location, sku) > (%b, %b) order by location, sku limit %b
+
+-- statement_entries --
+-- A page of entries, stock by stock.
+select book, position, leg::int8, kind::int8, place, number, occurred_at, quantity
+  from projections.statement_entries where shard = 0 and (book, position, leg) > (%b, %b, %b)
+ order by shard, book, position, leg limit %b
+
+-- entries_of_book --
+-- All entries of one stock.
+select book, position, leg::int8, kind::int8, place, number, occurred_at, quantity
+  from projections.statement_entries where shard = 0 and book = %b and position <= %b
+ order by position, leg
+
+-- statement_cells --
+-- A page of sums, book by book.
+select book, level::int8, block, day::int8, kind::int8, quantity, entries
+  from projections.statement_cells
+ where shard = 0 and (book, level, block, day, kind) > (%b, %b, %b, %b, %b)
+ order by shard, book, level, block, day, kind limit %b
+
+-- cells_of_book --
+-- All sums of one book.
+select book, level::int8, block, day::int8, kind::int8, quantity, entries
+  from projections.statement_cells where shard = 0 and book = %b
+
+-- statement_periods --
+-- A page of closed periods.
+with page as (
+    select * from projections.statement_periods where shard = 0 and period_id > %b
+     order by period_id limit %b)
+select t.position, p.period_id, p.location, p.starts_at, p.ends_at, p.known_position, p.follows,
+       p.closed_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'statements' order by p.period_id

@@ -18,6 +18,7 @@ from projections.audit.expected import TABLES
 from projections.audit.log import PAGE_EVENTS, Behind, Receipts, Source, pages, wait_for
 from projections.audit.past import Past
 from projections.audit.past_late import PastLate
+from projections.audit.past_statements import PastStatements
 from projections.audit.past_transit import PastTransit
 from projections.audit.rows import compare
 
@@ -190,6 +191,9 @@ class _Verification:
             transit = PastTransit(source, self._checker)
             self._note("history_in_transit", transit.compare())
             self._note("history_late_sums", PastLate(source, self._checker).compare())
+        with self._unless_behind("statements"):
+            wait_for(source, "statements", self._checker.place.position, self._timeout_s)
+            self._note("statements", PastStatements(source, self._checker).compare())
 
     @contextmanager
     def _unless_behind(self, table: str) -> Iterator[None]:

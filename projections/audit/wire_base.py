@@ -53,6 +53,10 @@ class Stock(Struct, gc=False, kw_only=True):
         moved = self.moved()
         return (moved,) if moved[0] else ()
 
+    def accounts(self) -> tuple[tuple[str, str, int], ...]:
+        """The same, and what moves without ever touching a shelf of this stock."""
+        return self.moves()
+
 
 class Moving(Stock, gc=False, kw_only=True):
     """A quantity leaves one bucket for another."""

@@ -61,6 +61,10 @@ class TransferArrived(OfTransfer, gc=False, kw_only=True, tag="stock.transfer_re
         into = (("sellable", self.received), ("damaged", self.damaged))
         return tuple(("transit", bucket, units) for bucket, units in into if units)
 
+    def accounts(self) -> tuple[tuple[str, str, int], ...]:
+        """What was lost went from the way to the scrap."""
+        return (*self.moves(), *([("transit", "scrap", self.lost)] if self.lost else []))
+
 
 class TransferReturned(OfTransfer, gc=False, kw_only=True, tag="stock.transfer_returned.v1"):
     """Units came back to where they had left from."""
@@ -94,6 +98,10 @@ class TransferSurplus(OfTransfer, gc=False, kw_only=True, tag="stock.transfer_su
     def on_the_way(self) -> int:
         """What is surplus was not taken from those on their way."""
         return self.delta
+
+    def accounts(self) -> tuple[tuple[str, str, int], ...]:
+        """Nobody knows where it came from; it was on the way."""
+        return (("variance", "transit", self.delta),)
 
 
 class Transfer(Struct, gc=False, kw_only=True):

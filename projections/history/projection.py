@@ -96,7 +96,8 @@ class Changes(Struct):
 
 def touched_stocks(batch: Batch) -> set[StockKey]:
     """The stocks a batch changes, or that something is on its way to."""
-    own = {(one[0].event.location, one[0].event.sku) for one in batch.effects}  # type: ignore[union-attr]
+    events = [recorded.event for recorded, _, _ in batch.effects]
+    own = {(event.location, event.sku) for event in events if isinstance(event, StockEvent)}
     return own.union(stock_id for _, stock_id, _ in batch.ways)
 
 

@@ -64,6 +64,7 @@ from subscribers.messages.movements import (
     MovementUnvoided,
     MovementVoided,
 )
+from subscribers.messages.periods import CalendarAdvanced, PeriodClosed
 from subscribers.messages.registry import (
     DATA_TYPES,
     EVENT_MESSAGES,
@@ -158,6 +159,7 @@ __all__ = [
     "TRACE",
     "Authority",
     "BackorderLimitSet",
+    "CalendarAdvanced",
     "CloudEvent",
     "ConflictChange",
     "ConflictChanged",
@@ -198,6 +200,7 @@ __all__ = [
     "OrderSold",
     "Pack",
     "ParkedFact",
+    "PeriodClosed",
     "PlacedLine",
     "PostedLine",
     "Provenance",

@@ -30,6 +30,7 @@ from subscribers.messages.movements import (
     MovementUnvoided,
     MovementVoided,
 )
+from subscribers.messages.periods import CalendarAdvanced, PeriodClosed
 from subscribers.messages.reservations import (
     ReservationAmended,
     ReservationConfirmed,
@@ -150,6 +151,8 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
     ConflictResolved,
     SkuDefined,
     LocationDefined,
+    PeriodClosed,
+    CalendarAdvanced,
 )
 """Every event a subscriber may meet in this version."""
 

@@ -64,6 +64,22 @@ def visit(client: Client) -> None:
     assert late.code == "projection-behind"
 
 
+def close_the_books(client: Client) -> None:
+    """At the end: a period, and statements that add up, whatever has happened."""
+    span = {"from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z"}
+    past = {"period_id": "books-1", "from": "2019-01-01T00:00:00Z", "to": "2020-01-01T00:00:00Z"}
+    closed = client.call("closePeriod", body=past, key="books-1")
+    assert closed.status == 201, closed
+    at = {"min_position": closed.body["position"]}
+    for operation in ("getPeriod", "getPeriodStatement"):
+        assert client.call(operation, "books-1", query=at).status == 200
+    assert client.call("listPeriods", query=at).body["items"]
+    (whole,) = client.call("getStatements", query=at | span).body["items"]
+    change = sum(counter["quantity"] for counter in whole["counters"])
+    assert whole["closing"]["on_hand"] == whole["opening"]["on_hand"] + change
+    assert client.call("listStatementEntries", query=at).body["items"]
+
+
 @pytest.mark.timeout(0)  # Any number of examples; every wait inside has its own end.
 def test_the_service_answers_as_the_model_does(
     service_factory: Callable[..., RunningService],
@@ -95,6 +111,7 @@ def test_the_service_answers_as_the_model_does(
     try:
         tour(Machine())
         run_state_machine_as_test(hypothesis.seed(seed)(Machine), settings=settings)
+        close_the_books(client)
     except hypothesis.errors.Flaky as flaky:
         raise AssertionError(client.first_failure) from flaky
     finally:

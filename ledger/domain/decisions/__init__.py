@@ -11,6 +11,7 @@ from ledger.domain.commands import (
     AnyCountCommand,
     AnyReturnCommand,
     CancelTransfer,
+    ClosePeriod,
     CloseTransfer,
     ConfirmReservation,
     DefineLocation,
@@ -43,6 +44,7 @@ from ledger.domain.decisions import (
     fences,
     fulfilment,
     parking,
+    periods,
     placing,
     promises,
     relocation,
@@ -258,6 +260,7 @@ _DECISIONS: Final[dict[type, Decide]] = {
     DefineSku: lambda c, w, n, _: definitions.define_sku(c, w, n),
     DefineLocation: lambda c, w, n, _: definitions.define_location(c, w, n),
     ReleaseParked: parking.release,
+    ClosePeriod: lambda c, w, n, _: periods.close(c, w, n),
 }
 
 _READS: Final[dict[type, Reads]] = {
@@ -285,5 +288,6 @@ _READS: Final[dict[type, Reads]] = {
         lambda command, _, world: definitions.reads(command, world),
     ),
     ReleaseParked: _release,
+    ClosePeriod: lambda command, _, __: periods.reads(command),
 }
 """What is not in here changes a reservation, and reads that."""

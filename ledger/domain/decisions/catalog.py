@@ -16,6 +16,7 @@ from ledger.domain.commands import (
     AnyMovement,
     ApproveCount,
     CancelCount,
+    ClosePeriod,
     DefineLocation,
     DefineSku,
     EnterCount,
@@ -43,7 +44,14 @@ _CODES: Final[dict[str, CodeKind]] = {
 }
 """Which fields of commands hold codes, at any depth."""
 
-OWN_WAY: Final = (RecordMovements, DefineSku, DefineLocation, ExpireHolds, ReleaseParked)
+OWN_WAY: Final = (
+    RecordMovements,
+    DefineSku,
+    DefineLocation,
+    ExpireHolds,
+    ReleaseParked,
+    ClosePeriod,
+)
 """Commands whose codes are looked at elsewhere, or come from the ledger itself."""
 
 

@@ -62,6 +62,7 @@ from ledger.domain.events.order import (
     OrderReturned,
     OrderSold,
 )
+from ledger.domain.events.period import AnyPeriodEvent, CalendarAdvanced, PeriodClosed
 from ledger.domain.events.reservation import (
     AnyReservationEvent,
     PlacedLine,
@@ -143,6 +144,7 @@ AnyEvent: TypeAlias = (
     | AnyOrderEvent
     | AnyReturnEvent
     | AnyCountEvent
+    | AnyPeriodEvent
 )
 
 __all__ = [
@@ -152,12 +154,14 @@ __all__ = [
     "AnyEvent",
     "AnyMovementEvent",
     "AnyOrderEvent",
+    "AnyPeriodEvent",
     "AnyReservationEvent",
     "AnyReturnEvent",
     "AnyStockEvent",
     "AnyTransferEvent",
     "Authority",
     "BackorderLimitSet",
+    "CalendarAdvanced",
     "CasePolicy",
     "ConflictChange",
     "ConflictChanged",
@@ -197,6 +201,7 @@ __all__ = [
     "OrderSold",
     "Pack",
     "ParkedFact",
+    "PeriodClosed",
     "PlacedLine",
     "PostedLine",
     "Posting",

@@ -24,6 +24,8 @@ _MOVEMENTS = """
           from read_parquet(?)
     )
     select row_no, sku, moment,
+           case when invoice like 'C%' then 'returned' when adjusts then 'adjusted' else 'sold' end
+               as kind,
            case when invoice like 'C%' then -quantity when adjusts then quantity else -quantity end
                as delta
       from lines
@@ -35,6 +37,25 @@ _OPENING = """
     create table opening as
     select sku, greatest(0, -min(level)) as quantity
       from (select sku, sum(delta) over (partition by sku order by row_no) as level from movements)
+     group by sku
+"""
+
+_STATEMENTS = """
+    with every as (
+        select sku, 'opened' as kind, quantity as delta,
+               $first::timestamp - interval 1 minute as moment
+          from opening where quantity > 0
+        union all
+        select sku, kind, delta, moment from movements)
+    select sku, coalesce(sum(delta) filter (where moment < $start::timestamp), 0) as opening,
+           coalesce(sum(delta) filter (where moment < $until::timestamp), 0) as closing,
+           coalesce(sum(delta) filter (where within and kind = 'opened'), 0) as opened,
+           coalesce(sum(delta) filter (where within and kind = 'sold'), 0) as sold,
+           coalesce(sum(delta) filter (where within and kind = 'returned'), 0) as returned,
+           coalesce(sum(delta) filter (where within and kind = 'adjusted'), 0) as adjusted,
+           count(*) filter (where within) as entries
+      from (select *, moment >= $start::timestamp and moment < $until::timestamp as within
+              from every)
      group by sku
 """
 
@@ -55,6 +76,16 @@ class Oracle:
     def as_of(self, instant: str) -> dict[str, int]:
         """On hand per SKU at an instant, lines of that very instant included."""
         return self._levels("moment <= ?::timestamp", [instant])
+
+    def statements(self, start: str, end: str) -> dict[str, dict[str, int]]:
+        """What of every SKU there was, what came and went in which way, and what there was then.
+
+        From an instant on and before another one. Opening stock came a minute before all else.
+        """
+        rows = self._db.execute(_STATEMENTS, {"start": start, "until": end, "first": FIRST})
+        names = [column[0] for column in rows.description or ()]
+        found = (dict(zip(names, row, strict=True)) for row in rows.fetchall())
+        return {row.pop("sku"): {k: int(v) for k, v in row.items()} for row in found}
 
     def instants(self, count: int, seed: int) -> list[str]:
         """Random instants within the file's year, to the second."""

@@ -1,5 +1,6 @@
 """The real file through the real service, compared with DuckDB's reading of the raw file."""
 
+import os
 import re
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from tests.support.servers import REPOSITORY, RunningService
 pytestmark = [needs_the_file, pytest.mark.timeout(900)]
 
 SEED = 20_101_201
+MONTHS = ["2010-12", *(f"2011-{month:02}" for month in range(1, 13))]
+EVERY_MONTH = os.environ.get("STATEMENT_MONTHS") == "all"
 WHOLE = {"recorded": 542_783, "already recorded": 0, "conflicts opened": 0, "conflicts open": 0}
 
 
@@ -57,6 +60,36 @@ def without_zeros(found: dict[str, int]) -> dict[str, int]:
     return {sku: level for sku, level in found.items() if level}
 
 
+def following(month: str) -> str:
+    """The month after one."""
+    year, number = map(int, month.split("-"))
+    return f"{year + number // 12}-{number % 12 + 1:02}"
+
+
+def statements(service: RunningService, **question: Any) -> dict[str, dict[str, int]]:
+    """Of every SKU at the warehouse, as the service answers."""
+    asked = {"location": "warehouse", "group_by": "sku", "limit": 1000, **question}
+    found: dict[str, dict[str, int]] = {}
+    with httpx.Client(base_url=service.url, headers=service.headers(), timeout=60) as client:
+        while True:
+            page = client.get("/v1/statements", params=asked).json()
+            found |= {item["sku"]: in_plain_numbers(item) for item in page["items"]}
+            if page["next_cursor"] is None:
+                return found
+            asked["cursor"] = page["next_cursor"]
+
+
+def in_plain_numbers(item: dict[str, Any]) -> dict[str, int]:
+    """Both ends of a statement, and its lines by the type of their events."""
+    told = dict.fromkeys(("opened", "sold", "returned", "adjusted", "entries"), 0)
+    for line in (line for counter in item["counters"] for line in counter["lines"]):
+        told[line["type"].split(".")[1]] += line["quantity"]
+        told["entries"] += line["entries"]
+    ends = {name: int(item[name]["on_hand"]) for name in ("opening", "closing")}
+    assert [] == item["moves"]
+    return ends | told
+
+
 @pytest.fixture(scope="module")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 60,000 lines."""
@@ -90,6 +123,26 @@ def test_the_past_is_what_duckdb_makes_of_the_raw_file(
         assert without_zeros(oracle.as_of(moment)) == without_zeros(
             levels(whole[0], as_of=moment)
         ), moment
+
+
+@pytest.mark.parametrize("month", MONTHS if EVERY_MONTH else MONTHS[::6])
+def test_statements_of_every_sku_are_what_duckdb_makes_of_the_raw_file(
+    whole: tuple[RunningService, dict[str, int]], month: str
+) -> None:
+    """What there was, what came and went in which way, what there was then: every month adds up.
+
+    CI looks at the first, one in the middle and the last; STATEMENT_MONTHS=all at all of them.
+    """
+    start, end = f"{month}-01T00:00:00Z", f"{following(month)}-01T00:00:00Z"
+    expected = {
+        sku: told for sku, told in Oracle().statements(start, end).items() if any(told.values())
+    }
+    found = statements(whole[0], **{"from": start, "to": end})
+    for sku, told in found.items():
+        ways = sum(told[name] for name in ("opened", "sold", "returned", "adjusted"))
+        assert told["opening"] + ways == told["closing"], sku
+
+    assert expected == {sku: told for sku, told in found.items() if any(told.values())}
 
 
 def test_importing_again_records_nothing(whole: tuple[RunningService, dict[str, int]]) -> None:

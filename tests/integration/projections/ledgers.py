@@ -37,6 +37,11 @@ TABLES: Final = (
     "history_late_sums",
     "transfers",
     "transfer_lines",
+    "statement_books",
+    "statement_kinds",
+    "statement_entries",
+    "statement_cells",
+    "statement_periods",
 )
 META: Final = Meta(
     instant=0,

@@ -16,6 +16,7 @@ LAST_CHANGE = {
     "returns": "position",
     "order_lines": "position",
     "counts": "position",
+    "statement_entries": "position",
 }
 
 
@@ -65,6 +66,12 @@ LAST_CHANGE = {
         ("counts", "blind = not blind"),
         ("count_lines", "counted = counted + 1"),
         ("count_lines", "earlier = '[]   '"),
+        ("statement_books", "book = book - 1"),
+        ("statement_kinds", "reason = 'never given'"),
+        ("statement_entries", "quantity = quantity + 1"),
+        ("statement_entries", "occurred_at = occurred_at - 1"),
+        ("statement_entries", "kind = kind + 1"),
+        ("statement_entries", "number = number + 1"),
     ],
 )
 def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> None:
@@ -105,6 +112,9 @@ def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> N
         "order_lines",
         "counts",
         "count_lines",
+        "statement_books",
+        "statement_kinds",
+        "statement_entries",
     ],
 )
 def test_a_deleted_row_is_found(audited: Audited, table: str) -> None:
@@ -132,6 +142,8 @@ def test_a_deleted_row_is_found(audited: Audited, table: str) -> None:
         ("history_in_transit", "stock = 999999"),
         ("transfers", "transfer_id = 'ghost'"),
         ("transfer_lines", "transfer_id = 'ghost'"),
+        ("statement_books", "sku = 'GHOST'"),
+        ("statement_entries", "book = 999999"),
     ],
 )
 def test_a_row_that_no_event_explains_is_found(audited: Audited, table: str, change: str) -> None:

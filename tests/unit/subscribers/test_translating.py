@@ -184,6 +184,16 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
         time_zone="Europe/Amsterdam",
         authority=[{"fact": "count", "sources": ["wms-1"]}],
     ),
+    _paper(
+        events.PeriodClosed,
+        period_id="2026-11",
+        starts_at=START - 1,
+        ends_at=START,
+        known_position=6,
+        location="ams-1",
+        follows="2026-10",
+    ),
+    _paper(events.CalendarAdvanced, period_id="2026-11", ends_at=START, location="ams-1"),
 )
 
 
