@@ -1,11 +1,12 @@
 """How many, where, now or then."""
 
 from litestar.handlers import HTTPRouteHandler
+from msgspec import structs
 
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
-from api.questions import asking, malformed
-from api.schemas.fields import check_code, instant_of, time_of
+from api.questions import asked_of, asking
+from api.schemas.fields import check_code
 from api.schemas.questions import StockAnswer, StockQuery
 from projections.questions import StockQuestion, stock
 
@@ -27,20 +28,8 @@ async def _stock(request: HttpRequest, query: StockQuery) -> StockAnswer:
 
 
 def _question(query: StockQuery) -> StockQuestion:
-    known = query.known_at
-    by_position = known is not None and known.isascii() and known.isdigit()
-    position = int(known) if known is not None and by_position else None
-    if position is not None and position > 2**63 - 1:
-        raise malformed("known_at", f"no position is as large as {position}")
-    at = None if known is None or by_position else time_of(known, "known_at")
-    return StockQuestion(
-        sku=query.sku,
-        location=query.location,
-        as_of=instant_of(query.as_of, "as_of"),
-        known_at=at,
-        known_position=position,
-        min_position=query.min_position,
-    )
+    asked = structs.asdict(asked_of(query))
+    return StockQuestion(sku=query.sku, location=query.location, **asked)
 
 
 HANDLERS: list[HTTPRouteHandler] = [

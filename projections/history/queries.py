@@ -6,8 +6,7 @@ from psycopg import AsyncConnection
 
 from ledger.domain.values import Instant
 from projections.answers import Balance
-from projections.history.answers import Known, Past
-from projections.instants import from_datetime, to_datetime
+from projections.history.answers import Past
 from projections.progress import Pool
 from projections.statements import statements
 
@@ -24,23 +23,6 @@ class Question(NamedTuple):
     as_of: Instant
     known: int
     after: tuple[str, str] = ("", "")
-
-
-async def known_at_time(pool: Pool, at: Instant) -> Known:
-    """The last position recorded at or before a time."""
-    async with pool.connection() as connection:
-        cursor = await connection.execute(_SQL["place_at"], {"at": to_datetime(at)})
-        position, head = await cursor.fetchone() or (0, 0)
-    return Known(position=position, known_at=at, settled=head > position)
-
-
-async def known_at_position(pool: Pool, position: int) -> Known:
-    """A position is exact; nothing can come before it any more once it has been reached."""
-    async with pool.connection() as connection:
-        cursor = await connection.execute(_SQL["place_of"], {"position": position})
-        recorded_at, head = await cursor.fetchone() or (None, 0)
-    known_at = None if recorded_at is None else from_datetime(recorded_at)
-    return Known(position=position, known_at=known_at, settled=head >= position)
 
 
 async def list_at(pool: Pool, question: Question, limit: int) -> Past:

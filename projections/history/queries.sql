@@ -59,16 +59,6 @@ insert into {schema}.history_holds
 select 0::smallint, c.*
   from unnest(%b::int8[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
 
--- place_at --
--- The last position recorded at or before an instant, and the head.
-select ledger.position_at(0::smallint, %(at)s), h.position from ledger.heads h where h.shard = 0
-
--- place_of --
--- When a position was recorded, and the head.
-select (select e.recorded_at from ledger.events e where e.shard = 0 and e.position = %(position)s),
-       h.position
-  from ledger.heads h where h.shard = 0
-
 -- list_at --
 -- A page of balances by what had happened at `as_of`, as known at `known`.
 with place as (
