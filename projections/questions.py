@@ -3,11 +3,12 @@
 from msgspec import Struct
 
 from ledger.domain.values import Instant
-from projections.answers import Balance, StockPage
+from projections.answers import Balance, StockPage, Total, TotalsPage
 from projections.clocks import Asked, Clocks, at_present, clocks
-from projections.cursors import decode, encode
+from projections.cursors import BadCursor, decode, encode
 from projections.history import queries as history
 from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
+from projections.sorting import After, Group, Sort, fits, place_of
 from projections.stock import queries as present
 
 
@@ -16,14 +17,31 @@ class StockQuestion(Asked, frozen=True, kw_only=True):
 
     sku: str | None = None
     location: str | None = None
+    sort: Sort = "location"
+
+
+class TotalsQuestion(Asked, frozen=True, kw_only=True):
+    """Which stocks to add up, and by what; likewise."""
+
+    sku: str | None = None
+    location: str | None = None
+    group: Group = "none"
 
 
 class Place(Struct, frozen=True, array_like=True):
     """Where a page ended; `as_of` and what is known stay the same on every page."""
 
     clocks: Clocks
-    location: str
-    sku: str
+    sort: Sort
+    after: After
+
+
+class GroupPlace(Struct, frozen=True, array_like=True):
+    """The last group of a page of sums; the clocks stay the same on every page."""
+
+    clocks: Clocks
+    group: Group
+    after: str
 
 
 async def stock(
@@ -35,15 +53,43 @@ async def stock(
     limit: int = 100,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> StockPage:
-    """Balances by location and SKU. Never older than asked: it waits, then `ProjectionBehind`."""
+    """Balances of stocks. Never older than asked: it waits, then `ProjectionBehind`."""
     if cursor is not None:
         place = decode(cursor, Place)
+        if place.sort != question.sort or not fits(place.after, place.sort):
+            raise BadCursor(BadCursor.__doc__)
     elif question.present:
         return await _present(pool, question, now, limit, timeout_s)
     else:
         at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
-        place = Place(at, "", "")
+        place = Place(at, question.sort, ())
     return await _past(pool, question, place, limit, timeout_s)
+
+
+async def totals(
+    pool: Pool,
+    question: TotalsQuestion,
+    *,
+    now: Instant,
+    cursor: str | None = None,
+    limit: int = 100,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> TotalsPage:
+    """Sums over stocks, one or a group each. Never older than asked, likewise."""
+    if cursor is not None:
+        place = decode(cursor, GroupPlace)
+        if place.group != question.group:
+            raise BadCursor(BadCursor.__doc__)
+    elif question.present:
+        return await _present_totals(pool, question, now, limit, timeout_s)
+    else:
+        at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
+        place = GroupPlace(at, question.group, "")
+    at = place.clocks
+    await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
+    asked = history.Question(question.sku, question.location, at.as_of, at.known)
+    page = await history.totals_at(pool, asked, question.group, place.after, limit)
+    return _totals_page(page.items, question.group, at, page.position, more=page.more)
 
 
 async def _present(
@@ -52,10 +98,15 @@ async def _present(
     if question.min_position:
         await wait_for(pool, "stock", question.min_position, timeout_s)
     page = await present.list_stocks(
-        pool, sku=question.sku, location=question.location, now=now, limit=limit
+        pool,
+        sku=question.sku,
+        location=question.location,
+        now=now,
+        limit=limit,
+        sort=question.sort,
     )
     at = at_present(now, page.position)
-    return _page(page.items, at, page.position, more=page.more)
+    return _page(page.items, question.sort, at, page.position, more=page.more)
 
 
 async def _past(
@@ -63,13 +114,14 @@ async def _past(
 ) -> StockPage:
     at = place.clocks
     await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
-    after = (place.location, place.sku)
-    asked = history.Question(question.sku, question.location, at.as_of, at.known, after)
+    asked = history.Question(
+        question.sku, question.location, at.as_of, at.known, place.sort, place.after
+    )
     page = await history.list_at(pool, asked, limit)
-    return _page(page.items, at, page.position, more=page.more)
+    return _page(page.items, place.sort, at, page.position, more=page.more)
 
 
-def _page(items: list[Balance], at: Clocks, position: int, *, more: bool) -> StockPage:
+def _page(items: list[Balance], sort: Sort, at: Clocks, position: int, *, more: bool) -> StockPage:
     return StockPage(
         items=items,
         as_of=at.as_of,
@@ -77,5 +129,33 @@ def _page(items: list[Balance], at: Clocks, position: int, *, more: bool) -> Sto
         known_at_position=at.known,
         settled=at.settled,
         position=position,
-        next_cursor=encode(Place(at, items[-1].location, items[-1].sku)) if more else None,
+        next_cursor=encode(Place(at, sort, place_of(items[-1], sort))) if more else None,
     )
+
+
+async def _present_totals(
+    pool: Pool, question: TotalsQuestion, now: Instant, limit: int, timeout_s: float
+) -> TotalsPage:
+    if question.min_position:
+        await wait_for(pool, "stock", question.min_position, timeout_s)
+    page = await present.totals(
+        pool,
+        sku=question.sku,
+        location=question.location,
+        group=question.group,
+        now=now,
+        limit=limit,
+    )
+    at = at_present(now, page.position)
+    return _totals_page(page.items, question.group, at, page.position, more=page.more)
+
+
+def _totals_page(
+    items: list[Total], group: Group, at: Clocks, position: int, *, more: bool
+) -> TotalsPage:
+    following = None
+    if more:
+        last = items[-1].sku if group == "sku" else items[-1].location
+        assert last is not None, "a group has a name"
+        following = encode(GroupPlace(at, group, last))
+    return TotalsPage(items=items, clocks=at, position=position, next_cursor=following)

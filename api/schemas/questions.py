@@ -15,6 +15,7 @@ from projections.clocks import Clocks
 from projections.conflicts import answers as conflicts
 from projections.history import answers as history
 from projections.reservations import answers as reservations
+from projections.sorting import Group, Sort
 
 Timestamp: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339, UTC, six digits of a second."""
@@ -66,6 +67,15 @@ class StockQuery(PagedQuery, frozen=True):
 
     sku: Code | None = None
     location: Code | None = None
+    sort: Sort = "location"
+
+
+class TotalsQuery(PagedQuery, frozen=True):
+    """How many together; all in one, or by SKU or location."""
+
+    sku: Code | None = None
+    location: Code | None = None
+    group_by: Group = "none"
 
 
 class MovementsQuery(_Query, frozen=True, kw_only=True):
@@ -184,6 +194,12 @@ class StockAnswer(Struct, frozen=True, kw_only=True):
             position=page.position,
             next_cursor=page.next_cursor,
         )
+
+
+class TotalsAnswer(Page, frozen=True, kw_only=True):
+    """Sums over stocks, one or a group each, by the group's name."""
+
+    items: list[answers.Total]
 
 
 class MovementItem(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from ledger.domain.values import Instant
-from projections.answers import Balance, Levels
+from projections.answers import Balance, Levels, Total
 from projections.clocks import Clocks
 
 
@@ -11,6 +11,14 @@ class Past(Struct, frozen=True, kw_only=True):
     """A page of balances of the past, and whether there are more."""
 
     items: list[Balance]
+    position: int
+    more: bool
+
+
+class PastTotals(Struct, frozen=True, kw_only=True):
+    """A page of sums of the past, and whether there are more."""
+
+    items: list[Total]
     position: int
     more: bool
 

@@ -5,9 +5,10 @@ from typing import Any, Final, NamedTuple
 from psycopg import AsyncConnection
 
 from ledger.domain.values import Instant
-from projections.answers import Balance
-from projections.history.answers import Past
+from projections.answers import Balance, Total
+from projections.history.answers import Past, PastTotals
 from projections.progress import Pool
+from projections.sorting import After, Group, Sort, grouped, in_order
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
@@ -16,28 +17,38 @@ _SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known
 
 
 class Question(NamedTuple):
-    """Which stocks, at which business time, as known at which position, after which stock."""
+    """Which stocks, at which business time, as known at which position, in which order."""
 
     sku: str | None
     location: str | None
     as_of: Instant
     known: int
-    after: tuple[str, str] = ("", "")
+    sort: Sort = "location"
+    after: After = ()
+
+
+def listing(sort: Sort, *, first: bool) -> bytes:
+    """The statement of a list in some order; the first page has nothing to come after."""
+    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _SQL["levels_at"])
+
+
+def totals(group: Group) -> bytes:
+    """The statement of sums over groups of stocks."""
+    statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
+    ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"ends.stocks")
+    return statement.replace(b"{levels}", _SQL["levels_at"]).replace(b"{in_transit}", ways)
 
 
 async def list_at(pool: Pool, question: Question, limit: int) -> Past:
-    """A page of balances of the past, by location and SKU."""
+    """A page of balances of the past, in the order asked for."""
     parameters = {
-        "sku": question.sku,
-        "location": question.location,
-        "as_of": question.as_of,
-        "known": question.known,
-        "after_location": question.after[0],
-        "after_sku": question.after[1],
+        **_parameters(question),
+        **{f"after_{place}": part for place, part in enumerate(question.after)},
         "limit": limit + 1,
     }
+    statement = listing(question.sort, first=not question.after)
     async with pool.connection() as connection:
-        cursor = await connection.execute(_SQL["list_at"], parameters, prepare=False, binary=True)
+        cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
         found = [row for row in rows if row[1] is not None]
         ends = [row[_STOCK] for row in found[:limit] if row[_SENT_TO]]
@@ -47,6 +58,31 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         for row in found[:limit]
     ]
     return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+async def totals_at(
+    pool: Pool, question: Question, group: Group, after: str, limit: int
+) -> PastTotals:
+    """Sums of the past: one, or a page of them by group."""
+    parameters = {**_parameters(question), "after": after, "limit": limit + 1}
+    async with pool.connection() as connection:
+        cursor = await connection.execute(totals(group), parameters, prepare=False, binary=True)
+        rows = await cursor.fetchall()
+    items = [
+        Total.of(group, question.sku, question.location, row[1:])
+        for row in rows
+        if row[2] is not None
+    ]
+    return PastTotals(items=items[:limit], position=int(rows[0][0]), more=len(items) > limit)
+
+
+def _parameters(question: Question) -> dict[str, Any]:
+    return {
+        "sku": question.sku,
+        "location": question.location,
+        "as_of": question.as_of,
+        "known": question.known,
+    }
 
 
 async def _in_transit_at(

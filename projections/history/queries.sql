@@ -60,7 +60,8 @@ select 0::smallint, c.*
   from unnest(%b::int8[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
 
 -- list_at --
--- A page of balances by what had happened at `as_of`, as known at `known`.
+-- A page of balances by what had happened at `as_of`, as known at `known`. In the order of names
+-- the page is chosen first; in the order of a balance, among all.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
@@ -69,23 +70,69 @@ with place as (
      where s.shard = 0 and abs(s.stock) <= %(known)s
        and (%(sku)s::text is null or s.sku = %(sku)s)
        and (%(location)s::text is null or s.location = %(location)s)
-       and (s.location, s.sku) > (%(after_location)s, %(after_sku)s)
-     order by s.location, s.sku
-     limit %(limit)s
+       {after_name}
+     {limit_names}
+), levels as (
+{levels}
 )
-select place.position, page.location, page.sku,
-       coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
-       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0),
-       coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
-       coalesce(b.returned, 0) + coalesce(c.returned, 0),
-       coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
-       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
-           - coalesce(w.quantity, 0),
-       page.stock, exists (
+select place.position, l.location, l.sku, l.sellable, l.quarantine, l.damaged, l.returned,
+       l.blocked, l.reserved, l.stock, exists (
            select from {schema}.history_in_transit i
-            where i.shard = 0 and i.stock = page.stock and i.position <= %(known)s)
+            where i.shard = 0 and i.stock = l.stock and i.position <= %(known)s)
   from place
-  left join page on true
+  left join (select * from levels l {after_balance} {limit_balances}) l on true
+ {order}
+
+-- totals_at --
+-- Sums over stocks by what had happened at `as_of`, as known at `known`; a page of groups.
+with place as (
+    select position from {schema}.tracking where shard = 0 and projection = 'history'
+), page as (
+    select s.location, s.sku, s.stock
+      from {schema}.history_stocks s
+     where s.shard = 0 and abs(s.stock) <= %(known)s
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+       {groups}
+), levels as (
+{levels}
+), ways as (
+    select i.stock, i.quantity
+      from (select array_agg(page.stock) as stocks from page
+             where exists (select from {schema}.history_in_transit w
+                            where w.shard = 0 and w.stock = page.stock)) ends
+     cross join lateral ({in_transit}) i (stock, quantity)
+)
+select place.position, t.*
+  from place
+  left join (
+       select {group} as name, count(*) as stocks, sum(l.sellable), sum(l.quarantine),
+              sum(l.damaged), sum(l.returned), sum(l.blocked), sum(l.reserved), sum(w.quantity)
+         from levels l left join ways w on w.stock = l.stock
+        {group_by}) t on true
+ order by t.name
+
+-- of_group --
+-- Narrows totals to the stocks of a page's groups, of which `history_stocks` has an index each.
+and s.{group} in (
+    select distinct g.{group} from {schema}.history_stocks g
+     where g.shard = 0 and abs(g.stock) <= %(known)s
+       and (%(sku)s::text is null or g.sku = %(sku)s)
+       and (%(location)s::text is null or g.location = %(location)s)
+       and g.{group} > %(after)s
+     order by g.{group} limit %(limit)s)
+
+-- levels_at --
+-- What each stock of a page had by what had happened at `as_of`, as known at `known`.
+select page.location, page.sku, page.stock,
+       coalesce(b.sellable, 0) + coalesce(c.sellable, 0) as sellable,
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) as quarantine,
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) as damaged,
+       coalesce(b.returned, 0) + coalesce(c.returned, 0) as returned,
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) as blocked,
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
+           - coalesce(w.quantity, 0) as reserved
+  from page
   -- The base is the earlier of the two rows; where either is missing it is empty.
   left join lateral (
        select * from (

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from ledger.domain.events import StockReceived
+from projections.history.queries import listing, totals
 from projections.rebuild import rebuild
 from projections.statements import statements
 from tests.integration.projections.ledgers import project, record
@@ -14,16 +15,20 @@ from tests.support.servers import Database
 SECOND = 1_000_000
 ROWS = 400
 AS_OF = ROWS * SECOND // 2
+STATEMENTS = {
+    "list_at": listing("location", first=True),
+    "totals_at": totals("none"),
+    "fold_at": statements("projections.history")["fold_at"],
+}
 QUESTIONS: dict[str, dict[str, Any]] = {
     "list_at": {
         "sku": "MUG",
         "location": "ams-1",
         "as_of": AS_OF,
         "known": ROWS,
-        "after_location": "",
-        "after_sku": "",
         "limit": 2,
     },
+    "totals_at": {"sku": "MUG", "location": None, "as_of": AS_OF, "known": ROWS},
     "fold_at": {"stock": 1, "as_of": AS_OF, "known": ROWS},
 }
 
@@ -42,7 +47,7 @@ def plan_of(database: Database, name: str) -> dict[str, Any]:
     with psycopg.connect(database.service_url) as connection:
         for path in ("seqscan", "bitmapscan"):
             connection.execute(f"set local enable_{path} = off")
-        statement = b"explain (analyze, format json) " + statements("projections.history")[name]
+        statement = b"explain (analyze, format json) " + STATEMENTS[name]
         row = connection.execute(statement, QUESTIONS[name]).fetchone()
     assert row is not None
     late = [node for node in nodes(row[0][0]["Plan"]) if node.get("Index Name") == "history_late"]

@@ -15,7 +15,7 @@ def test_a_cursor_keeps_the_question_it_was_given_for(
 ) -> None:
     """Every page answers the same question."""
     try:
-        place = Place(Clocks(as_of, None, known, True), location, sku)
+        place = Place(Clocks(as_of, None, known, True), "location", (location, sku))
         place_again = decode(encode(place), Place)
     except UnicodeEncodeError:
         return  # Half a surrogate pair is no name.
