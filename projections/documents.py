@@ -86,20 +86,21 @@ class Documents(Struct, Generic[WantedT, AnswerT], frozen=True, kw_only=True):
 
     `keys` is the statement of a list's candidates in its order: the columns of their place, the
     key, and whether it may match (said for sure only of rows nothing has changed since `known`).
-    `begins`: a document is there from its first event on, whatever is said to have come earlier.
+    `one` is left out where they are only listed. `begins`: a document is there from its first
+    event on, whatever is said to have come earlier.
     `only`: a condition on events, where most of a stream is about something else.
     """
 
     name: str
     projection: str
     first: After
-    one: Callable[[Pool, str, Instant], Awaitable[One[AnswerT]]]
     some: Callable[[Pool, WantedT, Instant, int], Awaitable[Some[AnswerT]]]
     streams: Callable[[Key], Sequence[str]]
     fold: Callable[[list[Recorded]], Mapping[Key, Any]]
     answer: Callable[[Any, Instant], AnswerT]
     keys: Callable[[WantedT], tuple[bytes, dict[str, Any]]]
     matches: Callable[[AnswerT, WantedT], bool]
+    one: Callable[[Pool, str, Instant], Awaitable[One[AnswerT]]] | None = None
     named: Callable[[Mapping[Key, Any], Key], Any] = lambda states, key: states.get(key)
     begins: bool = True
     only: bytes = b""
@@ -136,6 +137,7 @@ async def get(
 ) -> Found[AnswerT]:
     """One document, at the clocks of a question."""
     if asked.present:
+        assert kind.one is not None, f"{kind.name} are only listed"
         if asked.min_position:
             await wait_for(pool, kind.projection, asked.min_position, timeout_s)
         found = await kind.one(pool, key, now)

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from ledger.domain.values import Instant, stock_stream
 from ledger.recorded import Recorded
 from projections.batch import Batch
-from projections.documents import Documents, One, Some
+from projections.documents import Documents, Some
 from projections.fences.answers import FenceAnswer, LimitAnswer
 from projections.fences.projection import FenceKey, HoldChange, StockKey, fold
 from projections.progress import Pool
@@ -98,15 +98,10 @@ def _limits(events: list[Recorded]) -> dict[StockKey, LimitAnswer]:
     }
 
 
-async def _no_one(_: Pool, key: str, __: Instant) -> One[Any]:
-    raise AssertionError(f"fences and limits are only listed; asked for {key!r}")
-
-
 FENCES: Final = Documents(
     name="fences",
     projection="fences",
     first=("", "", ""),
-    one=_no_one,
     some=list_fences,
     streams=lambda key: (stock_stream(key[0], key[1]),),
     fold=_fences,
@@ -122,7 +117,6 @@ LIMITS: Final = Documents(
     name="limits",
     projection="fences",
     first=("", ""),
-    one=_no_one,
     some=list_limits,
     streams=lambda key: (stock_stream(key[0], key[1]),),
     fold=_limits,

@@ -102,10 +102,6 @@ def _returns(rows: list[tuple[Any, ...]]) -> list[Return]:
     ]
 
 
-async def _no_order(_: Pool, order: str, __: Instant) -> One[OrderAnswer]:
-    raise AssertionError(f"orders are only listed; asked for {order!r}")
-
-
 RETURNS: Final = Documents(
     name="returns",
     projection="returns",
@@ -127,7 +123,6 @@ ORDERS: Final = Documents(
     name="orders",
     projection="returns",
     first=("", ""),
-    one=_no_order,
     some=orders,
     streams=lambda key: (order_stream(key[0]),),
     fold=lambda events: fold_orders(events, {}),

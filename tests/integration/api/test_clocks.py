@@ -55,9 +55,9 @@ def done(answer: Any) -> Any:
     return answer.json()
 
 
-def begun(api: Api) -> dict[str, str]:
-    """A document of every kind, of which another one was begun before; the names of the second."""
-    names = {}
+def begun(api: Api) -> list[dict[str, str]]:
+    """Two documents of every kind, by their names."""
+    found = []
     for _ in range(2):
         kinds = ("sku", "place", "order", "transfer", "rma", "count", "channel", "invoice")
         names = {kind: new(kind) for kind in kinds}
@@ -80,7 +80,8 @@ def begun(api: Api) -> dict[str, str]:
         fence = {**here, "channel": names["channel"], "quantity": 3}
         done(api.post("/v1/fences", fence))
         done(api.post("/v1/backorder-limits", {**here, "limit": 2}))
-    return names
+        found.append(names)
+    return found
 
 
 def gone_on(api: Api, names: dict[str, str]) -> int:
@@ -108,17 +109,15 @@ def gone_on(api: Api, names: dict[str, str]) -> int:
 @pytest.fixture(scope="module")
 def story(api: Api) -> Story:
     """Everything is asked for at a position, and then the ledger goes on."""
-    names = begun(api)
-    known = int(
-        done(api.post("/v1/backorder-limits", {"sku": "X", "location": AMS, "limit": 1}))[
-            "position"
-        ]
-    )
-    before = {path: asked(api, path, names, known_at=known) for path in (*ONES, *LISTS)}
-    first = {path: asked(api, path, names, limit=1, min_position=known) for path in LISTS}
-    now = gone_on(api, names)
-    done(api.get("/v1/reservations", min_position=now))
-    return Story(known, names, before, first)
+    first, second = begun(api)
+    limit = {"sku": new("X"), "location": AMS, "limit": 1}
+    known = int(done(api.post("/v1/backorder-limits", limit))["position"])
+    before = {path: asked(api, path, second, known_at=known) for path in (*ONES, *LISTS)}
+    pages = {path: asked(api, path, second, limit=1, min_position=known) for path in LISTS}
+    for names in (first, second):
+        now = gone_on(api, names)
+        done(api.get("/v1/reservations", min_position=now))
+    return Story(known, second, before, pages)
 
 
 def asked(api: Api, path: str, names: dict[str, str], **query: str | int) -> Any:
@@ -153,7 +152,7 @@ def test_the_past_is_answered_the_same_when_the_ledger_has_gone_on(
 def test_a_cursor_keeps_both_clocks_of_its_first_page(api: Api, story: Story, path: str) -> None:
     """Pages of a question about the present go on with the present it was asked in."""
     page = story.first_pages[path]
-    found = page["items"]
+    found = [*page["items"]]
     while page["next_cursor"] is not None:
         page = asked(api, path, story.names, limit=1, cursor=page["next_cursor"])
         found += page["items"]
