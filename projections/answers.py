@@ -66,8 +66,8 @@ class Total(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, group: str, sku: str | None, location: str | None, row: tuple[Any, ...]) -> Self:
         """From a group's name, how many stocks it has, their balances and what is on its way."""
-        name, stocks, *amounts = row
-        *levels, in_transit = (0 if amount is None else int(amount) for amount in amounts)
+        name, *amounts = row
+        stocks, *levels, in_transit = (0 if amount is None else int(amount) for amount in amounts)
         sellable, quarantine, damaged, returned, blocked, reserved = levels
         return cls(
             sku=name if group == "sku" else sku,

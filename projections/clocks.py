@@ -52,6 +52,11 @@ class Clocks(Struct, frozen=True, array_like=True):
     known: int
     settled: bool
 
+    @property
+    def whole(self) -> bool:
+        """Whether all that was known had happened: nothing is recorded before it happens."""
+        return self.known_at is not None and self.known_at <= self.as_of
+
 
 def at_present(now: Instant, position: int) -> Clocks:
     """What an answer from a live table stands for."""

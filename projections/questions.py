@@ -87,7 +87,7 @@ async def totals(
         place = GroupPlace(at, question.group, "")
     at = place.clocks
     await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
-    asked = history.Question(question.sku, question.location, at.as_of, at.known)
+    asked = history.Question(question.sku, question.location, at)
     page = await history.totals_at(pool, asked, question.group, place.after, limit)
     return _totals_page(page.items, question.group, at, page.position, more=page.more)
 
@@ -114,9 +114,7 @@ async def _past(
 ) -> StockPage:
     at = place.clocks
     await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
-    asked = history.Question(
-        question.sku, question.location, at.as_of, at.known, place.sort, place.after
-    )
+    asked = history.Question(question.sku, question.location, at, place.sort, place.after)
     page = await history.list_at(pool, asked, limit)
     return _page(page.items, place.sort, at, page.position, more=page.more)
 

@@ -4,8 +4,8 @@ from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
 
-from ledger.domain.values import Instant
 from projections.answers import Balance, Total
+from projections.clocks import Clocks
 from projections.history.answers import Past, PastTotals
 from projections.progress import Pool
 from projections.sorting import After, Group, Sort, grouped, in_order
@@ -21,8 +21,7 @@ class Question(NamedTuple):
 
     sku: str | None
     location: str | None
-    as_of: Instant
-    known: int
+    clocks: Clocks
     sort: Sort = "location"
     after: After = ()
 
@@ -35,7 +34,7 @@ def listing(sort: Sort, *, first: bool) -> bytes:
 def totals(group: Group) -> bytes:
     """The statement of sums over groups of stocks."""
     statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
-    ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"ends.stocks")
+    ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"array[page.stock]")
     return statement.replace(b"{levels}", _SQL["levels_at"]).replace(b"{in_transit}", ways)
 
 
@@ -80,8 +79,9 @@ def _parameters(question: Question) -> dict[str, Any]:
     return {
         "sku": question.sku,
         "location": question.location,
-        "as_of": question.as_of,
-        "known": question.known,
+        "as_of": question.clocks.as_of,
+        "known": question.clocks.known,
+        "whole": question.clocks.whole,
     }
 
 
@@ -93,7 +93,7 @@ async def _in_transit_at(
     Most stocks are nobody's destination, so this is asked only for those that were. What was
     known at a position never changes, so that it may be a question of its own.
     """
-    parameters = {"stocks": stocks, "as_of": question.as_of, "known": question.known}
+    parameters = {**_parameters(question), "stocks": stocks}
     cursor = await connection.execute(_SQL["in_transit_at"], parameters, prepare=False, binary=True)
     return {stock: int(quantity) for stock, quantity in await cursor.fetchall()}
 

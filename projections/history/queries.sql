@@ -97,18 +97,24 @@ with place as (
 ), levels as (
 {levels}
 ), ways as (
-    select i.stock, i.quantity
-      from (select array_agg(page.stock) as stocks from page
-             where exists (select from {schema}.history_in_transit w
-                            where w.shard = 0 and w.stock = page.stock)) ends
+    select page.location, page.sku, i.quantity
+      from page
      cross join lateral ({in_transit}) i (stock, quantity)
+     where exists (select from {schema}.history_in_transit w
+                    where w.shard = 0 and w.stock = page.stock)
+), parts as (
+    select location, sku, 1 as stocks, sellable, quarantine, damaged, returned, blocked, reserved,
+           0 as in_transit
+      from levels
+     union all
+    select location, sku, 0, 0, 0, 0, 0, 0, 0, quantity from ways
 )
 select place.position, t.*
   from place
   left join (
-       select {group} as name, count(*) as stocks, sum(l.sellable), sum(l.quarantine),
-              sum(l.damaged), sum(l.returned), sum(l.blocked), sum(l.reserved), sum(w.quantity)
-         from levels l left join ways w on w.stock = l.stock
+       select {group} as name, coalesce(sum(l.stocks), 0), sum(l.sellable), sum(l.quarantine),
+              sum(l.damaged), sum(l.returned), sum(l.blocked), sum(l.reserved), sum(l.in_transit)
+         from parts l
         {group_by}) t on true
  order by t.name
 
@@ -133,20 +139,23 @@ select page.location, page.sku, page.stock,
        coalesce(b.reserved, 0) + coalesce(c.reserved, 0) - coalesce(d.quantity, 0)
            - coalesce(w.quantity, 0) as reserved
   from page
-  -- The base is the earlier of the two rows; where either is missing it is empty.
+  -- The base is the earlier of two rows: the last that was effective at `as_of`, and the last that
+  -- was known. Where the first was known, it is the earlier; else the other is looked for, too.
+  -- `whole`: all that was known had happened by `as_of`, so that only the other counts.
   left join lateral (
-       select * from (
-           select ends.*, count(*) over () as found from (
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
-                 order by h.effective_at desc, h.position desc, h.part desc limit 1)
-               union all
-               (select h.* from {schema}.history h
-                 where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
-                 order by h.position desc, h.part desc limit 1)
-           ) ends
-       ) counted
-       where found = 2 order by position, part limit 1) b on true
+       select h.* from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
+          and not %(whole)s
+        order by h.effective_at desc, h.position desc, h.part desc limit 1) e on true
+  left join lateral (
+       select e.sellable, e.quarantine, e.damaged, e.returned, e.blocked, e.reserved
+        where e.position <= %(known)s
+       union all
+       (select h.sellable, h.quarantine, h.damaged, h.returned, h.blocked, h.reserved
+          from {schema}.history h
+         where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
+           and (%(whole)s or e.position > %(known)s)
+         order by h.position desc, h.part desc limit 1)) b on true
   left join lateral (
        select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
               sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
@@ -154,7 +163,7 @@ select page.location, page.sku, page.stock,
          from {schema}.history h
         where h.stock = page.stock and h.occurred_at < h.effective_at
           and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
-          and h.position <= %(known)s) c on true
+          and h.position <= %(known)s and not %(whole)s) c on true
   -- Soft holds that had run out by `as_of` and were still open in what was known: those that
   -- are open to this day, and those whose end was recorded after `known`.
   left join lateral (

@@ -45,6 +45,7 @@ COMMANDS = 120
 QUESTIONS = 25
 EXAMPLES = 12
 SECOND = 1_000_000
+FAR = 4_000_000_000 * SECOND  # After everything these ledgers record: all that is known happened.
 
 
 def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
@@ -204,6 +205,7 @@ def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
             (random.randrange(BEGIN - 9_000 * SECOND, end), random.randrange(head + 1))
             for _ in range(QUESTIONS)
         ]
+        questions += [(FAR, random.randrange(head + 1)) for _ in range(3)]
         answers = asyncio.run(_answers(database.service_url, questions))
     for (as_of, known), answer in zip(questions, answers, strict=True):
         folded = brute_force(events, as_of, known)
@@ -226,7 +228,7 @@ def test_lists_and_sums_of_the_past_are_those_of_a_fold(
         head = events[-1].position
         sorts = [*get_args(Sort)]
         questions = [
-            (random.choice(instants) + random.randrange(-1, 2), random.randrange(head // 2, head))
+            (random.choice((*instants[-99:], *[FAR] * 30)) - 1, random.randrange(head // 2, head))
             for _ in sorts
         ]
         answers = asyncio.run(_walked(database.service_url, questions, sorts))

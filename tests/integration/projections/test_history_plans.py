@@ -26,9 +26,10 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "location": "ams-1",
         "as_of": AS_OF,
         "known": ROWS,
+        "whole": False,
         "limit": 2,
     },
-    "totals_at": {"sku": "MUG", "location": None, "as_of": AS_OF, "known": ROWS},
+    "totals_at": {"sku": "MUG", "location": None, "as_of": AS_OF, "known": ROWS, "whole": False},
     "fold_at": {"stock": 1, "as_of": AS_OF, "known": ROWS},
 }
 
