@@ -11,14 +11,22 @@ import msgspec
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.problems import Problem
-from api.schemas.fields import time_of
+from api.dependencies import HttpRequest, backend_of
+from api.problems import Problem, problem_of
+from api.schemas.fields import instant_of, time_of
+from api.schemas.questions import DatedQuery, MovementsQuery, PagedQuery, stands_for
+from ledger.domain.refusals import NotFound
+from ledger.domain.values import Instant
 from ledger.settings import Settings
+from projections import documents
+from projections.clocks import Asked, Clocks
 from projections.cursors import BadCursor
+from projections.documents import Documents
 from projections.progress import Pool, ProjectionBehind
-from projections.statement_questions import KnownWhen
 
 _Query = TypeVar("_Query")
+_Wanted = TypeVar("_Wanted")
+_Answer = TypeVar("_Answer")
 
 _PARAMETERS_MAX: Final = 50
 _BLANK_OFFSET: Final = re.compile(r"\A(\d{4}-\d\d-\d\dT[\d:.]+) (\d\d:\d\d)\Z")
@@ -76,16 +84,67 @@ def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query
         raise malformed(name or "query", message + shown) from None
 
 
-def known_when(known_at: str | None, min_position: int) -> KnownWhen:
+def asked_of(query: DatedQuery | MovementsQuery) -> Asked:
+    """What a question says of its clocks. Raises Problem or Malformed naming the parameter."""
+    as_of = instant_of(query.as_of, "as_of") if isinstance(query, DatedQuery) else None
+    return known_when(query.known_at, query.min_position, as_of)
+
+
+def known_when(known_at: str | None, min_position: int, as_of: Instant | None = None) -> Asked:
     """A time or a position, as it was written. Raises Malformed or Problem."""
     if known_at is None:
-        return KnownWhen(min_position=min_position)
+        return Asked(as_of=as_of, min_position=min_position)
     if not (known_at.isascii() and known_at.isdigit()):
-        return KnownWhen(at=time_of(known_at, "known_at"), min_position=min_position)
+        at = time_of(known_at, "known_at")
+        return Asked(as_of=as_of, known_at=at, min_position=min_position)
     position = int(known_at)
     if position > 2**63 - 1:
         raise malformed("known_at", f"no position is as large as {position}")
-    return KnownWhen(position=position, min_position=min_position)
+    return Asked(as_of=as_of, known_position=position, min_position=min_position)
+
+
+async def one_of(
+    request: HttpRequest, query: DatedQuery, kind: Documents[Any, _Answer], key: str, what: str
+) -> tuple[_Answer, Clocks, int]:
+    """A document at a question's clocks, those, and where it was read. Raises Problem."""
+    backend = backend_of(request)
+    async with asking():
+        found = await documents.get(
+            backend.pool,
+            kind,
+            key,
+            asked_of(query),
+            now=backend.clock.now(),
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
+    if found.answer is None:
+        raise problem_of(NotFound(what, key))
+    return found.answer, found.clocks, found.position
+
+
+async def page_of(
+    request: HttpRequest,
+    query: PagedQuery,
+    kind: Documents[_Wanted, _Answer],
+    wanted: _Wanted,
+) -> tuple[list[_Answer], dict[str, Any]]:
+    """Documents at a question's clocks, and the fields of the page they are on. Raises Problem."""
+    backend = backend_of(request)
+    async with asking():
+        page = await documents.page(
+            backend.pool,
+            kind,
+            wanted,
+            asked_of(query),
+            now=backend.clock.now(),
+            cursor=query.cursor,
+            limit=query.limit,
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
+    return page.items, {
+        **stands_for(page.clocks, page.position),
+        "next_cursor": page.next_cursor,
+    }
 
 
 def malformed(path: str, problem: str) -> Problem:

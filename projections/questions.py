@@ -3,34 +3,45 @@
 from msgspec import Struct
 
 from ledger.domain.values import Instant
-from projections.answers import StockPage
-from projections.cursors import decode, encode
+from projections.answers import Balance, StockPage, Total, TotalsPage
+from projections.clocks import Asked, Clocks, at_present, clocks
+from projections.cursors import BadCursor, decode, encode
 from projections.history import queries as history
-from projections.history.answers import Known
 from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
+from projections.sorting import After, Group, Sort, fits, place_of
 from projections.stock import queries as present
 
 
-class StockQuestion(Struct, frozen=True, kw_only=True):
+class StockQuestion(Asked, frozen=True, kw_only=True):
     """Which stocks, at which business time (`as_of`), as known when (a time or a position)."""
 
     sku: str | None = None
     location: str | None = None
-    as_of: Instant | None = None
-    known_at: Instant | None = None
-    known_position: int | None = None
-    min_position: int = 0
+    sort: Sort = "location"
+
+
+class TotalsQuestion(Asked, frozen=True, kw_only=True):
+    """Which stocks to add up, and by what; likewise."""
+
+    sku: str | None = None
+    location: str | None = None
+    group: Group = "none"
 
 
 class Place(Struct, frozen=True, array_like=True):
     """Where a page ended; `as_of` and what is known stay the same on every page."""
 
-    as_of: Instant
-    known_at: Instant | None
-    known: int
-    settled: bool
-    location: str
-    sku: str
+    clocks: Clocks
+    sort: Sort
+    after: After
+
+
+class GroupPlace(Struct, frozen=True, array_like=True):
+    """The last group of a page of sums; the clocks stay the same on every page."""
+
+    clocks: Clocks
+    group: Group
+    after: str
 
 
 async def stock(
@@ -42,19 +53,43 @@ async def stock(
     limit: int = 100,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> StockPage:
-    """Balances by location and SKU. Never older than asked: it waits, then `ProjectionBehind`."""
+    """Balances of stocks. Never older than asked: it waits, then `ProjectionBehind`."""
     if cursor is not None:
         place = decode(cursor, Place)
-        return await _past(pool, question, place, limit, timeout_s)
-    asked = (question.as_of, question.known_at, question.known_position)
-    if asked == (None, None, None):
+        if place.sort != question.sort or not fits(place.after, place.sort):
+            raise BadCursor(BadCursor.__doc__)
+    elif question.present:
         return await _present(pool, question, now, limit, timeout_s)
-    known = await _known(pool, question, timeout_s)
-    as_of = question.as_of
-    if as_of is None:
-        as_of = now if known.known_at is None else known.known_at
-    place = Place(as_of, known.known_at, known.position, known.settled, "", "")
+    else:
+        at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
+        place = Place(at, question.sort, ())
     return await _past(pool, question, place, limit, timeout_s)
+
+
+async def totals(
+    pool: Pool,
+    question: TotalsQuestion,
+    *,
+    now: Instant,
+    cursor: str | None = None,
+    limit: int = 100,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> TotalsPage:
+    """Sums over stocks, one or a group each. Never older than asked, likewise."""
+    if cursor is not None:
+        place = decode(cursor, GroupPlace)
+        if place.group != question.group:
+            raise BadCursor(BadCursor.__doc__)
+    elif question.present:
+        return await _present_totals(pool, question, now, limit, timeout_s)
+    else:
+        at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
+        place = GroupPlace(at, question.group, "")
+    at = place.clocks
+    await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
+    asked = history.Question(question.sku, question.location, at)
+    page = await history.totals_at(pool, asked, question.group, place.after, limit)
+    return _totals_page(page.items, question.group, at, page.position, more=page.more)
 
 
 async def _present(
@@ -63,47 +98,62 @@ async def _present(
     if question.min_position:
         await wait_for(pool, "stock", question.min_position, timeout_s)
     page = await present.list_stocks(
-        pool, sku=question.sku, location=question.location, now=now, limit=limit
+        pool,
+        sku=question.sku,
+        location=question.location,
+        now=now,
+        limit=limit,
+        sort=question.sort,
     )
-    last = page.items[-1] if page.more else None
-    after = last and Place(now, None, page.position, False, last.location, last.sku)
-    return StockPage(
-        items=page.items,
-        as_of=now,
-        known_at=None,
-        known_at_position=page.position,
-        settled=False,
-        position=page.position,
-        next_cursor=None if after is None else encode(after),
-    )
-
-
-async def _known(pool: Pool, question: StockQuestion, timeout_s: float) -> Known:
-    if question.known_position is not None:
-        return await history.known_at_position(pool, question.known_position)
-    if question.known_at is not None:
-        return await history.known_at_time(pool, question.known_at)
-    position = await wait_for(pool, "history", question.min_position, timeout_s)
-    return Known(position=position, known_at=None, settled=False)
+    at = at_present(now, page.position)
+    return _page(page.items, question.sort, at, page.position, more=page.more)
 
 
 async def _past(
     pool: Pool, question: StockQuestion, place: Place, limit: int, timeout_s: float
 ) -> StockPage:
-    await wait_for(pool, "history", max(place.known, question.min_position), timeout_s)
-    after = (place.location, place.sku)
-    asked = history.Question(question.sku, question.location, place.as_of, place.known, after)
+    at = place.clocks
+    await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
+    asked = history.Question(question.sku, question.location, at, place.sort, place.after)
     page = await history.list_at(pool, asked, limit)
-    last = page.items[-1] if page.more else None
-    following = last and Place(
-        place.as_of, place.known_at, place.known, place.settled, last.location, last.sku
-    )
+    return _page(page.items, place.sort, at, page.position, more=page.more)
+
+
+def _page(items: list[Balance], sort: Sort, at: Clocks, position: int, *, more: bool) -> StockPage:
     return StockPage(
-        items=page.items,
-        as_of=place.as_of,
-        known_at=place.known_at,
-        known_at_position=place.known,
-        settled=place.settled,
-        position=page.position,
-        next_cursor=None if following is None else encode(following),
+        items=items,
+        as_of=at.as_of,
+        known_at=at.known_at,
+        known_at_position=at.known,
+        settled=at.settled,
+        position=position,
+        next_cursor=encode(Place(at, sort, place_of(items[-1], sort))) if more else None,
     )
+
+
+async def _present_totals(
+    pool: Pool, question: TotalsQuestion, now: Instant, limit: int, timeout_s: float
+) -> TotalsPage:
+    if question.min_position:
+        await wait_for(pool, "stock", question.min_position, timeout_s)
+    page = await present.totals(
+        pool,
+        sku=question.sku,
+        location=question.location,
+        group=question.group,
+        now=now,
+        limit=limit,
+    )
+    at = at_present(now, page.position)
+    return _totals_page(page.items, question.group, at, page.position, more=page.more)
+
+
+def _totals_page(
+    items: list[Total], group: Group, at: Clocks, position: int, *, more: bool
+) -> TotalsPage:
+    following = None
+    if more:
+        last = items[-1].sku if group == "sku" else items[-1].location
+        assert last is not None, "a group has a name"
+        following = encode(GroupPlace(at, group, last))
+    return TotalsPage(items=items, clocks=at, position=position, next_cursor=following)

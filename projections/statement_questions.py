@@ -17,20 +17,11 @@ from projections.bookkeeping.answers import (
 from projections.bookkeeping.entries import EntriesAsked, Last, list_entries
 from projections.bookkeeping.periods import PeriodAnswer
 from projections.bookkeeping.queries import Group, Scope, Span
+from projections.clocks import Asked, clocks
 from projections.cursors import BadCursor, decode, encode
-from projections.history import queries as history
-from projections.history.answers import Known
 from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
 
 PROJECTION = "statements"
-
-
-class KnownWhen(Struct, frozen=True, kw_only=True):
-    """Up to when the ledger is believed: a time, a position, or neither: all that is known."""
-
-    at: Instant | None = None
-    position: int | None = None
-    min_position: int = 0
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -57,7 +48,7 @@ async def statements(
     pool: Pool,
     scope: Scope,
     span: Span,
-    when: KnownWhen,
+    when: Asked,
     *,
     cursor: str | None = None,
     limits: Limits,
@@ -82,17 +73,17 @@ async def period_statements(
     between the two is told apart, so that opening, prior period and movements make the closing.
     """
     span = Span(period.starts_at, period.ends_at)
-    when = KnownWhen(position=period.known_position)
+    when = Asked(known_position=period.known_position)
     place = await _place(pool, scope, span, when, cursor, limits)
     return await _page(pool, place, period.prior_position, limits)
 
 
 async def _place(
-    pool: Pool, scope: Scope, span: Span, when: KnownWhen, cursor: str | None, limits: Limits
+    pool: Pool, scope: Scope, span: Span, when: Asked, cursor: str | None, limits: Limits
 ) -> Place:
     if cursor is None:
-        known = await known_when(pool, when, limits.timeout_s)
-        return Place(scope, *span, known.known_at, known.position, known.settled, "")
+        at = await clocks(pool, when, PROJECTION, now=span.until, timeout_s=limits.timeout_s)
+        return Place(scope, *span, at.known_at, at.known, at.settled, "")
     place = decode(cursor, Place)
     if (place.scope, place.start, place.until) != (scope, *span):
         raise BadCursor(BadCursor.__doc__)
@@ -202,16 +193,16 @@ class EntriesPlace(Struct, frozen=True, array_like=True):
 async def entries(
     pool: Pool,
     asked: EntriesAsked,
-    when: KnownWhen,
+    when: Asked,
     *,
     cursor: str | None = None,
     limits: Limits,
 ) -> EntriesPage:
     """A page of the movements behind a statement."""
     if cursor is None:
-        known = await known_when(pool, when, limits.timeout_s)
+        at = await clocks(pool, when, PROJECTION, now=asked.until, timeout_s=limits.timeout_s)
         first = (asked.start, 0, -1)
-        place = EntriesPlace(asked, known.known_at, known.position, known.settled, first)
+        place = EntriesPlace(asked, at.known_at, at.known, at.settled, first)
     else:
         place = decode(cursor, EntriesPlace)
         if place.asked != asked:
@@ -233,13 +224,3 @@ async def entries(
         position=position,
         next_cursor=following,
     )
-
-
-async def known_when(pool: Pool, when: KnownWhen, timeout_s: float) -> Known:
-    """The position up to which the ledger is believed."""
-    if when.position is not None:
-        return await history.known_at_position(pool, when.position)
-    if when.at is not None:
-        return await history.known_at_time(pool, when.at)
-    position = await wait_for(pool, PROJECTION, when.min_position, timeout_s)
-    return Known(position=position, known_at=None, settled=False)

@@ -18,12 +18,11 @@ from api.bench.pasts import YEAR, Past, append, fill, stock_of
 from api.bench.project import bring_to_head
 from ledger.clock import SystemClock, monotonic
 from projections.history import late
-from projections.statements import statements
+from projections.history.queries import listing
 
 QUESTIONS: Final = 1_000
 WARM_UP: Final = 50
-_SQL: Final = statements("projections.history")
-_CROWDED: Final = 11  # The column of `list_at` that says that `fold_at` has the amounts.
+_LIST: Final = listing("location", first=True)
 
 
 class Size(NamedTuple):
@@ -145,15 +144,9 @@ def _questions(
 
 
 def _ask(cursor: psycopg.Cursor[Any], asked: dict[str, Any], limit: int) -> int:
-    """The statements of a question about the past; how many stocks it found."""
-    asked = {"after_location": "", "after_sku": "", "limit": limit, **asked}
-    rows = cursor.execute(_SQL["list_at"], asked, prepare=False).fetchall()
-    crowds = [row[_CROWDED - 1] for row in rows if row[_CROWDED] is not None]
-    if crowds:
-        cursor.execute(
-            _SQL["fold_at"], asked | {"stocks": crowds, **late.GRID.sizes}, prepare=False
-        ).fetchall()
-    return len(rows)
+    """A question about the past; how many stocks it found."""
+    asked = {"limit": limit, "whole": False, **asked, **late.GRID.sizes}
+    return len(cursor.execute(_LIST, asked, prepare=False).fetchall())
 
 
 def _network(cursor: psycopg.Cursor[Any], size: Size, begin: int) -> BenchResult:

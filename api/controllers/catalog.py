@@ -3,80 +3,40 @@
 from litestar import put
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_code, write
-from api.problems import problem_of
-from api.questions import asking
+from api.questions import one_of, page_of
 from api.schemas import catalog as words
 from api.schemas.fields import check_code
-from api.schemas.questions import OneQuery
-from ledger.domain.refusals import NotFound
-from projections.catalog import queries
-from projections.progress import wait_for
+from api.schemas.questions import OneQuery, stands_for
+from projections.catalog.queries import LOCATIONS, SKUS, LocationFilter, SkuFilter
 
 _TAG = "catalog"
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "catalog", position, patience_s)
+async def _sku(request: HttpRequest, query: OneQuery) -> words.SkuFound:
+    found, at, position = await one_of(request, query, SKUS, path_code(request, "sku"), "sku")
+    return words.SkuFound.of(found.event, found.version, **stands_for(at, position))
 
 
-async def _sku(request: HttpRequest, query: OneQuery) -> words.SkuAnswer:
-    code = path_code(request, "sku")
-    async with asking():
-        await _wait(request, query.min_position)
-        found = await queries.get_sku(backend_of(request).pool, code)
-    if found.defined is None:
-        raise problem_of(NotFound("sku", code))
-    return words.SkuAnswer.of(found.defined.event, found.defined.version, position=found.position)
-
-
-async def _location(request: HttpRequest, query: OneQuery) -> words.LocationAnswer:
+async def _location(request: HttpRequest, query: OneQuery) -> words.LocationFound:
     code = path_code(request, "location")
-    async with asking():
-        await _wait(request, query.min_position)
-        found = await queries.get_location(backend_of(request).pool, code)
-    if found.defined is None:
-        raise problem_of(NotFound("location", code))
-    defined = found.defined
-    return words.LocationAnswer.of(defined.event, defined.version, position=found.position)
+    found, at, position = await one_of(request, query, LOCATIONS, code, "location")
+    return words.LocationFound.of(found.event, found.version, **stands_for(at, position))
 
 
 async def _skus(request: HttpRequest, query: words.SkusQuery) -> words.SkusPage:
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_skus(
-            backend_of(request).pool,
-            service=query.service,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-    return words.SkusPage(
-        items=[words.SkuItem.of(one.event, one.version) for one in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    found, page = await page_of(request, query, SKUS, SkuFilter(service=query.service))
+    items = [words.SkuItem.of(one.event, one.version) for one in found]
+    return words.SkusPage(items=items, **page)
 
 
 async def _locations(request: HttpRequest, query: words.LocationsQuery) -> words.LocationsPage:
     check_code("parent", query.parent)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_locations(
-            backend_of(request).pool,
-            kind=query.kind,
-            parent=query.parent,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-    return words.LocationsPage(
-        items=[words.LocationItem.of(one.event, one.version) for one in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = LocationFilter(kind=query.kind, parent=query.parent)
+    found, page = await page_of(request, query, LOCATIONS, wanted)
+    items = [words.LocationItem.of(one.event, one.version) for one in found]
+    return words.LocationsPage(items=items, **page)
 
 
 HANDLERS: list[HTTPRouteHandler] = [
@@ -101,9 +61,9 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _sku),
         operation_id="getSku",
         endpoint=Endpoint(
-            summary="A SKU as it is defined",
+            summary="A SKU as it is defined, or was",
             tag=_TAG,
-            answers={200: words.SkuAnswer},
+            answers={200: words.SkuFound},
             codes=(*READ_CODES, "not-found"),
             query=OneQuery,
             path_code="sku",
@@ -142,9 +102,9 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _location),
         operation_id="getLocation",
         endpoint=Endpoint(
-            summary="A location as it is defined",
+            summary="A location as it is defined, or was",
             tag=_TAG,
-            answers={200: words.LocationAnswer},
+            answers={200: words.LocationFound},
             codes=(*READ_CODES, "not-found"),
             query=OneQuery,
             path_code="location",

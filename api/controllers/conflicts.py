@@ -2,38 +2,49 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
-from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
-from api.questions import asking
+from api.dependencies import HttpRequest
+from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
+from api.questions import one_of, page_of
 from api.schemas import conflicts as words
 from api.schemas.fields import check_code
-from api.schemas.questions import ConflictItem, ConflictsPage, ConflictsQuery
-from projections.conflicts import queries
-from projections.progress import wait_for
+from api.schemas.questions import (
+    ConflictFound,
+    ConflictItem,
+    ConflictsPage,
+    ConflictsQuery,
+    OneQuery,
+    stands_for,
+)
+from projections.conflicts.queries import CONFLICTS, Filter
+
+
+async def _one(request: HttpRequest, query: OneQuery) -> ConflictFound:
+    found, at, position = await one_of(request, query, CONFLICTS, path_id(request), "conflict")
+    return ConflictFound.of(found, **stands_for(at, position))
 
 
 async def _list(request: HttpRequest, query: ConflictsQuery) -> ConflictsPage:
-    backend = backend_of(request)
     for name in ("kind", "location", "sku"):
         check_code(name, getattr(query, name))
-    wanted = queries.Filter(
-        status=query.status, kind=query.kind, location=query.location, sku=query.sku
-    )
-    async with asking():
-        if query.min_position:
-            patience_s = backend.settings.min_position_wait_ms / 1000
-            await wait_for(backend.pool, "conflicts", query.min_position, patience_s)
-        page = await queries.list_conflicts(
-            backend.pool, wanted, cursor=query.cursor, limit=query.limit
-        )
-    return ConflictsPage(
-        items=[ConflictItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = Filter(status=query.status, kind=query.kind, location=query.location, sku=query.sku)
+    found, page = await page_of(request, query, CONFLICTS, wanted)
+    return ConflictsPage(items=[ConflictItem.of(item) for item in found], **page)
 
 
 HANDLERS: list[HTTPRouteHandler] = [
+    ask(
+        "/v1/conflicts/{id:str}",
+        answered(OneQuery, _one),
+        operation_id="getConflict",
+        endpoint=Endpoint(
+            summary="A conflict, now or at a business time as known at a ledger time",
+            tag="conflicts",
+            answers={200: ConflictFound},
+            codes=(*READ_CODES, "not-found"),
+            query=OneQuery,
+            path_id="conflict",
+        ),
+    ),
     ask(
         "/v1/conflicts",
         answered(ConflictsQuery, _list),

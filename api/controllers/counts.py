@@ -6,14 +6,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
-from api.problems import problem_of
-from api.questions import asking
+from api.questions import asking, one_of, page_of
 from api.schemas import counts as words
 from api.schemas.fields import check_code
-from api.schemas.questions import CountsQuery, OneQuery
-from ledger.domain.refusals import NotFound
-from projections.counts import queries
-from projections.progress import wait_for
+from api.schemas.questions import CountsQuery, OneQuery, stands_for
+from projections.counts.queries import COUNTS, Filter
 from projections.uncounted import Uncounted, uncounted
 
 _TAG = "counts"
@@ -22,47 +19,28 @@ MISSING_MAX: Final = 1_000
 """SKUs shown as missing in one answer: what one call can enter."""
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "counts", position, patience_s)
-
-
 async def _one(request: HttpRequest, query: OneQuery) -> words.CountFound:
-    backend, count_id = backend_of(request), path_id(request)
-    async with asking():
-        await _wait(request, query.min_position)
-        answer = await queries.get(backend.pool, count_id)
-        if answer.found is None:
-            raise problem_of(NotFound("count", count_id))
-        left = Uncounted((), more=False)
-        if answer.found.kind == "full" and answer.found.missing is None:
+    found, at, position = await one_of(request, query, COUNTS, path_id(request), "count")
+    left = Uncounted((), more=False)
+    if found.kind == "full" and found.missing is None:
+        backend = backend_of(request)
+        async with asking():
             left = await uncounted(
                 backend.pool,
-                answer.found,
-                answer.position,
+                found,
+                at.known,
                 limit=MISSING_MAX,
                 timeout_s=backend.settings.min_position_wait_ms / 1000,
             )
-    return words.found(answer.found, left, position=answer.position)
+    return words.found(found, left, **stands_for(at, position))
 
 
 async def _list(request: HttpRequest, query: CountsQuery) -> words.CountsPage:
-    backend = backend_of(request)
     check_code("location", query.location)
     check_code("sku", query.sku)
-    wanted = queries.Filter(status=query.status, location=query.location, sku=query.sku)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_counts(
-            backend.pool, wanted, cursor=query.cursor, limit=query.limit
-        )
-    return words.CountsPage(
-        items=[words.CountItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = Filter(status=query.status, location=query.location, sku=query.sku)
+    found, page = await page_of(request, query, COUNTS, wanted)
+    return words.CountsPage(items=[words.CountItem.of(item) for item in found], **page)
 
 
 def _step(verb: str, request: type, summary: str, *, required: bool = False) -> HTTPRouteHandler:
@@ -106,7 +84,7 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _one),
         operation_id="getCount",
         endpoint=Endpoint(
-            summary="A count as it stands",
+            summary="A count, now or at a business time as known at a ledger time",
             tag=_TAG,
             answers={200: words.CountFound},
             codes=(*READ_CODES, "not-found"),

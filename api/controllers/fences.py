@@ -2,56 +2,31 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
-from api.questions import asking
+from api.questions import page_of
 from api.schemas import fences as words
 from api.schemas.fields import check_code
 from api.schemas.questions import FencesQuery, LimitsQuery
-from projections.fences import queries
-from projections.progress import wait_for
+from projections.fences.queries import FENCES, LIMITS, Filter
 
 _TAG = "fences"
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "fences", position, patience_s)
-
-
 async def _fences(request: HttpRequest, query: FencesQuery) -> words.FencesPage:
-    backend = backend_of(request)
     for name in ("sku", "location", "channel"):
         check_code(name, getattr(query, name))
-    wanted = queries.Filter(sku=query.sku, location=query.location, channel=query.channel)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_fences(
-            backend.pool, wanted, now=backend.clock.now(), cursor=query.cursor, limit=query.limit
-        )
-    return words.FencesPage(
-        items=[words.FenceItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = Filter(sku=query.sku, location=query.location, channel=query.channel)
+    found, page = await page_of(request, query, FENCES, wanted)
+    return words.FencesPage(items=[words.FenceItem.of(item) for item in found], **page)
 
 
 async def _limits(request: HttpRequest, query: LimitsQuery) -> words.LimitsPage:
     for name in ("sku", "location"):
         check_code(name, getattr(query, name))
-    wanted = queries.Filter(sku=query.sku, location=query.location)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_limits(
-            backend_of(request).pool, wanted, cursor=query.cursor, limit=query.limit
-        )
-    return words.LimitsPage(
-        items=[words.LimitItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = Filter(sku=query.sku, location=query.location)
+    found, page = await page_of(request, query, LIMITS, wanted)
+    return words.LimitsPage(items=[words.LimitItem.of(item) for item in found], **page)
 
 
 HANDLERS: list[HTTPRouteHandler] = [

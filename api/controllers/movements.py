@@ -4,12 +4,11 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
-from api.questions import asking
+from api.questions import asked_of, asking
 from api.schemas import movements as words
 from api.schemas.fields import check_code, instant_of
-from api.schemas.questions import MovementItem, MovementsPage, MovementsQuery
+from api.schemas.questions import MovementItem, MovementsPage, MovementsQuery, stands_for
 from projections.history.movements import Window, movements
-from projections.progress import wait_for
 
 
 async def _movements(request: HttpRequest, query: MovementsQuery) -> MovementsPage:
@@ -24,16 +23,20 @@ async def _movements(request: HttpRequest, query: MovementsQuery) -> MovementsPa
         end=instant_of(query.end, "to"),
     )
     async with asking():
-        if query.min_position:
-            patience_s = backend.settings.min_position_wait_ms / 1000
-            await wait_for(backend.pool, "history", query.min_position, patience_s)
-        page = await movements(backend.pool, window, cursor=query.cursor, limit=query.limit)
+        page = await movements(
+            backend.pool,
+            window,
+            asked_of(query),
+            now=backend.clock.now(),
+            cursor=query.cursor,
+            limit=query.limit,
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
     return MovementsPage(
         items=[MovementItem.of(item) for item in page.items],
         order=page.order,
-        known_at_position=page.known_at_position,
-        position=page.position,
         next_cursor=page.next_cursor,
+        **stands_for(page.clocks, page.position),
     )
 
 

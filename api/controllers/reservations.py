@@ -2,10 +2,9 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
-from api.problems import problem_of
-from api.questions import asking
+from api.questions import one_of, page_of
 from api.schemas import reservations as words
 from api.schemas.fields import check_code
 from api.schemas.questions import (
@@ -14,54 +13,29 @@ from api.schemas.questions import (
     ReservationItem,
     ReservationsPage,
     ReservationsQuery,
-    found,
+    stands_for,
 )
-from ledger.domain.refusals import NotFound
-from projections.progress import wait_for
-from projections.reservations import queries
+from projections.reservations.queries import RESERVATIONS, Filter
 
 _TAG = "reservations"
 _NO_STOCK = "insufficient-stock"
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "reservations", position, patience_s)
-
-
 async def _one(request: HttpRequest, query: OneQuery) -> ReservationFound:
-    backend, reservation_id = backend_of(request), path_id(request)
-    async with asking():
-        await _wait(request, query.min_position)
-        answer = await queries.get(backend.pool, reservation_id, now=backend.clock.now())
-    if answer.reservation is None:
-        raise problem_of(NotFound("reservation", reservation_id))
-    return found(answer.reservation, answer.position)
+    found, at, position = await one_of(
+        request, query, RESERVATIONS, path_id(request), "reservation"
+    )
+    return ReservationFound.of(found, **stands_for(at, position))
 
 
 async def _list(request: HttpRequest, query: ReservationsQuery) -> ReservationsPage:
-    backend = backend_of(request)
     for name in ("sku", "location", "channel"):
         check_code(name, getattr(query, name))
-    wanted = queries.Filter(
+    wanted = Filter(
         sku=query.sku, location=query.location, status=query.status, channel=query.channel
     )
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_reservations(
-            backend.pool,
-            wanted,
-            now=backend.clock.now(),
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-    return ReservationsPage(
-        items=[ReservationItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    found, page = await page_of(request, query, RESERVATIONS, wanted)
+    return ReservationsPage(items=[ReservationItem.of(item) for item in found], **page)
 
 
 def _transition(
@@ -129,7 +103,7 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _one),
         operation_id="getReservation",
         endpoint=Endpoint(
-            summary="A promise as it stands",
+            summary="A promise, now or at a business time as known at a ledger time",
             tag=_TAG,
             answers={200: ReservationFound},
             codes=(*READ_CODES, "not-found"),

@@ -2,69 +2,36 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
-from api.problems import problem_of
-from api.questions import asking
+from api.questions import one_of, page_of
 from api.schemas import returns as words
 from api.schemas.fields import check_code, check_text
-from api.schemas.questions import OneQuery, OrdersQuery, ReturnsQuery
-from ledger.domain.refusals import NotFound
-from projections.progress import wait_for
-from projections.returns import queries
+from api.schemas.questions import OneQuery, OrdersQuery, ReturnsQuery, stands_for
+from projections.returns.queries import ORDERS, RETURNS, Filter, OrderFilter
 
 _TAG = "returns"
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "returns", position, patience_s)
-
-
 async def _one(request: HttpRequest, query: OneQuery) -> words.ReturnFound:
-    backend, return_id = backend_of(request), path_id(request)
-    async with asking():
-        await _wait(request, query.min_position)
-        answer = await queries.get(backend.pool, return_id)
-    if answer.found is None:
-        raise problem_of(NotFound("return", return_id))
-    return words.found(answer.found, answer.position)
+    found, at, position = await one_of(request, query, RETURNS, path_id(request), "return")
+    return words.ReturnFound.of(found, **stands_for(at, position))
 
 
 async def _list(request: HttpRequest, query: ReturnsQuery) -> words.ReturnsPage:
-    backend = backend_of(request)
     check_code("sku", query.sku)
     check_text("order", query.order)
-    wanted = queries.Filter(status=query.status, order=query.order, sku=query.sku)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_returns(
-            backend.pool, wanted, cursor=query.cursor, limit=query.limit
-        )
-    return words.ReturnsPage(
-        items=[words.ReturnItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    wanted = Filter(status=query.status, order=query.order, sku=query.sku)
+    found, page = await page_of(request, query, RETURNS, wanted)
+    return words.ReturnsPage(items=[words.ReturnItem.of(item) for item in found], **page)
 
 
 async def _orders(request: HttpRequest, query: OrdersQuery) -> words.OrdersPage:
-    backend = backend_of(request)
     check_code("sku", query.sku)
     check_text("order", query.order)
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_orders(
-            backend.pool,
-            order=query.order,
-            sku=query.sku,
-            excess=query.excess,
-            cursor=query.cursor,
-            limit=query.limit,
-        )
-    return words.OrdersPage(items=page.items, position=page.position, next_cursor=page.next_cursor)
+    wanted = OrderFilter(order=query.order, sku=query.sku, excess=query.excess)
+    found, page = await page_of(request, query, ORDERS, wanted)
+    return words.OrdersPage(items=found, **page)
 
 
 def _step(verb: str, request: type, summary: str, *, required: bool = True) -> HTTPRouteHandler:
@@ -108,7 +75,7 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _one),
         operation_id="getReturn",
         endpoint=Endpoint(
-            summary="A return as it stands",
+            summary="A return, now or at a business time as known at a ledger time",
             tag=_TAG,
             answers={200: words.ReturnFound},
             codes=(*READ_CODES, "not-found"),

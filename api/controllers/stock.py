@@ -1,23 +1,31 @@
 """How many, where, now or then."""
 
 from litestar.handlers import HTTPRouteHandler
+from msgspec import structs
 
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
-from api.questions import asking, known_when
-from api.schemas.fields import check_code, instant_of
-from api.schemas.questions import StockAnswer, StockQuery
-from projections.questions import StockQuestion, stock
+from api.questions import asked_of, asking
+from api.schemas.fields import check_code
+from api.schemas.questions import (
+    StockAnswer,
+    StockQuery,
+    TotalsAnswer,
+    TotalsQuery,
+    stands_for,
+)
+from projections.questions import StockQuestion, TotalsQuestion, stock, totals
 
 
 async def _stock(request: HttpRequest, query: StockQuery) -> StockAnswer:
     backend = backend_of(request)
     check_code("sku", query.sku)
     check_code("location", query.location)
+    asked = structs.asdict(asked_of(query))
     async with asking():
         page = await stock(
             backend.pool,
-            _question(query),
+            StockQuestion(sku=query.sku, location=query.location, sort=query.sort, **asked),
             now=backend.clock.now(),
             cursor=query.cursor,
             limit=query.limit,
@@ -26,15 +34,24 @@ async def _stock(request: HttpRequest, query: StockQuery) -> StockAnswer:
     return StockAnswer.of(page)
 
 
-def _question(query: StockQuery) -> StockQuestion:
-    when = known_when(query.known_at, query.min_position)
-    return StockQuestion(
-        sku=query.sku,
-        location=query.location,
-        as_of=instant_of(query.as_of, "as_of"),
-        known_at=when.at,
-        known_position=when.position,
-        min_position=query.min_position,
+async def _totals(request: HttpRequest, query: TotalsQuery) -> TotalsAnswer:
+    backend = backend_of(request)
+    check_code("sku", query.sku)
+    check_code("location", query.location)
+    asked = structs.asdict(asked_of(query))
+    async with asking():
+        page = await totals(
+            backend.pool,
+            TotalsQuestion(sku=query.sku, location=query.location, group=query.group_by, **asked),
+            now=backend.clock.now(),
+            cursor=query.cursor,
+            limit=query.limit,
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
+    return TotalsAnswer(
+        items=page.items,
+        next_cursor=page.next_cursor,
+        **stands_for(page.clocks, page.position),
     )
 
 
@@ -50,5 +67,17 @@ HANDLERS: list[HTTPRouteHandler] = [
             codes=READ_CODES,
             query=StockQuery,
         ),
-    )
+    ),
+    ask(
+        "/v1/stock/totals",
+        answered(TotalsQuery, _totals),
+        operation_id="getStockTotals",
+        endpoint=Endpoint(
+            summary="Sums over stocks, now or at a business time as known at a ledger time",
+            tag="questions",
+            answers={200: TotalsAnswer},
+            codes=READ_CODES,
+            query=TotalsQuery,
+        ),
+    ),
 ]

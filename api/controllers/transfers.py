@@ -2,58 +2,35 @@
 
 from litestar.handlers import HTTPRouteHandler
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
-from api.problems import problem_of
-from api.questions import asking
+from api.questions import one_of, page_of
 from api.schemas import transfers as words
 from api.schemas.fields import check_code
-from api.schemas.questions import OneQuery
-from ledger.domain.refusals import NotFound
-from projections.progress import wait_for
-from projections.transfers import queries
+from api.schemas.questions import OneQuery, stands_for
+from projections.transfers.queries import TRANSFERS, Filter
 
 _TAG = "transfers"
 _NO_UNIT = "inexact-unit"
 
 
-async def _wait(request: HttpRequest, position: int) -> None:
-    backend = backend_of(request)
-    if position:
-        patience_s = backend.settings.min_position_wait_ms / 1000
-        await wait_for(backend.pool, "transfers", position, patience_s)
-
-
 async def _one(request: HttpRequest, query: OneQuery) -> words.TransferFound:
-    transfer_id = path_id(request)
-    async with asking():
-        await _wait(request, query.min_position)
-        answer = await queries.get(backend_of(request).pool, transfer_id)
-    if answer.transfer is None:
-        raise problem_of(NotFound("transfer", transfer_id))
-    return words.TransferFound.of(answer.transfer, position=answer.position)
+    found, at, position = await one_of(request, query, TRANSFERS, path_id(request), "transfer")
+    return words.TransferFound.of(found, **stands_for(at, position))
 
 
 async def _list(request: HttpRequest, query: words.TransfersQuery) -> words.TransfersPage:
     check_code("from", query.from_location)
     check_code("to", query.to_location)
     check_code("sku", query.sku)
-    wanted = queries.Filter(
+    wanted = Filter(
         from_location=query.from_location,
         to_location=query.to_location,
         sku=query.sku,
         status=query.status,
     )
-    async with asking():
-        await _wait(request, query.min_position)
-        page = await queries.list_transfers(
-            backend_of(request).pool, wanted, cursor=query.cursor, limit=query.limit
-        )
-    return words.TransfersPage(
-        items=[words.TransferItem.of(item) for item in page.items],
-        position=page.position,
-        next_cursor=page.next_cursor,
-    )
+    found, page = await page_of(request, query, TRANSFERS, wanted)
+    return words.TransfersPage(items=[words.TransferItem.of(item) for item in found], **page)
 
 
 def _transition(verb: str, request: type, summary: str, *codes: str) -> HTTPRouteHandler:
@@ -106,7 +83,7 @@ HANDLERS: list[HTTPRouteHandler] = [
         answered(OneQuery, _one),
         operation_id="getTransfer",
         endpoint=Endpoint(
-            summary="A transfer as it stands",
+            summary="A transfer, now or at a business time as known at a ledger time",
             tag=_TAG,
             answers={200: words.TransferFound},
             codes=(*READ_CODES, "not-found"),

@@ -2,14 +2,14 @@
 
 import re
 from functools import lru_cache
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Meta, Struct
 
 from api.schemas.fields import check_code, check_text, rfc3339
-from api.schemas.questions import Cursor, Limit, Position, Timestamp
+from api.schemas.questions import Page, PagedQuery, Timestamp
 from ledger.domain import commands
 from ledger.domain.events import Authority, CasePolicy, LocationDefined, Pack, SkuDefined
 from ledger.domain.outcomes import LocationState, SkuState
@@ -72,7 +72,7 @@ class PackAnswer(Struct, frozen=True, kw_only=True):
 
 
 class SkuItem(Struct, frozen=True, kw_only=True):
-    """A SKU as it is defined now. Quantities are integers of 10^-scale base units."""
+    """A SKU as it is defined. Quantities are integers of 10^-scale base units."""
 
     sku: str
     base_unit: str
@@ -84,7 +84,7 @@ class SkuItem(Struct, frozen=True, kw_only=True):
     defined_at: Timestamp
 
     @classmethod
-    def of(cls, event: SkuDefined, version: int, **more: int) -> Self:
+    def of(cls, event: SkuDefined, version: int, **more: Any) -> Self:
         """The public form of a definition."""
         return cls(
             sku=event.sku,
@@ -105,13 +105,23 @@ class SkuItem(Struct, frozen=True, kw_only=True):
 
 
 class SkuAnswer(SkuItem, frozen=True, kw_only=True):
-    """One SKU, and the position at which it was read or written."""
+    """One SKU, and the position at which it was written."""
 
     position: int
 
 
+class SkuFound(SkuItem, frozen=True, kw_only=True):
+    """One SKU, what the answer stands for, and the position at which it was read."""
+
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
+    position: int
+
+
 class LocationItem(Struct, frozen=True, kw_only=True):
-    """A location as it is defined now. Types of facts without `authority`: anybody's."""
+    """A location as it is defined. Types of facts without `authority`: anybody's."""
 
     location: str
     kind: str
@@ -123,7 +133,7 @@ class LocationItem(Struct, frozen=True, kw_only=True):
     defined_at: Timestamp
 
     @classmethod
-    def of(cls, event: LocationDefined, version: int, **more: int) -> Self:
+    def of(cls, event: LocationDefined, version: int, **more: Any) -> Self:
         """The public form of a definition."""
         return cls(
             location=event.location,
@@ -139,44 +149,44 @@ class LocationItem(Struct, frozen=True, kw_only=True):
 
 
 class LocationAnswer(LocationItem, frozen=True, kw_only=True):
-    """One location, and the position at which it was read or written."""
+    """One location, and the position at which it was written."""
 
     position: int
 
 
-class SkusQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LocationFound(LocationItem, frozen=True, kw_only=True):
+    """One location, what the answer stands for, and the position at which it was read."""
+
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
+    position: int
+
+
+class SkusQuery(PagedQuery, frozen=True):
     """Which SKUs."""
 
     service: bool | None = None
-    min_position: Position = 0
-    cursor: Cursor | None = None
-    limit: Limit = 100
 
 
-class LocationsQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class LocationsQuery(PagedQuery, frozen=True):
     """Which locations."""
 
     kind: Kind | None = None
     parent: Code | None = None
-    min_position: Position = 0
-    cursor: Cursor | None = None
-    limit: Limit = 100
 
 
-class SkusPage(Struct, frozen=True, kw_only=True):
+class SkusPage(Page, frozen=True, kw_only=True):
     """SKUs in the order of their codes."""
 
     items: list[SkuItem]
-    position: int
-    next_cursor: str | None
 
 
-class LocationsPage(Struct, frozen=True, kw_only=True):
+class LocationsPage(Page, frozen=True, kw_only=True):
     """Locations in the order of their codes."""
 
     items: list[LocationItem]
-    position: int
-    next_cursor: str | None
 
 
 SKU: Final = msgspec.json.Decoder(SkuRequest)

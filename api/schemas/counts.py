@@ -14,7 +14,7 @@ from api.schemas.fields import (
     rfc3339,
     rfc3339_or_none,
 )
-from api.schemas.questions import Timestamp
+from api.schemas.questions import Page, Timestamp
 from ledger.domain import commands
 from ledger.domain.outcomes import ConflictNote, CountLineState, CountState, EarlierFigure
 from ledger.domain.refusals import Malformed
@@ -153,30 +153,33 @@ class CountItem(Struct, frozen=True, kw_only=True):
 
 
 class CountFound(CountItem, frozen=True, kw_only=True):
-    """One count, and the position at which it was read.
+    """One count, what the answer stands for, and the position at which it was read.
 
     Of a full count that named no SKUs, `missing` are those the ledger knew at the location when
-    it was posted, or knows now; at most so many, `missing_more` where there are others.
+    it was posted, or knew at `known_at_position`; at most so many, `missing_more` where there
+    are others.
     """
 
     missing_more: bool
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
     position: int
 
 
-class CountsPage(Struct, frozen=True, kw_only=True):
+class CountsPage(Page, frozen=True, kw_only=True):
     """Counts, newest first."""
 
     items: list[CountItem]
-    position: int
-    next_cursor: str | None
 
 
-def found(answer: answers.CountAnswer, left: Uncounted, *, position: int) -> CountFound:
-    """One count, what a full one that named no SKUs has no figure for, and where it was read."""
+def found(answer: answers.CountAnswer, left: Uncounted, **more: Any) -> CountFound:
+    """One count, and what a full one that named no SKUs has no figure for."""
     public = _public(answer)
     if answer.kind == "full" and answer.missing is None:
         public["missing"] = left.skus
-    return CountFound(**public, missing_more=left.more, position=position)
+    return CountFound(**public, missing_more=left.more, **more)
 
 
 def _public(answer: answers.CountAnswer) -> dict[str, Any]:

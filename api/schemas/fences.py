@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from api.schemas.amounts import AnyCount, AnyQuantity, Unit, units_of
 from api.schemas.fields import check_code
+from api.schemas.questions import Page
 from ledger.domain import commands
 from ledger.domain.outcomes import BackorderLimitState, FenceState
 from ledger.domain.units import Stated
@@ -59,12 +60,10 @@ class FenceItem(Struct, frozen=True, kw_only=True):
         return cls(**msgspec.structs.asdict(found))
 
 
-class FencesPage(Struct, frozen=True, kw_only=True):
+class FencesPage(Page, frozen=True, kw_only=True):
     """Fences by location, SKU and channel."""
 
     items: list[FenceItem]
-    position: int
-    next_cursor: str | None
 
 
 class LimitItem(Struct, frozen=True, kw_only=True):
@@ -80,12 +79,10 @@ class LimitItem(Struct, frozen=True, kw_only=True):
         return cls(**msgspec.structs.asdict(found))
 
 
-class LimitsPage(Struct, frozen=True, kw_only=True):
+class LimitsPage(Page, frozen=True, kw_only=True):
     """Limits by location and SKU; a stock that is not among them has none to go below zero."""
 
     items: list[LimitItem]
-    position: int
-    next_cursor: str | None
 
 
 class FenceAnswer(Struct, frozen=True, kw_only=True, gc=False):

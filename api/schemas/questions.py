@@ -11,9 +11,11 @@ from ledger.domain.count import CountStatus
 from ledger.domain.return_ import ReturnStatus
 from ledger.domain.values import Code, Text
 from projections import answers
+from projections.clocks import Clocks
 from projections.conflicts import answers as conflicts
 from projections.history import answers as history
 from projections.reservations import answers as reservations
+from projections.sorting import Group, Sort
 
 Timestamp: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 """RFC 3339, UTC, six digits of a second."""
@@ -42,29 +44,46 @@ class _Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     min_position: Position = 0
 
 
-class _Paged(_Query, frozen=True, kw_only=True):
-    """A question whose answer comes in pages."""
+class DatedQuery(_Query, frozen=True, kw_only=True):
+    """A question with both clocks: by when it had happened, and by when the ledger knew."""
+
+    as_of: Time | None = None
+    known_at: KnownAt | None = None
+
+
+class PagedQuery(DatedQuery, frozen=True, kw_only=True):
+    """A question whose answer comes in pages; a cursor keeps the clocks of the first one."""
 
     cursor: Cursor | None = None
     limit: Limit = 100
 
 
-class OneQuery(_Query, frozen=True):
+class OneQuery(DatedQuery, frozen=True):
     """A question about one document."""
 
 
-class StockQuery(_Paged, frozen=True):
+class StockQuery(PagedQuery, frozen=True):
     """How many, where, now or then."""
 
     sku: Code | None = None
     location: Code | None = None
-    as_of: Time | None = None
-    known_at: KnownAt | None = None
+    sort: Sort = "location"
 
 
-class MovementsQuery(_Paged, frozen=True):
+class TotalsQuery(PagedQuery, frozen=True):
+    """How many together; all in one, or by SKU or location."""
+
+    sku: Code | None = None
+    location: Code | None = None
+    group_by: Group = "none"
+
+
+class MovementsQuery(_Query, frozen=True, kw_only=True):
     """What happened to one stock."""
 
+    known_at: KnownAt | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 100
     sku: Code
     location: Code
     start: Time | None = field(default=None, name="from")
@@ -72,7 +91,7 @@ class MovementsQuery(_Paged, frozen=True):
     order: Literal["occurred", "recorded"] = "occurred"
 
 
-class ReservationsQuery(_Paged, frozen=True):
+class ReservationsQuery(PagedQuery, frozen=True):
     """Which promises."""
 
     sku: Code | None = None
@@ -81,7 +100,7 @@ class ReservationsQuery(_Paged, frozen=True):
     channel: Code | None = None
 
 
-class ReturnsQuery(_Paged, frozen=True):
+class ReturnsQuery(PagedQuery, frozen=True):
     """Which returns."""
 
     status: ReturnStatus | None = None
@@ -89,7 +108,7 @@ class ReturnsQuery(_Paged, frozen=True):
     sku: Code | None = None
 
 
-class CountsQuery(_Paged, frozen=True):
+class CountsQuery(PagedQuery, frozen=True):
     """Which count documents."""
 
     status: CountStatus | None = None
@@ -97,7 +116,7 @@ class CountsQuery(_Paged, frozen=True):
     sku: Code | None = None
 
 
-class FencesQuery(_Paged, frozen=True):
+class FencesQuery(PagedQuery, frozen=True):
     """Which fences."""
 
     sku: Code | None = None
@@ -105,14 +124,14 @@ class FencesQuery(_Paged, frozen=True):
     channel: Code | None = None
 
 
-class LimitsQuery(_Paged, frozen=True):
+class LimitsQuery(PagedQuery, frozen=True):
     """Which limits."""
 
     sku: Code | None = None
     location: Code | None = None
 
 
-class OrdersQuery(_Paged, frozen=True):
+class OrdersQuery(PagedQuery, frozen=True):
     """Which lines of orders; with `excess` only where more came back than was sold."""
 
     order: Text | None = None
@@ -120,7 +139,7 @@ class OrdersQuery(_Paged, frozen=True):
     excess: bool = False
 
 
-class ConflictsQuery(_Paged, frozen=True):
+class ConflictsQuery(PagedQuery, frozen=True):
     """Which conflicts."""
 
     status: ConflictStatus | None = None
@@ -134,6 +153,22 @@ class EventsQuery(_Query, frozen=True):
 
     after: Position = 0
     limit: Limit | None = None
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """What the answer stands for, where it was read, and where to go on.
+
+    By what had happened at `as_of`, as known at `known_at_position`: the last position recorded
+    at `known_at`, where that was asked for. `settled`: asked again, it will be the same. A page
+    may have fewer items than its limit, even none, and a cursor all the same.
+    """
+
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
+    position: int
+    next_cursor: str | None
 
 
 class StockAnswer(Struct, frozen=True, kw_only=True):
@@ -159,6 +194,12 @@ class StockAnswer(Struct, frozen=True, kw_only=True):
             position=page.position,
             next_cursor=page.next_cursor,
         )
+
+
+class TotalsAnswer(Page, frozen=True, kw_only=True):
+    """Sums over stocks, one or a group each, by the group's name."""
+
+    items: list[answers.Total]
 
 
 class MovementItem(Struct, frozen=True, kw_only=True):
@@ -191,17 +232,14 @@ class MovementItem(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, movement: history.Movement) -> Self:
         """The public form of a change."""
-        return cls(**_times_as_text(cls, movement))
+        return cls(**times_as_text(cls, movement))
 
 
-class MovementsPage(Struct, frozen=True, kw_only=True):
-    """Changes of one stock, as known when the first page was read."""
+class MovementsPage(Page, frozen=True, kw_only=True):
+    """Changes of one stock; `as_of` is the end of the window, where it is one of business time."""
 
     items: list[MovementItem]
     order: str
-    known_at_position: int
-    position: int
-    next_cursor: str | None
 
 
 class ReservationItem(Struct, frozen=True, kw_only=True):
@@ -218,23 +256,25 @@ class ReservationItem(Struct, frozen=True, kw_only=True):
     lines: list[reservations.LineAnswer]
 
     @classmethod
-    def of(cls, reservation: reservations.ReservationAnswer) -> Self:
+    def of(cls, reservation: reservations.ReservationAnswer, **more: Any) -> Self:
         """The public form of a promise."""
-        return cls(**_times_as_text(cls, reservation))
+        return cls(**times_as_text(ReservationItem, reservation), **more)
 
 
 class ReservationFound(ReservationItem, frozen=True, kw_only=True):
-    """One promise, and the position at which it was read."""
+    """One promise, what the answer stands for, and the position at which it was read."""
 
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
     position: int
 
 
-class ReservationsPage(Struct, frozen=True, kw_only=True):
+class ReservationsPage(Page, frozen=True, kw_only=True):
     """Promises, newest first."""
 
     items: list[ReservationItem]
-    position: int
-    next_cursor: str | None
 
 
 class ConflictItem(Struct, frozen=True, kw_only=True):
@@ -263,18 +303,26 @@ class ConflictItem(Struct, frozen=True, kw_only=True):
     closed_position: int | None
 
     @classmethod
-    def of(cls, conflict: conflicts.ConflictAnswer) -> Self:
+    def of(cls, conflict: conflicts.ConflictAnswer, **more: Any) -> Self:
         """The public form of a conflict."""
         movement = None if conflict.movement is None else told_again(conflict.movement)
-        return cls(**_times_as_text(cls, conflict) | {"movement": movement})
+        return cls(**times_as_text(ConflictItem, conflict) | {"movement": movement}, **more)
 
 
-class ConflictsPage(Struct, frozen=True, kw_only=True):
+class ConflictFound(ConflictItem, frozen=True, kw_only=True):
+    """One conflict, what the answer stands for, and the position at which it was read."""
+
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
+    position: int
+
+
+class ConflictsPage(Page, frozen=True, kw_only=True):
     """Conflicts, newest first."""
 
     items: list[ConflictItem]
-    position: int
-    next_cursor: str | None
 
 
 class EventsPage(Struct, frozen=True, kw_only=True):
@@ -312,12 +360,18 @@ class EventsAnswer(Struct, frozen=True, kw_only=True):
     next_after: int
 
 
-def found(reservation: reservations.ReservationAnswer, position: int) -> ReservationFound:
-    """One promise, and where it was read."""
-    return ReservationFound(**_times_as_text(ReservationItem, reservation), position=position)
+def stands_for(at: Clocks, position: int) -> dict[str, Any]:
+    """The fields that say what an answer stands for, and where it was read."""
+    return {
+        "as_of": rfc3339(at.as_of),
+        "known_at": rfc3339_or_none(at.known_at),
+        "known_at_position": at.known,
+        "settled": at.settled,
+        "position": position,
+    }
 
 
-def _times_as_text(kind: type[Struct], internal: Struct) -> dict[str, Any]:
+def times_as_text(kind: type[Struct], internal: Struct) -> dict[str, Any]:
     """The fields of a public Struct from those of its internal twin."""
     values = {name: getattr(internal, name) for name in kind.__struct_fields__}
     times = {name: rfc3339_or_none(at) for name, at in values.items() if name.endswith("_at")}

@@ -1,6 +1,6 @@
 """Goods that customers send back, as they are reported and as they are answered."""
 
-from typing import Annotated, Any, Final, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, structs
@@ -15,7 +15,7 @@ from api.schemas.fields import (
     rfc3339,
     rfc3339_or_none,
 )
-from api.schemas.questions import Timestamp
+from api.schemas.questions import Page, Timestamp
 from ledger.domain import commands
 from ledger.domain.events import DispositionedLine, GradedLine, SkuQuantity
 from ledger.domain.outcomes import ConflictNote, ReturnLineState, ReturnState
@@ -132,36 +132,31 @@ class ReturnItem(Struct, frozen=True, kw_only=True):
     lines: tuple[ReturnLineState, ...]
 
     @classmethod
-    def of(cls, answer: answers.ReturnAnswer) -> "ReturnItem":
+    def of(cls, answer: answers.ReturnAnswer, **more: Any) -> Self:
         """The public form of a return."""
-        return cls(**_public(answer))
+        return cls(**_public(answer), **more)
 
 
 class ReturnFound(ReturnItem, frozen=True, kw_only=True):
-    """One return, and the position at which it was read."""
+    """One return, what the answer stands for, and the position at which it was read."""
 
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
     position: int
 
 
-class ReturnsPage(Struct, frozen=True, kw_only=True):
+class ReturnsPage(Page, frozen=True, kw_only=True):
     """Returns, newest first."""
 
     items: list[ReturnItem]
-    position: int
-    next_cursor: str | None
 
 
-class OrdersPage(Struct, frozen=True, kw_only=True):
+class OrdersPage(Page, frozen=True, kw_only=True):
     """What orders come to, by order and SKU."""
 
     items: list[answers.OrderAnswer]
-    position: int
-    next_cursor: str | None
-
-
-def found(answer: answers.ReturnAnswer, position: int) -> ReturnFound:
-    """One return, and where it was read."""
-    return ReturnFound(**_public(answer), position=position)
 
 
 def _public(answer: answers.ReturnAnswer) -> dict[str, Any]:

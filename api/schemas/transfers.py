@@ -1,13 +1,13 @@
 """Transfers as they are asked for and reported, and as they are answered."""
 
-from typing import Annotated, Final, Self, TypeAlias
+from typing import Annotated, Any, Final, Self, TypeAlias
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from api.schemas.amounts import AnyCount, AnyQuantity, Unit, units_of
 from api.schemas.fields import DocumentId, Time, check_code, instant_of, rfc3339
-from api.schemas.questions import Cursor, Limit, Position, Timestamp
+from api.schemas.questions import Page, PagedQuery, Timestamp
 from ledger.domain import commands
 from ledger.domain.events import ReceivedLine, SkuQuantity
 from ledger.domain.outcomes import ConflictNote, TransferLineState, TransferState
@@ -109,16 +109,13 @@ class TransferAnswer(Struct, frozen=True, kw_only=True, gc=False):
         )
 
 
-class TransfersQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TransfersQuery(PagedQuery, frozen=True):
     """Which transfers."""
 
     from_location: Code | None = field(default=None, name="from")
     to_location: Code | None = field(default=None, name="to")
     sku: Code | None = None
     status: Status | None = None
-    min_position: Position = 0
-    cursor: Cursor | None = None
-    limit: Limit = 100
 
 
 class TransferItem(Struct, frozen=True, kw_only=True):
@@ -133,7 +130,7 @@ class TransferItem(Struct, frozen=True, kw_only=True):
     lines: list[TransferLineState]
 
     @classmethod
-    def of(cls, transfer: answers.TransferAnswer, **more: int) -> Self:
+    def of(cls, transfer: answers.TransferAnswer, **more: Any) -> Self:
         """The public form of a transfer."""
         return cls(
             transfer_id=transfer.transfer_id,
@@ -148,17 +145,19 @@ class TransferItem(Struct, frozen=True, kw_only=True):
 
 
 class TransferFound(TransferItem, frozen=True, kw_only=True):
-    """One transfer, and the position at which it was read."""
+    """One transfer, what the answer stands for, and the position at which it was read."""
 
+    as_of: Timestamp
+    known_at: Timestamp | None
+    known_at_position: int
+    settled: bool
     position: int
 
 
-class TransfersPage(Struct, frozen=True, kw_only=True):
+class TransfersPage(Page, frozen=True, kw_only=True):
     """Transfers, newest first."""
 
     items: list[TransferItem]
-    position: int
-    next_cursor: str | None
 
 
 REQUEST: Final = msgspec.json.Decoder(TransferRequest)

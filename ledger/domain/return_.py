@@ -82,7 +82,7 @@ class CustomerReturn(Struct, frozen=True, kw_only=True):
 
     def line(self, sku: str) -> ReturnLine:
         """The units of one SKU; none where it is not in this return."""
-        return self.lines.get(sku) or ReturnLine(sku=sku)
+        return _line(self.lines, sku)
 
     @property
     def status(self) -> ReturnStatus:
@@ -151,26 +151,31 @@ def evolve(document: CustomerReturn | None, event: AnyReturnEvent) -> CustomerRe
     )
 
 
+def _line(lines: Mapping[str, ReturnLine], sku: str) -> ReturnLine:
+    """The units of a SKU so far: none before it came, which a late report may have before."""
+    return lines.get(sku) or ReturnLine(sku=sku)
+
+
 def _add(lines: dict[str, ReturnLine], sku: str, **changes: object) -> None:
-    line = lines.get(sku) or ReturnLine(sku=sku)
-    lines[sku] = msgspec.structs.replace(line, **changes)
+    lines[sku] = msgspec.structs.replace(_line(lines, sku), **changes)
 
 
 def _receive(lines: dict[str, ReturnLine], location: str, came: Iterable[SkuQuantity]) -> None:
     for one in came:
-        line = lines.get(one.sku) or ReturnLine(sku=one.sku)
+        line = _line(lines, one.sku)
         at = more(line.at, location, one.quantity)
         _add(lines, one.sku, received=line.received + one.quantity, at=at)
 
 
 def _inspect(lines: dict[str, ReturnLine], graded: Iterable[GradedLine]) -> None:
     for one in graded:
-        _add(lines, one.sku, grades=more(lines[one.sku].grades, one.grade, one.quantity))
+        grades = more(_line(lines, one.sku).grades, one.grade, one.quantity)
+        _add(lines, one.sku, grades=grades)
 
 
 def _disposition(lines: dict[str, ReturnLine], decided: Iterable[DispositionedLine]) -> None:
     for one in decided:
-        line = lines[one.sku]
+        line = _line(lines, one.sku)
         dispositions = more(line.dispositions, one.disposition, one.quantity)
         if one.location is None:
             waived = line.waived + one.quantity

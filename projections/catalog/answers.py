@@ -14,18 +14,3 @@ class Defined(Struct, Generic[DefinedT], frozen=True):
 
     event: DefinedT
     version: int
-
-
-class Found(Struct, Generic[DefinedT], frozen=True, kw_only=True):
-    """The definition asked for, if there is one, and where this was read."""
-
-    defined: Defined[DefinedT] | None
-    position: int
-
-
-class Page(Struct, Generic[DefinedT], frozen=True, kw_only=True):
-    """Definitions in the order of their codes."""
-
-    items: list[Defined[DefinedT]]
-    position: int
-    next_cursor: str | None

@@ -1,15 +1,19 @@
 """Questions about definitions, and about the facts that wait for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ledger.domain.catalog import canonical
 from ledger.domain.events import Authority, LocationDefined, Pack, SkuDefined
-from projections.catalog.answers import Defined, Found, Page
-from projections.cursors import decode, encode
+from ledger.domain.values import Instant, stream_id
+from ledger.recorded import Recorded
+from projections.batch import Batch
+from projections.catalog.answers import Defined
+from projections.catalog.projection import fold
+from projections.documents import Documents, One, Some
 from projections.progress import Pool
 from projections.statements import statements
 
@@ -18,52 +22,52 @@ _packs: Final = msgspec.json.Decoder(tuple[Pack, ...]).decode
 _authority: Final = msgspec.json.Decoder(tuple[Authority, ...]).decode
 
 
-class Place(Struct, frozen=True, array_like=True):
-    """The last code of a page."""
+class SkuFilter(Struct, frozen=True, kw_only=True):
+    """Which SKUs; what is left out matches all."""
 
-    after: str
+    service: bool | None = None
 
 
-async def get_sku(pool: Pool, code: str) -> Found[SkuDefined]:
+class LocationFilter(Struct, frozen=True, kw_only=True):
+    """Which locations; what is left out matches all."""
+
+    kind: str | None = None
+    parent: str | None = None
+
+
+async def get_sku(pool: Pool, code: str, _: Instant) -> One[Defined[SkuDefined]]:
     """The SKU that a code stands for."""
     forms = {"upper": canonical(code, "upper"), "fold": canonical(code, "fold")}
     rows = await _rows(pool, "get_sku", {"sku": code, **forms})
     position, *row = rows[0]
-    return Found(defined=None if row[0] is None else _sku(row), position=position)
+    return One(None if row[0] is None else _sku(row), position)
 
 
-async def get_location(pool: Pool, code: str) -> Found[LocationDefined]:
+async def get_location(pool: Pool, code: str, _: Instant) -> One[Defined[LocationDefined]]:
     """The location of a code."""
     rows = await _rows(pool, "get_location", {"location": code})
     position, *row = rows[0]
-    return Found(defined=None if row[0] is None else _location(row), position=position)
+    return One(None if row[0] is None else _location(row), position)
 
 
 async def list_skus(
-    pool: Pool, *, service: bool | None, cursor: str | None = None, limit: int = 100
-) -> Page[SkuDefined]:
-    """A page of SKUs by code."""
-    wanted = {"service": service, "after": _after(cursor), "limit": limit + 1}
-    rows = await _rows(pool, "list_skus", wanted)
+    pool: Pool, wanted: SkuFilter, _: Instant, limit: int
+) -> Some[Defined[SkuDefined]]:
+    """The first SKUs by code."""
+    rows = await _rows(pool, "list_skus", {**structs.asdict(wanted), "limit": limit + 1})
     items = [_sku(row) for _, *row in rows if row[0] is not None]
-    last = items[limit - 1].event.sku if len(items) > limit else None
-    return Page(items=items[:limit], position=rows[0][0], next_cursor=_cursor(last))
+    after = (items[limit - 1].event.sku,) if len(items) > limit else None
+    return Some(items[:limit], rows[0][0], after)
 
 
 async def list_locations(
-    pool: Pool,
-    *,
-    kind: str | None,
-    parent: str | None,
-    cursor: str | None = None,
-    limit: int = 100,
-) -> Page[LocationDefined]:
-    """A page of locations by code."""
-    wanted = {"kind": kind, "parent": parent, "after": _after(cursor), "limit": limit + 1}
-    rows = await _rows(pool, "list_locations", wanted)
+    pool: Pool, wanted: LocationFilter, _: Instant, limit: int
+) -> Some[Defined[LocationDefined]]:
+    """The first locations by code."""
+    rows = await _rows(pool, "list_locations", {**structs.asdict(wanted), "limit": limit + 1})
     items = [_location(row) for _, *row in rows if row[0] is not None]
-    last = items[limit - 1].event.location if len(items) > limit else None
-    return Page(items=items[:limit], position=rows[0][0], next_cursor=_cursor(last))
+    after = (items[limit - 1].event.location,) if len(items) > limit else None
+    return Some(items[:limit], rows[0][0], after)
 
 
 async def last_definition(pool: Pool) -> int:
@@ -81,14 +85,6 @@ async def _rows(pool: Pool, name: str, wanted: Mapping[str, Any]) -> list[tuple[
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL[name], wanted, prepare=False)
         return await cursor.fetchall()
-
-
-def _after(cursor: str | None) -> str:
-    return "" if cursor is None else decode(cursor, Place).after
-
-
-def _cursor(last: str | None) -> str | None:
-    return None if last is None else encode(Place(last))
 
 
 def _sku(row: list[Any]) -> Defined[SkuDefined]:
@@ -117,3 +113,62 @@ def _location(row: list[Any]) -> Defined[LocationDefined]:
         authority=_authority(authority),
     )
     return Defined(event, version)
+
+
+def _forms(code: str) -> Sequence[str]:
+    """The streams of the SKUs that a code may stand for."""
+    forms = dict.fromkeys((code, canonical(code, "upper"), canonical(code, "fold")))
+    return [stream_id("sku", form) for form in forms]
+
+
+def _stood_for(defined: Mapping[str, Recorded], code: str) -> Recorded | None:
+    """What `get_sku` finds, among definitions of the past."""
+    if code in defined:
+        return defined[code]
+    for policy in ("upper", "fold"):
+        found = defined.get(canonical(code, policy))
+        event = None if found is None else found.event
+        if isinstance(event, SkuDefined) and event.case_policy == policy:
+            return found
+    return None
+
+
+def _sku_wanted(defined: Defined[SkuDefined], wanted: SkuFilter) -> bool:
+    return wanted.service in (None, defined.event.service)
+
+
+def _location_wanted(defined: Defined[LocationDefined], wanted: LocationFilter) -> bool:
+    return wanted.kind in (None, defined.event.kind) and wanted.parent in (
+        None,
+        defined.event.parent,
+    )
+
+
+SKUS: Final = Documents(
+    name="skus",
+    projection="catalog",
+    first=("",),
+    one=get_sku,
+    some=list_skus,
+    streams=_forms,
+    fold=lambda events: fold(Batch(events)).skus,
+    answer=lambda found, _: Defined[SkuDefined](found.event, found.version),
+    keys=lambda wanted: (_SQL["skus_after"], structs.asdict(wanted)),
+    matches=_sku_wanted,
+    named=_stood_for,
+)
+"""SKUs at any pair of clocks."""
+
+LOCATIONS: Final = Documents(
+    name="locations",
+    projection="catalog",
+    first=("",),
+    one=get_location,
+    some=list_locations,
+    streams=lambda location: (stream_id("location", location),),
+    fold=lambda events: fold(Batch(events)).locations,
+    answer=lambda found, _: Defined[LocationDefined](found.event, found.version),
+    keys=lambda wanted: (_SQL["locations_after"], structs.asdict(wanted)),
+    matches=_location_wanted,
+)
+"""Locations at any pair of clocks."""

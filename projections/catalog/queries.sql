@@ -55,10 +55,10 @@ select t.position, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_polic
  where t.shard = 0 and t.projection = 'catalog'
 
 -- list_skus --
--- A page of SKUs by code, in one snapshot with this projection's position.
+-- The first SKUs by code, in one snapshot with this projection's position.
 with page as (
     select x.* from {schema}.catalog_skus x
-     where x.shard = 0 and x.sku > %(after)s
+     where x.shard = 0
        and (%(service)s::boolean is null or x.service = %(service)s::boolean)
      order by x.sku limit %(limit)s
 )
@@ -76,10 +76,10 @@ select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authori
  where t.shard = 0 and t.projection = 'catalog'
 
 -- list_locations --
--- A page of locations by code, in one snapshot with this projection's position.
+-- The first locations by code, in one snapshot with this projection's position.
 with page as (
     select x.* from {schema}.catalog_locations x
-     where x.shard = 0 and x.location > %(after)s
+     where x.shard = 0
        and (%(kind)s::text is null or x.kind = %(kind)s::text)
        and (%(parent)s::text is null or x.parent = %(parent)s::text)
      order by x.location limit %(limit)s
@@ -88,6 +88,25 @@ select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authori
        x.defined_at
   from {schema}.tracking t left join page x on true
  where t.shard = 0 and t.projection = 'catalog' order by x.location
+
+-- skus_after --
+-- SKUs by code; and whether they may match: where nothing has changed since, only if they do.
+select x.sku, x.sku,
+       %(service)s::boolean is null or not %(live)s or x.position > %(known)s
+           or x.service = %(service)s::boolean
+  from {schema}.catalog_skus x
+ where x.shard = 0 and x.sku > %(after_0)s
+ order by x.sku limit %(limit)s
+
+-- locations_after --
+-- Locations by code; and whether they may match, likewise.
+select x.location, x.location,
+       not %(live)s or x.position > %(known)s
+           or ((%(kind)s::text is null or x.kind = %(kind)s::text)
+               and (%(parent)s::text is null or x.parent = %(parent)s::text))
+  from {schema}.catalog_locations x
+ where x.shard = 0 and x.location > %(after_0)s
+ order by x.location limit %(limit)s
 
 -- last_definition --
 -- The position of the newest definition: while it is the same, no more facts can be due.

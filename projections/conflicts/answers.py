@@ -1,8 +1,11 @@
 """The shape of a conflict in an answer."""
 
-from msgspec import Struct
+from typing import Self
+
+from msgspec import Struct, structs
 
 from ledger.domain.values import Instant
+from projections.conflicts.projection import Conflict
 
 
 class ConflictAnswer(Struct, frozen=True):
@@ -28,17 +31,7 @@ class ConflictAnswer(Struct, frozen=True):
     closed_position: int | None
     position: int
 
-
-class ConflictFound(Struct, frozen=True, kw_only=True):
-    """The conflict asked for, if there is one, and where this was read."""
-
-    conflict: ConflictAnswer | None
-    position: int
-
-
-class ConflictsPage(Struct, frozen=True, kw_only=True):
-    """A page of conflicts, newest first."""
-
-    items: list[ConflictAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, conflict: Conflict) -> Self:
+        """From a conflict as recorded."""
+        return cls(*structs.astuple(conflict))

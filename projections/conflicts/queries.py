@@ -1,17 +1,18 @@
 """Questions about conflicts."""
 
-from typing import Final
+from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from projections.conflicts.answers import ConflictAnswer, ConflictFound, ConflictsPage
-from projections.cursors import decode, encode
+from ledger.domain.values import Instant, stream_id
+from projections.conflicts.answers import ConflictAnswer
+from projections.conflicts.projection import fold
+from projections.documents import NEWEST, Documents, One, Some
 from projections.progress import Pool
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
-_NEWEST: Final = 2**63 - 1
-_COLUMNS: Final = ("status", "kind", "location", "sku")
+_FOR_GOOD: Final = ("kind", "location", "sku")
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -23,46 +24,47 @@ class Filter(Struct, frozen=True, kw_only=True):
     sku: str | None = None
 
 
-class Place(Struct, frozen=True, array_like=True):
-    """The last conflict of a page."""
-
-    before: int
-
-
-async def get(pool: Pool, conflict_id: str) -> ConflictFound:
+async def get(pool: Pool, conflict_id: str, _: Instant) -> One[ConflictAnswer]:
     """One conflict."""
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL["get_conflict"], {"conflict_id": conflict_id})
         position, *row = await cursor.fetchone() or (0, None)
-    found = None if row[0] is None else ConflictAnswer(*row)
-    return ConflictFound(conflict=found, position=position)
+    return One(None if row[0] is None else ConflictAnswer(*row), position)
 
 
-async def list_conflicts(
-    pool: Pool, wanted: Filter, *, cursor: str | None = None, limit: int = 100
-) -> ConflictsPage:
-    """A page of conflicts, newest first."""
-    place = Place(_NEWEST) if cursor is None else decode(cursor, Place)
-    named = {name: value for name in _COLUMNS if (value := getattr(wanted, name)) is not None}
-    parameters = {**named, "before": place.before, "limit": limit + 1}
+async def newest(pool: Pool, wanted: Filter, _: Instant, limit: int) -> Some[ConflictAnswer]:
+    """The newest conflicts as they stand."""
+    status = [] if wanted.status is None else ["and x.status = %(status)s"]
+    if wanted.status == "open":  # They have an index of their own.
+        status = ["and x.status = 'open'"]
+    statement, parameters = _narrowed("list_conflicts", wanted, status)
+    asked = {**parameters, "limit": limit + 1}
     async with pool.connection() as connection:
-        found = await connection.execute(_statement(named), parameters, prepare=False)
+        found = await connection.execute(statement, asked, prepare=False)
         rows = await found.fetchall()
     items = [ConflictAnswer(*row[1:]) for row in rows if row[1] is not None]
-    more = len(items) > limit
-    return ConflictsPage(
-        items=items[:limit],
-        position=rows[0][0],
-        next_cursor=encode(Place(items[limit - 1].opened_position)) if more else None,
-    )
+    after = (items[limit - 1].opened_position,) if len(items) > limit else None
+    return Some(items[:limit], rows[0][0], after)
 
 
-def _statement(named: dict[str, str]) -> bytes:
-    """The list with only the conditions it needs; the open ones have an index of their own."""
-    conditions = [
-        "and x.status = 'open'"
-        if (name, value) == ("status", "open")
-        else f"and x.{name} = %({name})s"
-        for name, value in named.items()
-    ]
-    return _SQL["list_conflicts"].replace(b"{conditions}", "\n".join(conditions).encode())
+def _narrowed(name: str, wanted: Filter, conditions: list[str]) -> tuple[bytes, dict[str, Any]]:
+    """A list with only the conditions it needs, so that each has its index."""
+    named = [part for part in _FOR_GOOD if getattr(wanted, part) is not None]
+    conditions = [*conditions, *(f"and x.{part} = %({part})s" for part in named)]
+    statement = _SQL[name].replace(b"{conditions}", "\n".join(conditions).encode())
+    return statement, structs.asdict(wanted)
+
+
+CONFLICTS: Final = Documents(
+    name="conflicts",
+    projection="conflicts",
+    first=NEWEST,
+    one=get,
+    some=newest,
+    streams=lambda conflict_id: (stream_id("conflict", conflict_id),),
+    fold=lambda events: fold(events, {}),
+    answer=lambda conflict, _: ConflictAnswer.of(conflict),
+    keys=lambda wanted: _narrowed("conflicts_begun", wanted, []),
+    matches=lambda answer, wanted: wanted.status in (None, answer.status),
+)
+"""Conflicts at any pair of clocks."""

@@ -22,10 +22,10 @@ select 0::smallint, c.*
        closed_position = excluded.closed_position, position = excluded.position
 
 -- list_conflicts --
--- A page of conflicts, newest first, in one snapshot with this projection's position.
+-- The newest conflicts, in one snapshot with this projection's position.
 with page as (
     select x.* from {schema}.conflicts x
-     where x.shard = 0 and x.opened_position < %(before)s
+     where x.shard = 0
        {conditions}
      order by x.opened_position desc
      limit %(limit)s
@@ -36,6 +36,17 @@ select t.position, x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reserva
   from {schema}.tracking t left join page x on true
  where t.shard = 0 and t.projection = 'conflicts'
  order by x.opened_position desc
+
+-- conflicts_begun --
+-- Conflicts opened by `known`, newest first, by what never changes of them; and whether a status may
+-- match: of those that are as they were then, only where it is the same.
+select x.opened_position, x.conflict_id,
+       %(status)s::text is null or not %(live)s or x.position > %(known)s or x.status = %(status)s
+  from {schema}.conflicts x
+ where x.shard = 0 and x.opened_position < %(after_0)s and x.opened_position <= %(known)s
+   {conditions}
+ order by x.opened_position desc
+ limit %(limit)s
 
 -- get_conflict --
 -- One conflict, in one snapshot with this projection's position.

@@ -1,9 +1,12 @@
 """The shapes of count documents in answers."""
 
+from typing import Self
+
 from msgspec import Struct
 
 from ledger.domain.outcomes import CountLineState
 from ledger.domain.values import Instant
+from projections.counts.projection import Count
 
 
 class CountAnswer(Struct, frozen=True, kw_only=True):
@@ -23,17 +26,22 @@ class CountAnswer(Struct, frozen=True, kw_only=True):
     lines: tuple[CountLineState, ...]
     missing: tuple[str, ...] | None
 
-
-class CountFound(Struct, frozen=True, kw_only=True):
-    """The document asked for, if there is one, and where this was read."""
-
-    found: CountAnswer | None
-    position: int
-
-
-class CountsPage(Struct, frozen=True, kw_only=True):
-    """A page of count documents, newest first."""
-
-    items: list[CountAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, count: Count) -> Self:
+        """From a document as recorded."""
+        document, asked = count.document, count.document.opened
+        return cls(
+            count_id=document.count_id,
+            location=asked.location,
+            kind=asked.kind,
+            status=document.status,
+            blind=asked.blind,
+            approval_above=asked.approval_above,
+            approved_by=document.approved_by,
+            opened_at=asked.occurred_at,
+            posted_at=count.posted_at,
+            posted_position=count.posted_position,
+            version=document.version,
+            lines=document.line_states(),
+            missing=document.missing,
+        )

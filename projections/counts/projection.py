@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.domain.count import CountDocument, evolve
 from ledger.domain.events import AnyCountEvent, CountEvent, CountOpened, CountPosted
@@ -47,7 +48,7 @@ def fold(events: list[Recorded], known: Counts) -> Counts:
             known[event.count_id] = Count(evolve(None, event), position, None, None, position)
         else:
             row = known[event.count_id]
-            row.document = evolve(row.document, event)
+            row.document = replace(evolve(row.document, event), version=recorded.version)
             row.position = position
             if isinstance(event, CountPosted):
                 row.posted_at, row.posted_position = event.occurred_at, position

@@ -58,10 +58,10 @@ select t.position, x.count_id, x.location, x.kind, x.blind, x.approval_above, x.
  order by l.line
 
 -- list_counts --
--- A page of count documents with their lines, newest first.
+-- The newest count documents with their lines.
 with page as (
     select x.* from {schema}.counts x
-     where x.shard = 0 and x.opened_position < %(before)s
+     where x.shard = 0
        {conditions}
      order by x.opened_position desc
      limit %(limit)s
@@ -75,6 +75,17 @@ select t.position, x.count_id, x.location, x.kind, x.blind, x.approval_above, x.
   left join {schema}.count_lines l on l.shard = x.shard and l.count_id = x.count_id
  where t.shard = 0 and t.projection = 'counts'
  order by x.opened_position desc, l.line
+
+-- counts_begun --
+-- Count documents opened by `known`, newest first, by what never changes of them; and whether a
+-- status may match: of those that are as they were then, only where it is the same.
+select x.opened_position, x.count_id,
+       %(status)s::text is null or not %(live)s or x.position > %(known)s or x.status = %(status)s
+  from {schema}.counts x
+ where x.shard = 0 and x.opened_position < %(after_0)s and x.opened_position <= %(known)s
+   {conditions}
+ order by x.opened_position desc
+ limit %(limit)s
 
 -- of_sku --
 -- Narrows a page to counts with a figure of a SKU.

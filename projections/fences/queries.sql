@@ -32,7 +32,7 @@ select 0::smallint, c.* from unnest(%b::text[], %b::text[], %b::int8[], %b::int8
    set units = excluded.units, position = excluded.position
 
 -- list_fences --
--- A page of fences; what a hold that ran out before `now` had of them is free again.
+-- The first fences; what a hold that ran out before `now` had of them is free again.
 with page as (
     select f.location, f.sku, f.channel, f.free + back.units as free, f.held - back.units as held
       from {schema}.fences f
@@ -40,7 +40,7 @@ with page as (
            select coalesce(sum(h.quantity), 0)::bigint as units from {schema}.fence_holds h
             where h.shard = 0 and h.location = f.location and h.sku = f.sku
               and h.channel = f.channel and h.expires_at <= %(now)s) back
-     where f.shard = 0 and (f.location, f.sku, f.channel) > (%(l)s, %(s)s, %(c)s)
+     where f.shard = 0
        and (%(sku)s::text is null or f.sku = %(sku)s)
        and (%(location)s::text is null or f.location = %(location)s)
        and (%(channel)s::text is null or f.channel = %(channel)s)
@@ -52,10 +52,10 @@ select t.position, page.* from {schema}.tracking t left join page on true
  order by page.location, page.sku, page.channel
 
 -- list_limits --
--- A page of limits.
+-- The first limits.
 with page as (
     select b.location, b.sku, b.units from {schema}.backorder_limits b
-     where b.shard = 0 and (b.location, b.sku) > (%(l)s, %(s)s)
+     where b.shard = 0
        and (%(sku)s::text is null or b.sku = %(sku)s)
        and (%(location)s::text is null or b.location = %(location)s)
      order by b.location, b.sku
@@ -64,3 +64,35 @@ with page as (
 select t.position, page.* from {schema}.tracking t left join page on true
  where t.shard = 0 and t.projection = 'fences'
  order by page.location, page.sku
+
+-- fences_after --
+-- Fences by location, SKU and channel: nothing that is asked for ever changes of one.
+select f.location, f.sku, f.channel, f.location, f.sku, f.channel, true
+  from {schema}.fences f
+ where f.shard = 0 and (f.location, f.sku, f.channel) > (%(after_0)s, %(after_1)s, %(after_2)s)
+   and (%(sku)s::text is null or f.sku = %(sku)s)
+   and (%(location)s::text is null or f.location = %(location)s)
+   and (%(channel)s::text is null or f.channel = %(channel)s)
+ order by f.location, f.sku, f.channel
+ limit %(limit)s
+
+-- limits_after --
+-- Limits by location and SKU, likewise.
+select b.location, b.sku, b.location, b.sku, true
+  from {schema}.backorder_limits b
+ where b.shard = 0 and (b.location, b.sku) > (%(after_0)s, %(after_1)s)
+   and (%(sku)s::text is null or b.sku = %(sku)s)
+   and (%(location)s::text is null or b.location = %(location)s)
+ order by b.location, b.sku
+ limit %(limit)s
+
+-- of_fences --
+-- The events of a stock that may matter to a fence: rules of fences, changes of when holds run out,
+-- and whatever names the part of a fence.
+and (topic in ('stock.fence_granted.v1', 'stock.fence_returned.v1', 'stock.hold_confirmed.v1',
+               'stock.hold_extended.v1')
+     or position(convert_to('"fence":', 'UTF8') in state) > 0)
+
+-- of_limits --
+-- The events of a stock that set its limit.
+and topic = 'stock.backorder_limit_set.v1'

@@ -3,21 +3,22 @@
 from msgspec import Struct
 
 from ledger.domain.values import Instant
-from projections.answers import Balance, Levels
-
-
-class Known(Struct, frozen=True, kw_only=True):
-    """Up to which position a question may look, and whether that can still change."""
-
-    position: int
-    known_at: Instant | None
-    settled: bool
+from projections.answers import Balance, Levels, Total
+from projections.clocks import Clocks
 
 
 class Past(Struct, frozen=True, kw_only=True):
     """A page of balances of the past, and whether there are more."""
 
     items: list[Balance]
+    position: int
+    more: bool
+
+
+class PastTotals(Struct, frozen=True, kw_only=True):
+    """A page of sums of the past, and whether there are more."""
+
+    items: list[Total]
     position: int
     more: bool
 
@@ -55,10 +56,10 @@ class Movement(Struct, frozen=True, kw_only=True):
 
 
 class MovementsPage(Struct, frozen=True, kw_only=True):
-    """A page of changes, as known at the position at which the first page was read."""
+    """A page of changes, at the clocks of the first page."""
 
     items: list[Movement]
     order: str
-    known_at_position: int
+    clocks: Clocks
     position: int
     next_cursor: str | None

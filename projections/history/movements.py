@@ -8,11 +8,12 @@ from psycopg import AsyncConnection
 from ledger.domain.values import EARLIEST, LATEST, PHYSICAL_BUCKETS, Instant
 from ledger.store.mapper import Mapper
 from projections.answers import Levels
+from projections.clocks import PRESENT, Asked, Clocks, at_present, clocks, position_at
 from projections.cursors import BadCursor, decode, encode
 from projections.history import late
 from projections.history.answers import Movement, MovementsPage
-from projections.instants import from_datetime, to_datetime
-from projections.progress import Pool
+from projections.instants import from_datetime
+from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
@@ -39,7 +40,7 @@ class Place(Struct, frozen=True, array_like=True):
     """Where a page ended: the question's pins, the last row, and the balances after it."""
 
     order: Order
-    known: int
+    clocks: Clocks
     until: int
     occurred_at: Instant
     position: int
@@ -48,21 +49,42 @@ class Place(Struct, frozen=True, array_like=True):
 
 
 async def movements(
-    pool: Pool, window: Window, *, cursor: str | None = None, limit: int = 100
+    pool: Pool,
+    window: Window,
+    asked: Asked = PRESENT,
+    *,
+    now: Instant,
+    cursor: str | None = None,
+    limit: int = 100,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> MovementsPage:
     """A page of changes; a cursor keeps what was known when the first page was read."""
+    place = None if cursor is None else _decode(cursor, window.order)
+    at = None if place is None else place.clocks
+    if at is None and not asked.present:
+        at = await clocks(pool, asked, "history", now=now, timeout_s=timeout_s)
+    if reached := max(asked.min_position, 0 if at is None else at.known):
+        await wait_for(pool, "history", reached, timeout_s)
     async with pool.connection() as connection:
         parameters = {"location": window.location, "sku": window.sku}
         found = await connection.execute(_SQL["stock_number"], parameters, prepare=False)
         position, stock = await found.fetchone() or (0, None)
+        at = _until(window, at_present(now, position) if at is None else at)
         if stock is None:
-            return _page(window, [], None, position)
-        if cursor is None:
-            place = await _first(connection, window, stock, position)
-        else:
-            place = _decode(cursor, window.order)
+            return MovementsPage(
+                items=[], order=window.order, clocks=at, position=position, next_cursor=None
+            )
+        if place is None:
+            place = await _first(connection, window, stock, at)
         rows = await _rows(connection, place, stock, limit)
     return _answer(window, rows, place, position, limit)
+
+
+def _until(window: Window, at: Clocks) -> Clocks:
+    """The end of a window of business time is what its answer is as of."""
+    if window.order == "recorded" or window.end is None:
+        return at
+    return Clocks(window.end, at.known_at, at.known, at.settled)
 
 
 def _decode(cursor: str, order: Order) -> Place:
@@ -72,26 +94,22 @@ def _decode(cursor: str, order: Order) -> Place:
     return place
 
 
-async def _first(
-    connection: AsyncConnection[Any], window: Window, stock: int, position: int
-) -> Place:
+async def _first(connection: AsyncConnection[Any], window: Window, stock: int, at: Clocks) -> Place:
     if window.order == "recorded":
-        start = 0 if window.start is None else await _place_at(connection, window.start - 1)
-        until = position if window.end is None else await _place_at(connection, window.end)
-        return Place("recorded", position, min(until, position), 0, start, LATEST, _ZERO)
+        start, until = 0, at.known
+        if window.start is not None:
+            start, _ = await position_at(connection, window.start - 1)
+        if window.end is not None:
+            until, _ = await position_at(connection, window.end)
+        return Place("recorded", at, min(until, at.known), 0, start, LATEST, _ZERO)
     until = LATEST if window.end is None else window.end
     if window.start is None:
-        return Place("occurred", position, until, EARLIEST, 0, -1, _ZERO)
-    bounds = {"stocks": [stock], "as_of": window.start - 1, "known": position, **late.GRID.sizes}
+        return Place("occurred", at, until, EARLIEST, 0, -1, _ZERO)
+    bounds = {"stock": stock, "as_of": window.start - 1, "known": at.known, "whole": False}
+    bounds |= late.GRID.sizes
     found = await connection.execute(_SQL["fold_at"], bounds, prepare=False)
-    _, *balances = await found.fetchone() or (stock, *_ZERO)
-    return Place("occurred", position, until, window.start, 0, -1, tuple(map(int, balances)))
-
-
-async def _place_at(connection: AsyncConnection[Any], at: Instant) -> int:
-    found = await connection.execute(_SQL["place_at"], {"at": to_datetime(at)})
-    row = await found.fetchone()
-    return 0 if row is None else int(row[0])
+    balances = await found.fetchone() or _ZERO
+    return Place("occurred", at, until, window.start, 0, -1, tuple(map(int, balances)))
 
 
 async def _rows(
@@ -101,7 +119,7 @@ async def _rows(
         _SQL[f"{place.order}_page"],
         {
             "stock": stock,
-            "known": place.known,
+            "known": place.clocks.known,
             "until": place.until,
             "occurred_at": place.occurred_at,
             "position": place.position,
@@ -126,24 +144,13 @@ def _answer(
         else:
             balances = tuple(a + b for a, b in zip(balances, deltas, strict=True))
         items.append(_movement(window, row, deltas, balances))
-        place = Place(place.order, place.known, place.until, row[2], row[0], row[1], balances)
-    return _page(window, items, place if len(rows) > limit else None, position, place.known)
-
-
-def _page(
-    window: Window,
-    items: list[Movement],
-    place: Place | None,
-    position: int,
-    known: int | None = None,
-) -> MovementsPage:
-    more = place if items else None
+        place = Place(place.order, place.clocks, place.until, row[2], row[0], row[1], balances)
     return MovementsPage(
         items=items,
         order=window.order,
-        known_at_position=position if known is None else known,
+        clocks=place.clocks,
         position=position,
-        next_cursor=None if more is None else encode(more),
+        next_cursor=encode(place) if len(rows) > limit else None,
     )
 
 

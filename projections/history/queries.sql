@@ -92,44 +92,9 @@ insert into {schema}.history_holds
 select 0::smallint, c.*
   from unnest(%b::int8[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
 
--- place_at --
--- The last position recorded at or before an instant, and the head.
-select ledger.position_at(0::smallint, %(at)s), h.position from ledger.heads h where h.shard = 0
-
--- place_of --
--- When a position was recorded, and the head.
-select (select e.recorded_at from ledger.events e where e.shard = 0 and e.position = %(position)s),
-       h.position
-  from ledger.heads h where h.shard = 0
-
--- as_recorded --
--- A part of other statements. For each stock of `page`: the last row by what had happened at
--- `as_of` (e), the last one known at `known` (k), the earlier of both (b; empty where either is
--- missing), and the sum of the late rows between e and k, as long as they are few (c).
-  left join lateral (
-       select h.* from {schema}.history h
-        where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
-        order by h.effective_at desc, h.position desc, h.part desc limit 1) e on true
-  left join lateral (
-       select h.* from {schema}.history h
-        where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
-        order by h.position desc, h.part desc limit 1) k on true
-  left join lateral (
-       select e.* where (e.position, e.part) <= (k.position, k.part)
-       union all
-       select k.* where (e.position, e.part) > (k.position, k.part)) b on true
-  left join lateral (
-       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
-              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
-              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
-         from {schema}.history h
-        where h.shard = 0 and h.stock = page.stock and h.occurred_at < h.effective_at
-          and h.position > coalesce(e.position, 0) and h.position <= %(known)s
-          and h.position < coalesce(page.crowded_from, 9223372036854775807)
-          and h.occurred_at <= %(as_of)s) c on true
-
 -- list_at --
--- A page of balances by what had happened at `as_of`, as known at `known`.
+-- A page of balances by what had happened at `as_of`, as known at `known`. In the order of names
+-- the page is chosen first; in the order of a balance, among all.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
@@ -139,83 +104,96 @@ with place as (
      where s.shard = 0 and abs(s.stock) <= %(known)s
        and (%(sku)s::text is null or s.sku = %(sku)s)
        and (%(location)s::text is null or s.location = %(location)s)
-       and (s.location, s.sku) > (%(after_location)s, %(after_sku)s)
-     order by s.location, s.sku
-     limit %(limit)s
+       {after_name}
+     {limit_names}
+), levels as (
+{levels}
 )
-select place.position, page.location, page.sku,
-       coalesce(b.sellable, 0) + coalesce(c.sellable, 0),
-       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0),
-       coalesce(b.damaged, 0) + coalesce(c.damaged, 0),
-       coalesce(b.returned, 0) + coalesce(c.returned, 0),
-       coalesce(b.blocked, 0) + coalesce(c.blocked, 0),
-       coalesce(b.reserved, 0) + coalesce(c.reserved, 0),
-       coalesce(d.quantity, 0) + coalesce(w.quantity, 0),
-       page.stock, page.crowded_from, exists (
+select place.position, l.location, l.sku, l.sellable, l.quarantine, l.damaged, l.returned,
+       l.blocked, l.reserved, l.stock, exists (
            select from {schema}.history_in_transit i
-            where i.shard = 0 and i.stock = page.stock and i.position <= %(known)s)
+            where i.shard = 0 and i.stock = l.stock and i.position <= %(known)s)
   from place
-  left join page on true
-{as_recorded}
-  -- Soft holds that had run out by `as_of` and were still open in what was known: those that
-  -- are open to this day, and those whose end was recorded after `known`.
-  left join lateral (
-       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
-        where o.shard = 0 and o.stock = page.stock and o.to_position is null
-          and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
-  left join lateral (
-       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
-        where o.stock = page.stock and o.to_position is not null
-          and int8range(o.from_position, o.to_position) @> %(known)s::int8
-          and o.expires_at <= %(as_of)s) w on true
+  left join (select * from levels l {after_balance} {limit_balances}) l on true
+ {order}
 
--- in_transit_at --
--- What was on its way to some stocks, by what had happened at `as_of`, as known at `known`.
-select s.stock, coalesce(t.quantity, 0) + coalesce(u.quantity, 0)
-  from unnest(%(stocks)s::int8[]) as s (stock)
-  left join lateral (
-       select * from (
-           select ends.*, count(*) over () as found from (
-               (select i.position, i.quantity from {schema}.history_in_transit i
-                 where i.shard = 0 and i.stock = s.stock and i.effective_at <= %(as_of)s
-                 order by i.effective_at desc, i.position desc limit 1)
-               union all
-               (select i.position, i.quantity from {schema}.history_in_transit i
-                 where i.shard = 0 and i.stock = s.stock and i.position <= %(known)s
-                 order by i.position desc limit 1)
-           ) ends
-       ) counted
-       where found = 2 order by position limit 1) t on true
-  left join lateral (
-       select sum(i.delta)::bigint as quantity from {schema}.history_in_transit i
-        where i.stock = s.stock and i.occurred_at < i.effective_at
-          and int8range(i.occurred_at, i.effective_at) @> %(as_of)s::int8
-          and i.position <= %(known)s) u on true
+-- totals_at --
+-- Sums over stocks by what had happened at `as_of`, as known at `known`; a page of groups.
+with place as (
+    select position from {schema}.tracking where shard = 0 and projection = 'history'
+), page as (
+    select s.location, s.sku, s.stock, w.crowded_from
+      from {schema}.history_stocks s
+      left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
+     where s.shard = 0 and abs(s.stock) <= %(known)s
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+       {groups}
+), levels as (
+{levels}
+), ways as (
+    select page.location, page.sku, i.quantity
+      from page
+     cross join lateral ({in_transit}) i (stock, quantity)
+     where exists (select from {schema}.history_in_transit w
+                    where w.shard = 0 and w.stock = page.stock)
+), parts as (
+    select location, sku, 1 as stocks, sellable, quarantine, damaged, returned, blocked, reserved,
+           0 as in_transit
+      from levels
+     union all
+    select location, sku, 0, 0, 0, 0, 0, 0, 0, quantity from ways
+)
+select place.position, t.*
+  from place
+  left join (
+       select {group} as name, coalesce(sum(l.stocks), 0), sum(l.sellable), sum(l.quarantine),
+              sum(l.damaged), sum(l.returned), sum(l.blocked), sum(l.reserved), sum(l.in_transit)
+         from parts l
+        {group_by}) t on true
+ order by t.name
 
--- stock_number --
--- A stock's number, and where this projection stands.
-select t.position, s.stock
-  from {schema}.tracking t
-  left join {schema}.history_stocks s
-    on s.shard = 0 and s.location = %(location)s and s.sku = %(sku)s
- where t.shard = 0 and t.projection = 'history'
+-- of_group --
+-- Narrows totals to the stocks of a page's groups, of which `history_stocks` has an index each.
+and s.{group} in (
+    select distinct g.{group} from {schema}.history_stocks g
+     where g.shard = 0 and abs(g.stock) <= %(known)s
+       and (%(sku)s::text is null or g.sku = %(sku)s)
+       and (%(location)s::text is null or g.location = %(location)s)
+       and g.{group} > %(after)s
+     order by g.{group} limit %(limit)s)
 
--- fold_at --
--- Balances of some stocks as recorded, by what had happened at `as_of`, as known at `known`; also
--- of those with many late rows. These are a rectangle, by position and by business time: sums of
--- cells fill its middle, rows its edges. Each piece is a look-up of its own, whatever the planner
--- believes about the tables' sizes.
-select page.stock,
-       coalesce(b.sellable, 0) + coalesce(c.sellable, 0) + coalesce(m.sellable, 0),
-       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) + coalesce(m.quarantine, 0),
-       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) + coalesce(m.damaged, 0),
-       coalesce(b.returned, 0) + coalesce(c.returned, 0) + coalesce(m.returned, 0),
-       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0),
-       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
-  from (select s.stock, w.crowded_from
-          from unnest(%(stocks)s::int8[]) as s (stock)
-          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock) page
-{as_recorded}
+-- as_recorded --
+-- A part of other statements: what stocks of `page` had as recorded (b + c + m).
+  -- The base is the earlier of two rows: the last that was effective at `as_of`, and the last that
+  -- was known. Where the first was known, it is the earlier; else the other is looked for, too.
+  -- `whole`: all that was known had happened by `as_of`, so that only the other counts.
+  left join lateral (
+       select h.* from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.effective_at <= %(as_of)s
+          and not %(whole)s
+        order by h.effective_at desc, h.position desc, h.part desc limit 1) e on true
+  left join lateral (
+       select e.sellable, e.quarantine, e.damaged, e.returned, e.blocked, e.reserved
+        where e.position <= %(known)s
+       union all
+       (select h.sellable, h.quarantine, h.damaged, h.returned, h.blocked, h.reserved
+          from {schema}.history h
+         where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
+           and (%(whole)s or e.position > %(known)s)
+         order by h.position desc, h.part desc limit 1)) b on true
+  -- Late rows after the first of those two, as long as they are few (c). Of many they are a
+  -- rectangle, by position and by business time: sums of cells fill its middle, rows its edges (m).
+  -- Each piece is a look-up of its own, whatever the planner believes about the tables' sizes.
+  left join lateral (
+       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
+              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
+              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
+         from {schema}.history h
+        where h.shard = 0 and h.stock = page.stock and h.occurred_at < h.effective_at
+          and h.position > coalesce(e.position, 0) and h.position <= %(known)s
+          and h.position < coalesce(page.crowded_from, 9223372036854775807)
+          and h.occurred_at <= %(as_of)s and not %(whole)s) c on true
   left join lateral (
        select *, first >> %(chunk)s::int as chunk, last >> %(chunk)s::int as last_chunk,
               first >> %(chunks)s::int as chunks, last >> %(chunks)s::int as last_chunks,
@@ -223,7 +201,7 @@ select page.stock,
               %(chunks)s::int - %(chunk)s::int as step, %(spans)s::int - %(span)s::int as leap
          from (select greatest(coalesce(e.position, 0) + 1, page.crowded_from) as first,
                       %(known)s::int8 as last) bounds
-        where page.crowded_from <= %(known)s offset 0) x on true
+        where page.crowded_from <= %(known)s and not %(whole)s offset 0) x on true
   left join lateral (
        select sum(q.sellable)::bigint as sellable,
               sum(q.quarantine)::bigint as quarantine,
@@ -281,6 +259,74 @@ select page.stock,
               and h.position + 0 >= (x.chunk + 1) << %(chunk)s::int
               and h.position + 0 < x.last_chunk << %(chunk)s::int) q
         where x.first is not null) m on true
+
+-- levels_at --
+-- What each stock of a page had by what had happened at `as_of`, as known at `known`.
+select page.location, page.sku, page.stock,
+       coalesce(b.sellable, 0) + coalesce(c.sellable, 0) + coalesce(m.sellable, 0) as sellable,
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) + coalesce(m.quarantine, 0) as quarantine,
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) + coalesce(m.damaged, 0) as damaged,
+       coalesce(b.returned, 0) + coalesce(c.returned, 0) + coalesce(m.returned, 0) as returned,
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0) as blocked,
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
+           - coalesce(d.quantity, 0) - coalesce(w.quantity, 0) as reserved
+  from page
+{as_recorded}
+  -- Soft holds that had run out by `as_of` and were still open in what was known: those that
+  -- are open to this day, and those whose end was recorded after `known`.
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where o.shard = 0 and o.stock = page.stock and o.to_position is null
+          and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where o.stock = page.stock and o.to_position is not null
+          and int8range(o.from_position, o.to_position) @> %(known)s::int8
+          and o.expires_at <= %(as_of)s) w on true
+
+-- in_transit_at --
+-- What was on its way to some stocks, by what had happened at `as_of`, as known at `known`.
+select s.stock, coalesce(t.quantity, 0) + coalesce(u.quantity, 0)
+  from unnest(%(stocks)s::int8[]) as s (stock)
+  left join lateral (
+       select * from (
+           select ends.*, count(*) over () as found from (
+               (select i.position, i.quantity from {schema}.history_in_transit i
+                 where i.shard = 0 and i.stock = s.stock and i.effective_at <= %(as_of)s
+                 order by i.effective_at desc, i.position desc limit 1)
+               union all
+               (select i.position, i.quantity from {schema}.history_in_transit i
+                 where i.shard = 0 and i.stock = s.stock and i.position <= %(known)s
+                 order by i.position desc limit 1)
+           ) ends
+       ) counted
+       where found = 2 order by position limit 1) t on true
+  left join lateral (
+       select sum(i.delta)::bigint as quantity from {schema}.history_in_transit i
+        where i.stock = s.stock and i.occurred_at < i.effective_at
+          and int8range(i.occurred_at, i.effective_at) @> %(as_of)s::int8
+          and i.position <= %(known)s) u on true
+
+-- stock_number --
+-- A stock's number, and where this projection stands.
+select t.position, s.stock
+  from {schema}.tracking t
+  left join {schema}.history_stocks s
+    on s.shard = 0 and s.location = %(location)s and s.sku = %(sku)s
+ where t.shard = 0 and t.projection = 'history'
+
+-- fold_at --
+-- Balances of one stock as recorded, by what had happened at `as_of`, as known at `known`.
+select coalesce(b.sellable, 0) + coalesce(c.sellable, 0) + coalesce(m.sellable, 0),
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) + coalesce(m.quarantine, 0),
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) + coalesce(m.damaged, 0),
+       coalesce(b.returned, 0) + coalesce(c.returned, 0) + coalesce(m.returned, 0),
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0),
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
+  from (select s.stock, w.crowded_from
+          from (select %(stock)s::int8 as stock) s
+          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock) page
+{as_recorded}
 
 -- recorded_page --
 -- Rows of one stock in ledger order, with their events.

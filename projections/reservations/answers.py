@@ -1,10 +1,11 @@
 """The shape of a promise in an answer: expiry has taken effect at its instant."""
 
-from typing import Any, Self
+from typing import Self
 
 from msgspec import Struct
 
 from ledger.domain.values import Instant
+from projections.reservations.projection import Line, Reservation
 
 
 class LineAnswer(Struct, frozen=True, kw_only=True):
@@ -21,19 +22,18 @@ class LineAnswer(Struct, frozen=True, kw_only=True):
     expired: int
 
     @classmethod
-    def of(cls, row: tuple[Any, ...], *, gone: bool) -> Self:
-        """From a stored line; `gone`: what is open has run out."""
-        location, sku, requested, granted, left, fulfilled, released, expired = row
+    def of(cls, line: Line, *, gone: bool) -> Self:
+        """From a line as recorded; `gone`: what is open has run out."""
         return cls(
-            sku=sku,
-            location=location,
-            requested=requested,
-            granted=granted,
-            rejected=requested - granted,
-            open=0 if gone else left,
-            fulfilled=fulfilled,
-            released=released,
-            expired=expired + (left if gone else 0),
+            sku=line.sku,
+            location=line.location,
+            requested=line.requested,
+            granted=line.granted,
+            rejected=line.requested - line.granted,
+            open=0 if gone else line.open,
+            fulfilled=line.fulfilled,
+            released=line.released,
+            expired=line.expired + (line.open if gone else 0),
         )
 
 
@@ -50,17 +50,18 @@ class ReservationAnswer(Struct, frozen=True, kw_only=True):
     version: int
     lines: list[LineAnswer]
 
-
-class ReservationFound(Struct, frozen=True, kw_only=True):
-    """The promise asked for, if there is one, and where this was read."""
-
-    reservation: ReservationAnswer | None
-    position: int
-
-
-class ReservationsPage(Struct, frozen=True, kw_only=True):
-    """A page of promises, newest first."""
-
-    items: list[ReservationAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, reservation: Reservation, now: Instant) -> Self:
+        """From a reservation as recorded."""
+        gone = reservation.expires_at is not None and reservation.expires_at <= now
+        return cls(
+            reservation_id=reservation.reservation_id,
+            channel=reservation.channel,
+            kind=reservation.kind,
+            policy=reservation.policy,
+            status="expired" if gone and reservation.open else reservation.status,
+            expires_at=reservation.expires_at,
+            placed_at=reservation.placed_at,
+            version=reservation.version,
+            lines=[LineAnswer.of(line, gone=gone) for line in reservation.lines],
+        )

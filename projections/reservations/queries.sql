@@ -41,8 +41,8 @@ select 0::smallint, c.*
 
 -- get_reservation --
 -- One reservation with its lines, in one snapshot with this projection's position.
-select t.position, r.reservation_id, r.channel, r.kind, r.policy, r.expires_at, r.status,
-       r.version, r.placed_at, r.placed_position,
+select t.position, r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at,
+       r.ended_by, r.version, r.placed_at, r.placed_position, r.position,
        l.location, l.sku, l.requested, l.granted, l.open, l.fulfilled, l.released, l.expired
   from {schema}.tracking t
   left join {schema}.reservations r on r.shard = t.shard and r.reservation_id = %(reservation_id)s
@@ -52,11 +52,11 @@ select t.position, r.reservation_id, r.channel, r.kind, r.policy, r.expires_at, 
  order by l.line
 
 -- list_reservations --
--- A page of reservations with their lines, newest first. A status is meant as of `now`: what ran
--- out unswept is expired.
+-- The newest reservations with their lines. A status is meant as of `now`: what ran out unswept is
+-- expired.
 with page as (
     select r.* from {schema}.reservations r
-     where r.shard = 0 and r.placed_position < %(before)s
+     where r.shard = 0
        and (%(channel)s::text is null or r.channel = %(channel)s)
        and (%(status)s::text is null
             or case when r.open > 0 and r.expires_at <= %(now)s then 'expired' else r.status end
@@ -66,8 +66,8 @@ with page as (
      order by r.placed_position desc
      limit %(limit)s
 )
-select t.position, r.reservation_id, r.channel, r.kind, r.policy, r.expires_at, r.status,
-       r.version, r.placed_at, r.placed_position,
+select t.position, r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at,
+       r.ended_by, r.version, r.placed_at, r.placed_position, r.position,
        l.location, l.sku, l.requested, l.granted, l.open, l.fulfilled, l.released, l.expired
   from {schema}.tracking t
   left join page r on true
@@ -75,6 +75,19 @@ select t.position, r.reservation_id, r.channel, r.kind, r.policy, r.expires_at, 
     on l.shard = r.shard and l.reservation_id = r.reservation_id
  where t.shard = 0 and t.projection = 'reservations'
  order by r.placed_position desc, l.line
+
+-- reservations_begun --
+-- Reservations placed by `known`, newest first, by what never changes of them; and whether a status
+-- may match: of those that are as they were then, only where it is the same, or has run out.
+select r.placed_position, r.reservation_id,
+       %(status)s::text is null or not %(live)s or r.position > %(known)s or r.status = %(status)s
+           or (r.open > 0 and r.expires_at is not null and %(status)s = 'expired')
+  from {schema}.reservations r
+ where r.shard = 0 and r.placed_position < %(after_0)s and r.placed_position <= %(known)s
+   and (%(channel)s::text is null or r.channel = %(channel)s)
+   {of_lines}
+ order by r.placed_position desc
+ limit %(limit)s
 
 -- of_lines --
 -- Narrows a page to reservations with a line of a SKU or a location.

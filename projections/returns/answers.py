@@ -1,9 +1,13 @@
 """The shapes of returns and orders in answers."""
 
+from typing import Self
+
 from msgspec import Struct
 
+from ledger.domain import order
 from ledger.domain.outcomes import ReturnLineState
 from ledger.domain.values import Instant
+from projections.returns.projection import OrderLine, Return
 
 
 class ReturnAnswer(Struct, frozen=True, kw_only=True):
@@ -17,20 +21,19 @@ class ReturnAnswer(Struct, frozen=True, kw_only=True):
     version: int
     lines: tuple[ReturnLineState, ...]
 
-
-class ReturnFound(Struct, frozen=True, kw_only=True):
-    """The return asked for, if there is one, and where this was read."""
-
-    found: ReturnAnswer | None
-    position: int
-
-
-class ReturnsPage(Struct, frozen=True, kw_only=True):
-    """A page of returns, newest first."""
-
-    items: list[ReturnAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, row: Return) -> Self:
+        """From a return as recorded."""
+        document = row.document
+        return cls(
+            return_id=document.return_id,
+            status=document.status,
+            order=document.order,
+            authorised_at=row.authorised_at,
+            closed_at=row.closed_at,
+            version=document.version,
+            lines=document.line_states(),
+        )
 
 
 class OrderAnswer(Struct, frozen=True, kw_only=True):
@@ -43,10 +46,14 @@ class OrderAnswer(Struct, frozen=True, kw_only=True):
     excess: int
     conflict_id: str | None
 
-
-class OrdersPage(Struct, frozen=True, kw_only=True):
-    """A page of what orders come to, by order and SKU."""
-
-    items: list[OrderAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, line: OrderLine) -> Self:
+        """From a line as recorded."""
+        return cls(
+            order=line.order_ref,
+            sku=line.sku,
+            sold=line.sold,
+            returned=line.returned,
+            excess=order.OrderLine(line.sold, line.returned).excess,
+            conflict_id=line.conflict_id,
+        )

@@ -3,6 +3,7 @@
 from typing import Final, TypeAlias, get_args
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.domain.events import (
     AnyOrderEvent,
@@ -82,7 +83,7 @@ def fold_returns(events: list[Recorded], known: Returns) -> Returns:
             known[event.return_id] = Return(document, at, position, None, position)
         else:
             row = known[event.return_id]
-            row.document = evolve(row.document, event)
+            row.document = replace(evolve(row.document, event), version=recorded.version)
             row.position = position
             if isinstance(event, ReturnClosed):
                 row.closed_at = event.occurred_at

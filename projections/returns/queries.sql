@@ -56,7 +56,7 @@ select 0::smallint, c.*
 -- get_return --
 -- One return with its lines, in one snapshot with this projection's position.
 select t.position, r.return_id, r.order_ref, r.status, r.version, r.authorised_at,
-       r.authorised_position, r.closed_at,
+       r.authorised_position, r.closed_at, r.position,
        l.sku, l.authorised, l.received, l.waived, l.grades, l.dispositions, l.at
   from {schema}.tracking t
   left join {schema}.returns r on r.shard = t.shard and r.return_id = %(return_id)s
@@ -65,16 +65,16 @@ select t.position, r.return_id, r.order_ref, r.status, r.version, r.authorised_a
  order by l.line
 
 -- list_returns --
--- A page of returns with their lines, newest first.
+-- The newest returns with their lines.
 with page as (
     select r.* from {schema}.returns r
-     where r.shard = 0 and r.authorised_position < %(before)s
+     where r.shard = 0
        {conditions}
      order by r.authorised_position desc
      limit %(limit)s
 )
 select t.position, r.return_id, r.order_ref, r.status, r.version, r.authorised_at,
-       r.authorised_position, r.closed_at,
+       r.authorised_position, r.closed_at, r.position,
        l.sku, l.authorised, l.received, l.waived, l.grades, l.dispositions, l.at
   from {schema}.tracking t
   left join page r on true
@@ -82,21 +82,45 @@ select t.position, r.return_id, r.order_ref, r.status, r.version, r.authorised_a
  where t.shard = 0 and t.projection = 'returns'
  order by r.authorised_position desc, l.line
 
+-- returns_begun --
+-- Returns authorised by `known`, newest first, by what never changes of them; and whether a status
+-- may match: of those that are as they were then, only where it is the same.
+select r.authorised_position, r.return_id,
+       %(status)s::text is null or not %(live)s or r.position > %(known)s or r.status = %(status)s
+  from {schema}.returns r
+ where r.shard = 0 and r.authorised_position < %(after_0)s and r.authorised_position <= %(known)s
+   {conditions}
+ order by r.authorised_position desc
+ limit %(limit)s
+
 -- of_sku --
 -- Narrows a page to returns with a line of a SKU.
        and exists (select from {schema}.return_lines f
                     where f.shard = 0 and f.return_id = r.return_id and f.sku = %(sku)s)
 
 -- list_orders --
--- A page of what orders come to, by order and SKU.
+-- What the first orders come to, by order and SKU.
 with page as (
     select o.* from {schema}.order_lines o
-     where o.shard = 0 and (o.order_ref, o.sku) > (%(after_order)s, %(after_sku)s)
+     where o.shard = 0
        {conditions}
      order by o.order_ref, o.sku
      limit %(limit)s
 )
-select t.position, o.order_ref, o.sku, o.sold, o.returned, o.conflict_id
+select t.position, o.order_ref, o.sku, o.sold, o.returned, o.conflict_id, o.first_position,
+       o.position
   from {schema}.tracking t left join page o on true
  where t.shard = 0 and t.projection = 'returns'
  order by o.order_ref, o.sku
+
+-- orders_begun --
+-- Lines of orders that were named by `known`, by order and SKU; and whether more may have come back
+-- than was sold: where nothing has changed since, only if it has.
+select o.order_ref, o.sku, o.order_ref, o.sku,
+       not %(excess)s or not %(live)s or o.position > %(known)s or o.conflict_id is not null
+  from {schema}.order_lines o
+ where o.shard = 0 and (o.order_ref, o.sku) > (%(after_0)s, %(after_1)s)
+   and o.first_position <= %(known)s
+   {conditions}
+ order by o.order_ref, o.sku
+ limit %(limit)s

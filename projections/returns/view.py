@@ -73,7 +73,7 @@ class ReturnsView:
         for return_id, *line in cursor:
             lines.setdefault(return_id, []).append(line_of(line))
         cursor.execute(self._sql["load_returns"], (ids,))
-        return {row[0]: _return_of(row, lines.get(row[0], [])) for row in cursor}
+        return {row[0]: return_of(row, lines.get(row[0], [])) for row in cursor}
 
     def _write(self, cursor: Cursor[Any], rows: list[Return]) -> None:
         documents = [row.document for row in rows]
@@ -143,7 +143,8 @@ def line_of(row: Any) -> ReturnLine:
     )
 
 
-def _return_of(row: Any, lines: list[ReturnLine]) -> Return:
+def return_of(row: Any, lines: list[ReturnLine]) -> Return:
+    """A return from its columns and its lines."""
     return_id, order, status, version, at, position, closed_at, last = row
     authorised = ReturnAuthorised(
         occurred_at=at,

@@ -42,24 +42,62 @@ select 0::smallint, c.location, c.sku, 0, 0, 0, 0, 0, 0, 0, 0, 0, c.delta
     on conflict (shard, location, sku) do update set in_transit = s.in_transit + excluded.in_transit
 
 -- list_stocks --
--- A page of present balances; what ran out before `now` no longer counts as reserved.
+-- The first present balances; what ran out before `now` no longer counts as reserved.
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'stock'
 ), page as (
+    select s.* from {schema}.stock s
+     where s.shard = 0
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s)
+     {limit_names}
+), levels as (
     select s.location, s.sku, s.sellable, s.quarantine, s.damaged, s.returned, s.blocked,
            s.reserved - coalesce((
                select sum(h.quantity) from {schema}.stock_holds h
                 where h.shard = 0 and h.location = s.location and h.sku = s.sku
                   and h.expires_at <= %(now)s), 0)::bigint as reserved,
            s.in_transit
-      from {schema}.stock s
+      from page s
+)
+select place.position, l.* from place left join (select * from levels l {limit_balances}) l on true
+ {order}
+
+-- totals --
+-- Sums over present stocks; a page of groups.
+with place as (
+    select position from {schema}.tracking where shard = 0 and projection = 'stock'
+), levels as (
+    select s.* from {schema}.stock s
      where s.shard = 0
        and (%(sku)s::text is null or s.sku = %(sku)s)
        and (%(location)s::text is null or s.location = %(location)s)
-     order by s.location, s.sku
-     limit %(limit)s
+       {groups}
+), lapsed as (
+    select h.location, h.sku, sum(h.quantity) as quantity from {schema}.stock_holds h
+     where h.shard = 0 and h.expires_at <= %(now)s
+       and (%(sku)s::text is null or h.sku = %(sku)s)
+       and (%(location)s::text is null or h.location = %(location)s)
+     group by h.location, h.sku
 )
-select place.position, page.* from place left join page on true
+select place.position, t.*
+  from place
+  left join (
+       select {group} as name, count(*) as stocks, sum(l.sellable), sum(l.quarantine),
+              sum(l.damaged), sum(l.returned), sum(l.blocked),
+              sum(l.reserved - coalesce(h.quantity, 0)), sum(l.in_transit)
+         from levels l left join lapsed h on h.location = l.location and h.sku = l.sku
+        {group_by}) t on true
+ order by t.name
+
+-- of_group --
+-- Narrows totals to the stocks of a page's groups; the first page only, so that there is no before.
+and s.{group} in (
+    select distinct g.{group} from {schema}.stock g
+     where g.shard = 0
+       and (%(sku)s::text is null or g.sku = %(sku)s)
+       and (%(location)s::text is null or g.location = %(location)s)
+     order by g.{group} limit %(limit)s)
 
 -- due_stocks --
 -- Stocks with soft holds that have run out and wait for the sweeper, longest overdue first.

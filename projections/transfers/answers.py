@@ -1,9 +1,12 @@
 """The shape of a transfer in an answer."""
 
+from typing import Self
+
 from msgspec import Struct
 
 from ledger.domain.outcomes import TransferLineState
 from ledger.domain.values import Instant
+from projections.transfers.projection import Transfer
 
 
 class TransferAnswer(Struct, frozen=True, kw_only=True):
@@ -17,17 +20,15 @@ class TransferAnswer(Struct, frozen=True, kw_only=True):
     version: int
     lines: list[TransferLineState]
 
-
-class TransferFound(Struct, frozen=True, kw_only=True):
-    """The transfer asked for, if there is one, and where this was read."""
-
-    transfer: TransferAnswer | None
-    position: int
-
-
-class TransfersPage(Struct, frozen=True, kw_only=True):
-    """A page of transfers, newest first."""
-
-    items: list[TransferAnswer]
-    position: int
-    next_cursor: str | None
+    @classmethod
+    def of(cls, transfer: Transfer) -> Self:
+        """From a transfer as recorded."""
+        return cls(
+            transfer_id=transfer.transfer_id,
+            from_location=transfer.from_location,
+            to_location=transfer.to_location,
+            status=transfer.status,
+            requested_at=transfer.requested_at,
+            version=transfer.version,
+            lines=[line.state() for line in transfer.lines.values()],
+        )

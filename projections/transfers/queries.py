@@ -3,18 +3,18 @@
 from itertools import groupby
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from ledger.domain.outcomes import TransferLineState
 from ledger.domain.transfer import Totals
-from projections.cursors import decode, encode
+from ledger.domain.values import Instant, transfer_stream
+from projections.documents import NEWEST, Documents, One, Some
 from projections.progress import Pool
 from projections.statements import statements
-from projections.transfers.answers import TransferAnswer, TransferFound, TransfersPage
+from projections.transfers.answers import TransferAnswer
+from projections.transfers.projection import Transfer, fold
 
 _SQL: Final = statements(__package__ or "")
-_NEWEST: Final = 2**63 - 1
-_LINE: Final = 8  # The column at which a line begins.
+_LINE: Final = 9  # The column at which a line begins.
 
 
 class Filter(Struct, frozen=True, kw_only=True):
@@ -26,74 +26,56 @@ class Filter(Struct, frozen=True, kw_only=True):
     status: str | None = None
 
 
-class Place(Struct, frozen=True, array_like=True):
-    """The last transfer of a page."""
-
-    before: int
-
-
-async def get(pool: Pool, transfer_id: str) -> TransferFound:
+async def get(pool: Pool, transfer_id: str, _: Instant) -> One[TransferAnswer]:
     """One transfer as it stands."""
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL["get_transfer"], {"transfer_id": transfer_id})
         rows = await cursor.fetchall()
     found = _transfers(rows)
-    return TransferFound(transfer=found[0] if found else None, position=rows[0][0])
+    return One(TransferAnswer.of(found[0]) if found else None, rows[0][0])
 
 
-async def list_transfers(
-    pool: Pool, wanted: Filter, *, cursor: str | None = None, limit: int = 100
-) -> TransfersPage:
-    """A page of transfers, newest first."""
-    place = Place(_NEWEST) if cursor is None else decode(cursor, Place)
-    parameters = {
-        "from_location": wanted.from_location,
-        "to_location": wanted.to_location,
-        "sku": wanted.sku,
-        "status": wanted.status,
-        "before": place.before,
-        "limit": limit + 1,
-    }
+async def newest(pool: Pool, wanted: Filter, _: Instant, limit: int) -> Some[TransferAnswer]:
+    """The newest transfers as they stand."""
+    asked = {**structs.asdict(wanted), "limit": limit + 1}
     async with pool.connection() as connection:
-        found = await connection.execute(_SQL["list_transfers"], parameters, prepare=False)
+        found = await connection.execute(_SQL["list_transfers"], asked, prepare=False)
         rows = await found.fetchall()
-    items = _transfers(rows)
-    positions = list(dict.fromkeys(row[7] for row in rows))
-    more = len(items) > limit
-    return TransfersPage(
-        items=items[:limit],
-        position=rows[0][0],
-        next_cursor=encode(Place(positions[limit - 1])) if more else None,
+    states = _transfers(rows)
+    after = (states[limit - 1].requested_position,) if len(states) > limit else None
+    return Some([TransferAnswer.of(state) for state in states[:limit]], rows[0][0], after)
+
+
+def _matches(answer: TransferAnswer, wanted: Filter) -> bool:
+    """Whether a transfer of the past is one that was asked for."""
+    return wanted.status in (None, answer.status) and (
+        wanted.sku is None or any(line.sku == wanted.sku for line in answer.lines)
     )
 
 
-def _transfers(rows: list[tuple[Any, ...]]) -> list[TransferAnswer]:
+def _transfers(rows: list[tuple[Any, ...]]) -> list[Transfer]:
     found = [row for row in rows if row[1] is not None]
-    return [_answer(list(group)) for _, group in groupby(found, key=lambda row: row[1])]
+    return [_transfer(list(group)) for _, group in groupby(found, key=lambda row: row[1])]
 
 
-def _answer(rows: list[tuple[Any, ...]]) -> TransferAnswer:
-    _, transfer_id, from_location, to_location, status, requested_at, version = rows[0][:7]
-    return TransferAnswer(
-        transfer_id=transfer_id,
-        from_location=from_location,
-        to_location=to_location,
-        status=status,
-        requested_at=requested_at,
-        version=version,
-        lines=[_line(row[_LINE:]) for row in rows],
-    )
+def _transfer(rows: list[tuple[Any, ...]]) -> Transfer:
+    transfer = Transfer(*rows[0][1:_LINE])
+    for row in rows:
+        line = Totals(**dict(zip(Totals.__struct_fields__, row[_LINE:], strict=True)))
+        transfer.lines[line.sku] = line
+    return transfer
 
 
-def _line(row: tuple[Any, ...]) -> TransferLineState:
-    sku, requested, dispatched, received, damaged, lost, returned = row
-    totals = Totals(
-        sku=sku,
-        requested=requested,
-        dispatched=dispatched,
-        received=received,
-        damaged=damaged,
-        lost=lost,
-        returned=returned,
-    )
-    return totals.state()
+TRANSFERS: Final = Documents(
+    name="transfers",
+    projection="transfers",
+    first=NEWEST,
+    one=get,
+    some=newest,
+    streams=lambda transfer_id: (transfer_stream(transfer_id),),
+    fold=lambda events: fold(events, {}),
+    answer=lambda transfer, _: TransferAnswer.of(transfer),
+    keys=lambda wanted: (_SQL["transfers_begun"], structs.asdict(wanted)),
+    matches=_matches,
+)
+"""Transfers at any pair of clocks."""

@@ -57,9 +57,15 @@ RECONNECTS_MAX = 2
 
 
 def visit(client: Client) -> None:
-    """The addresses that are about the service itself, and a position nobody has reached."""
+    """The addresses that no rule goes to, and a position nobody has reached."""
     for operation in ("console", "live", "ready", "metrics", "openapi"):
         assert client.call(operation).status == 200
+    assert client.call("getStockTotals").status == 200
+    sale = {"type": "sale", "sku": "NONE-OF-THEIRS", "location": "elsewhere", "quantity": 1}
+    sold = client.call("recordMovements", body={"movements": [sale]}, key="a-visitor").body
+    conflict_id = sold["results"][0]["conflicts"][0]["conflict_id"]
+    there = {"min_position": sold["position"]}
+    assert client.call("getConflict", conflict_id, query=there).status == 200
     late = client.call("getStock", query={"min_position": 1 << 40}, patient=False)
     assert late.code == "projection-behind"
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from random import Random
-from typing import TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import psycopg
 import pytest
@@ -28,12 +28,14 @@ from ledger.domain.events import (
 )
 from ledger.domain.values import PHYSICAL_BUCKETS
 from ledger.recorded import Recorded
+from projections.answers import Total
 from projections.history import late
 from projections.history.late import Grid
 from projections.progress import Pool
-from projections.questions import StockQuestion, stock
+from projections.questions import StockQuestion, TotalsQuestion, stock, totals
 from projections.rebuild import rebuild
 from projections.registry import NAMES
+from projections.sorting import Group, Sort
 from tests.integration.projections.ledgers import project, rows
 from tests.support.histories import BEGIN, Histories, append
 from tests.support.servers import Cluster, Database
@@ -53,6 +55,7 @@ GRIDS = (
     Grid(few=1, chunk=4, chunks=5, span=32, spans=33),
 )
 """As it is, and so small that a short history has crowds."""
+FAR = 4_000_000_000 * SECOND  # After everything these ledgers record: all that is known happened.
 
 
 def brute_force(events: list[Recorded], as_of: int, known: int) -> State:
@@ -121,6 +124,71 @@ async def _answers(url: str, questions: list[tuple[int, int]]) -> list[State]:
     return found
 
 
+async def _walked(
+    url: str, questions: list[tuple[int, int]], sorts: list[Sort]
+) -> list[tuple[list[tuple[str, str]], dict[Group, list[Total]]]]:
+    """Names in an order, in small pages, and sums; of the pair of clocks of each question."""
+    found = []
+    pool: Pool = AsyncConnectionPool(url, min_size=1, max_size=1, open=False)
+    async with pool:
+        for (as_of, known), sort in zip(questions, sorts, strict=True):
+            clocks: dict[str, Any] = {"as_of": as_of, "known_position": known}
+            names: list[tuple[str, str]] = []
+            cursor, more = None, True
+            while more:
+                asked = StockQuestion(**clocks, sort=sort)
+                page = await stock(pool, asked, now=as_of, cursor=cursor, limit=2)
+                names += [(one.location, one.sku) for one in page.items]
+                cursor = page.next_cursor
+                more = cursor is not None
+            sums = {group: await _sums(pool, group, clocks) for group in get_args(Group)}
+            found.append((names, sums))
+    return found
+
+
+async def _sums(pool: Pool, group: Group, clocks: dict[str, Any]) -> list[Total]:
+    found: list[Total] = []
+    cursor, more = None, True
+    while more:
+        asked = TotalsQuestion(**clocks, group=group)
+        page = await totals(pool, asked, now=clocks["as_of"], cursor=cursor, limit=1)
+        found += page.items
+        cursor = page.next_cursor
+        more = cursor is not None
+    return found
+
+
+def _in_order(state: State, sort: Sort) -> list[tuple[str, str]]:
+    """The stocks of a state as a list shall have them."""
+
+    def key(name: tuple[str, str]) -> tuple[Any, ...]:
+        (location, sku), one = name, state[name]
+        match sort.removeprefix("-"):
+            case "location":
+                return location, sku
+            case "sku":
+                return sku, location
+            case "on_hand":
+                return sum(one[bucket] for bucket in PHYSICAL_BUCKETS), location, sku
+            case "reserved":
+                return one["reserved"], location, sku
+            case _:
+                return one["sellable"] - one["reserved"], location, sku
+
+    return sorted(state, key=key, reverse=sort.startswith("-"))
+
+
+def _added(state: State, group: Group) -> list[tuple[str | None, int, Amounts]]:
+    """A state added up by the names of a group."""
+    place = {"location": 0, "sku": 1}.get(group)
+    names = [None] if place is None else sorted({key[place] for key in state})
+    return [
+        (name, len(rows), {part: sum(row[part] for row in rows) for part in NAMES_ASKED})
+        for name in names
+        for rows in [[one for key, one in state.items() if place is None or key[place] == name]]
+    ]
+
+
 def _filled(database: Database, seed: int) -> list[Recorded]:
     items = list(Histories(seed).items(COMMANDS))
     with psycopg.connect(database.owner_url) as connection:
@@ -154,12 +222,47 @@ def test_a_point_in_time_is_what_a_fold_from_the_beginning_says(
             (random.randrange(BEGIN - 9_000 * SECOND, end), random.randrange(head + 1))
             for _ in range(QUESTIONS)
         ]
+        questions += [(FAR, random.randrange(head + 1)) for _ in range(3)]
         answers = asyncio.run(_answers(database.service_url, questions))
     for (as_of, known), answer in zip(questions, answers, strict=True):
         folded = brute_force(events, as_of, known)
         expected = {key: {n: amounts[n] for n in NAMES_ASKED} for key, amounts in folded.items()}
 
         assert expected == answer, f"at {as_of} known {known}"
+
+
+@settings(max_examples=EXAMPLES // 3)
+@given(seed=st.integers(0, 2**32), grid=st.sampled_from(GRIDS))
+def test_lists_and_sums_of_the_past_are_those_of_a_fold(
+    postgres_cluster: Cluster, seed: int, grid: Grid
+) -> None:
+    """In every order, however the pages are cut; all together, and by SKU or location."""
+    random = Random(seed)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        postgres_cluster.database() as database,
+    ):
+        patch.setattr(late, "GRID", grid)
+        events = _filled(database, seed)
+        project(database, random)
+        instants = [e.event.occurred_at for e in events]
+        head = events[-1].position
+        sorts = [*get_args(Sort)]
+        questions = [
+            (random.choice((*instants[-99:], *[FAR] * 30)) - 1, random.randrange(head // 2, head))
+            for _ in sorts
+        ]
+        answers = asyncio.run(_walked(database.service_url, questions, sorts))
+    for (as_of, known), sort, (names, sums) in zip(questions, sorts, answers, strict=True):
+        state = brute_force(events, as_of, known)
+
+        assert _in_order(state, sort) == names, f"{sort} at {as_of} known {known}"
+        for group, found in sums.items():
+            place = "location" if group == "location" else "sku"
+            assert _added(state, group) == [
+                (getattr(one, place), one.stocks, {n: getattr(one, n) for n in NAMES_ASKED})
+                for one in found
+            ], f"{group} at {as_of} known {known}"
 
 
 @settings(max_examples=EXAMPLES)

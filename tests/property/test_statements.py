@@ -20,11 +20,12 @@ from projections.bookkeeping import blocks
 from projections.bookkeeping.answers import Movements, Statement, StatementsPage
 from projections.bookkeeping.periods import get_period
 from projections.bookkeeping.queries import Scope, Span
+from projections.clocks import Asked
 from projections.progress import Pool
 from projections.questions import StockQuestion, stock
 from projections.rebuild import rebuild
 from projections.registry import NAMES
-from projections.statement_questions import KnownWhen, Limits, period_statements, statements
+from projections.statement_questions import Limits, period_statements, statements
 from tests.integration.projections.ledgers import project, rows
 from tests.support.histories import BEGIN, PLACES, SKUS, Histories, Item, append
 from tests.support.servers import Cluster, Database
@@ -116,7 +117,7 @@ async def answer(pool: Pool, scope: Scope, span: Span, known: int) -> list[State
             pool,
             scope,
             span,
-            KnownWhen(position=known),
+            Asked(known_position=known),
             cursor=None if page is None else page.next_cursor,
             limits=Limits(page=2),
         )

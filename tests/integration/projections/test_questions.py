@@ -16,8 +16,9 @@ from ledger.domain.events import (
     StockReserved,
     StockSold,
 )
-from projections import questions
+from projections import documents, questions
 from projections.answers import StockPage
+from projections.clocks import PRESENT
 from projections.conflicts import queries as conflicts
 from projections.history.movements import Window, movements
 from projections.progress import Pool, ProjectionBehind
@@ -173,7 +174,9 @@ def test_movements_carry_the_balances_of_their_order(
     while more:
         page = ask(
             database,
-            lambda pool, cursor=cursor: movements(pool, window, cursor=cursor, limit=limit),  # type: ignore[misc]
+            lambda pool, cursor=cursor: movements(
+                pool, window, now=NOW, cursor=cursor, limit=limit
+            ),  # type: ignore[misc]
         )
         found += page.items
         cursor = page.next_cursor
@@ -197,14 +200,16 @@ def test_a_window_of_movements_begins_with_the_balances_before_it(database: Data
     )
     project(database)
     window = Window(sku="MUG", location="ams-1", start=10, end=19)
-    page = ask(database, lambda pool: movements(pool, window))
+    page = ask(database, lambda pool: movements(pool, window, now=NOW))
 
     assert [(10, 7)] == [(one.occurred_at, one.balances.sellable) for one in page.items]
 
 
 def test_movements_of_an_unknown_stock_are_none(database: Database) -> None:
     """It is a question like any other."""
-    page = ask(database, lambda pool: movements(pool, Window(sku="LAMP", location="nyc-2")))
+    page = ask(
+        database, lambda pool: movements(pool, Window(sku="LAMP", location="nyc-2"), now=NOW)
+    )
 
     assert ([], None) == (page.items, page.next_cursor)
 
@@ -215,7 +220,7 @@ def test_a_promise_reads_as_expired_from_its_instant_on(database: Database) -> N
     project(database)
 
     def at(now: int) -> Any:
-        return ask(database, lambda pool: reservations.get(pool, "order-1", now=now)).reservation
+        return ask(database, lambda pool: reservations.get(pool, "order-1", now)).answer
 
     assert ("placed", 4, 0) == (at(49).status, at(49).lines[0].open, at(49).lines[0].expired)
     assert ("expired", 0, 4) == (at(50).status, at(50).lines[0].open, at(50).lines[0].expired)
@@ -236,7 +241,7 @@ def test_promises_are_listed_newest_first_by_every_filter(database: Database) ->
 
     def names(**wanted: str) -> list[str]:
         filter_ = reservations.Filter(**wanted)
-        page = ask(database, lambda pool: reservations.list_reservations(pool, filter_, now=60))
+        page = ask(database, lambda pool: reservations.newest(pool, filter_, 60, 100))
         return [item.reservation_id for item in page.items]
 
     assert ["x-3", "order-2", "order-1"] == names()
@@ -257,8 +262,14 @@ def test_pages_of_promises_join_without_gap_or_repetition(database: Database) ->
     while more:
         page = ask(
             database,
-            lambda pool, cursor=cursor: reservations.list_reservations(  # type: ignore[misc]
-                pool, reservations.Filter(), now=1, cursor=cursor, limit=2
+            lambda pool, cursor=cursor: documents.page(  # type: ignore[misc]
+                pool,
+                reservations.RESERVATIONS,
+                reservations.Filter(),
+                PRESENT,
+                now=NOW,
+                cursor=cursor,
+                limit=2,
             ),
         )
         names += [item.reservation_id for item in page.items]
@@ -294,14 +305,14 @@ def test_conflicts_are_listed_by_every_filter(database: Database) -> None:
 
     def names(**wanted: str) -> list[str]:
         filter_ = conflicts.Filter(**wanted)
-        page = ask(database, lambda pool: conflicts.list_conflicts(pool, filter_))
+        page = ask(database, lambda pool: conflicts.newest(pool, filter_, NOW, 100))
         return [item.conflict_id for item in page.items]
 
     assert ["x-2", "x-1"] == names()
     assert ["x-2"] == names(status="open")
     assert ["x-1"] == names(status="cleared", location="ams-1")
     assert ["x-2"] == names(kind="clock_skew")
-    found = ask(database, lambda pool: conflicts.get(pool, "x-1")).conflict
+    found = ask(database, lambda pool: conflicts.get(pool, "x-1", NOW)).answer
     assert found is not None
     assert (0, 3, 3) == (found.short, found.short_max, found.closed_at)
-    assert ask(database, lambda pool: conflicts.get(pool, "x-9")).conflict is None
+    assert ask(database, lambda pool: conflicts.get(pool, "x-9", NOW)).answer is None

@@ -143,7 +143,7 @@ def test_what_ran_out_unswept_is_free_again_at_its_instant(fenced: Audited) -> N
             fenced.database.service_url, min_size=1, max_size=1, open=False
         )
         async with pool:
-            page = await list_fences(pool, Filter(channel="web"), now=now)
+            page = await list_fences(pool, Filter(channel="web"), now, 100)
         return {(one.channel, one.location): (one.free, one.held) for one in page.items}
 
     before, then = (asyncio.run(at(SOON + HOUR + late)) for late in (-1, 0))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from projections.clocks import Clocks
 from projections.cursors import BadCursor, decode, encode
 from projections.questions import Place
 
@@ -14,7 +15,7 @@ def test_a_cursor_keeps_the_question_it_was_given_for(
 ) -> None:
     """Every page answers the same question."""
     try:
-        place = Place(as_of, None, known, True, location, sku)
+        place = Place(Clocks(as_of, None, known, True), "location", (location, sku))
         place_again = decode(encode(place), Place)
     except UnicodeEncodeError:
         return  # Half a surrogate pair is no name.

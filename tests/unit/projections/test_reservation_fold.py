@@ -17,7 +17,7 @@ from ledger.domain.events import (
     ReservationReleased,
 )
 from projections.reservations.answers import LineAnswer
-from projections.reservations.projection import Reservation, fold, needed
+from projections.reservations.projection import Line, Reservation, fold, needed
 from tests.unit.projections.builders import recorded
 
 ORDER: dict[str, Any] = {"occurred_at": 5, "reservation_id": "order-1"}
@@ -99,6 +99,6 @@ def test_only_reservations_placed_earlier_are_read() -> None:
 
 def test_what_has_run_out_is_expired_in_the_answer_before_it_is_swept() -> None:
     """Expiry takes effect at its instant."""
-    answer = LineAnswer.of(("ams-1", "MUG", 6, 4, 3, 1, 0, 0), gone=True)
+    answer = LineAnswer.of(Line("ams-1", "MUG", 6, 4, 3, 1, 0, 0), gone=True)
 
     assert (0, 3, 2) == (answer.open, answer.expired, answer.rejected)
