@@ -30,6 +30,16 @@ PART_BYTES_MAX: Final = 64 * 1024 * 1024
 """Bodies of a part, wherever bodies are large: a part is in memory as a whole."""
 
 _COMPRESSION: Final = "zstd"
+
+# Bodies hardly ever repeat as a whole: looking for that, or for the least of them, is wasted.
+_REPEATING: Final = ["stream", "topic"]
+_GROWING: Final = ["position", "version", "recorded_at"]
+_ENCODINGS: Final = {
+    **dict.fromkeys(_GROWING, "DELTA_BINARY_PACKED"),
+    "shard": "PLAIN",
+    "state": "PLAIN",
+}
+
 _JOINED: Final = "joined"
 _WRITING: Final = ".writing"
 
@@ -207,7 +217,14 @@ class _WholeFile:
         self._path = path
         self._writing = path.with_name(path.name + _WRITING)
         self._file = self._writing.open("wb")
-        self._writer = pq.ParquetWriter(self._file, schema, compression=_COMPRESSION)
+        self._writer = pq.ParquetWriter(
+            self._file,
+            schema,
+            compression=_COMPRESSION,
+            use_dictionary=_REPEATING,
+            column_encoding=_ENCODINGS,
+            write_statistics=[*_REPEATING, *_GROWING],
+        )
 
     def __enter__(self) -> Any:
         return self._writer
