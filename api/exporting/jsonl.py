@@ -38,19 +38,29 @@ _is_json: Final = msgspec.json.Decoder(Raw).decode
 def lines(rows: Iterable[Row]) -> bytes:
     """Rows as lines. Raises CannotExport for a body that would break its line."""
     parts: list[bytes] = []
+    recorded_at, at = -1, ""
     for row in rows:
-        state = row.state
-        try:
-            _is_json(state)
-            state.decode()  # The reader of JSON passes over what is in a text that nobody wants.
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            raise _unreadable(row) from None
-        if b"\n" in state:
-            raise _unreadable(row)
-        at = rfc3339(row.recorded_at)
-        line = Line(SHARD, row.position, row.stream, row.version, row.topic, at, Raw(state))
+        if not _fits_a_line(row.state):
+            raise CannotExport(
+                f"the body at position {row.position} is no JSON on one line: run "
+                "`inventory-ledger verify`; --format parquet takes it as it is"
+            )
+        if row.recorded_at != recorded_at:  # What was recorded together shares its time.
+            recorded_at, at = row.recorded_at, rfc3339(row.recorded_at)
+        state = Raw(row.state)
+        line = Line(SHARD, row.position, row.stream, row.version, row.topic, at, state)
         parts.append(_encode(line))
     return b"\n".join([*parts, b""])
+
+
+def _fits_a_line(state: bytes) -> bool:
+    try:
+        _is_json(state)
+        if not state.isascii():  # The reader of JSON passes over what is in a text.
+            state.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return b"\n" not in state
 
 
 def row_of(line: bytes) -> Row:
@@ -64,13 +74,6 @@ def row_of(line: bytes) -> Row:
         raise ValueError(str(error)) from error
     state = bytes(found.state)
     return Row(found.position, found.stream, found.version, found.topic, state, at)
-
-
-def _unreadable(row: Row) -> CannotExport:
-    return CannotExport(
-        f"the body at position {row.position} is no JSON on one line: run `inventory-ledger "
-        "verify`; --format parquet takes it as it is"
-    )
 
 
 class JsonLinesStream:

@@ -1,5 +1,6 @@
 """Files of an export: what is in them, and how they go on after a kill."""
 
+import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from projections.audit.checker import Row
 START = 1_764_000_000_000_000
 PART = 10
 PAGE = 7
+MEMORY_MAX = 32 * 1024 * 1024
 
 Attempt: TypeAlias = Callable[..., Output]
 
@@ -129,6 +131,51 @@ def test_a_killed_export_goes_on_where_it_ended(attempt: Attempt, path: Path, pa
     assert ledger.rows == rows_in(path)
     assert went_on >= pages * PAGE - PART
     assert [path] == list(path.parent.iterdir())
+
+
+class LongLedger(FakeLedger):
+    """Rows of two kilobytes, made when they are asked for."""
+
+    def __init__(self, events: int) -> None:
+        super().__init__(1)
+        self.events = events
+
+    def row(self, position: int) -> Row:
+        state = b'{"n":%d,"text":"%s"}' % (position, b"%x" % position * 400)
+        return Row(position, "stock/ams-1/MUG", position, "t.v1", state, START + position)
+
+    def pages(self, after: int, last: int) -> Iterator[list[Row]]:
+        for start in range(after, last, 500):
+            yield [self.row(start + place) for place in range(1, 501)]
+
+
+def memory_in_use() -> int:
+    """Bytes of this process in the machine's memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.parametrize("form", ["jsonl", "parquet"])
+def test_a_long_ledger_takes_the_memory_of_some_pages(path: Path, form: str) -> None:
+    """Half a million events or fifty thousand: the same, to the end of joining their parts."""
+
+    def attempt() -> Output:
+        return JsonLinesFile(path) if form == "jsonl" else ParquetFile(path, part_events=2_000)
+
+    export(attempt(), LongLedger(5_000), Span(1, 5_000))
+    path.unlink()
+    ledger, output = LongLedger(60_000), attempt()
+    output.resume(ledger, Span(1, 60_000))
+    written = 0
+    before = peak = memory_in_use()
+    for page in ledger.pages(0, 60_000):
+        output.write(page)
+        written += sum(len(row.state) for row in page)
+        peak = max(peak, memory_in_use())
+    output.finish(Span(1, 60_000))
+    output.close()
+
+    assert written > 2 * MEMORY_MAX
+    assert MEMORY_MAX > max(peak, memory_in_use()) - before
 
 
 def test_a_finished_export_writes_nothing_again(attempt: Attempt, path: Path) -> None:
