@@ -52,7 +52,7 @@ def command(
 
     Bodies are the very bytes that are stored. Start it again after a kill and it goes on where it
     ended; start it again later and it adds what has been recorded since. What is there already is
-    never written again.
+    not exported again.
     """
     if form == "parquet" and output == Path(STANDARD_OUTPUT):
         raise click.UsageError("Parquet cannot be streamed: name a file, or take --format jsonl")
