@@ -4,10 +4,12 @@ Plain ASGI around the framework, so that a request without a route is answered i
 as any other, and the hot path pays for nothing it does not use.
 """
 
+import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
@@ -80,21 +82,41 @@ class Reply:
 
 
 class LinesReply:
-    """An answer that is made while it is sent, piece by piece."""
+    """An answer that is made while it is sent, piece by piece.
+
+    A reader knows that it has all of it by its end: where the making fails, or nobody reads any
+    more, the connection is cut instead.
+    """
 
     __slots__ = ("_media_type", "_pieces")
 
-    def __init__(self, pieces: AsyncIterator[bytes], media_type: str) -> None:
+    def __init__(self, pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
         self._pieces = pieces
         self._media_type = media_type
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Sends it; a reader who is slow slows the making."""
+        """Sends it; a reader who is slow slows the making, one who has gone ends it."""
         headers = [(b"content-type", self._media_type.encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        async for piece in self._pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        # To be asked for: sending to somebody who has gone succeeds like any other.
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            async with aclosing(self._pieces) as pieces:
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if gone.done():
+                        return
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except Exception:
+            logger.exception("an answer in lines was cut off, it could not be made any further")
+        finally:
+            gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    """Waits until the reader has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class FrontDoor:

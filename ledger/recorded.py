@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from ledger.domain.events import AnyEvent
-from ledger.domain.values import Instant
+from ledger.domain.values import Id, Instant, Text
 
 
 class Meta(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -16,16 +16,16 @@ class Meta(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """
 
     instant: Instant
-    actor: str
-    source: str
-    reason: str
-    correlation_id: str
-    command_id: str
-    movement_id: str | None = None
-    reference: str | None = None
+    actor: Text
+    source: Text
+    reason: Text
+    correlation_id: Id
+    command_id: Id
+    movement_id: Id | None = None
+    reference: Text | None = None
     claimed_at: Instant | None = None
-    stated: str | None = None
-    owner: str | None = None
+    stated: Text | None = None
+    owner: Text | None = None
 
 
 class Body(Struct, frozen=True, gc=False):

@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "serve",
     "demo",
     "import",
+    "history",
     "verify",
     "rebuild",
     "export",

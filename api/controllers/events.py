@@ -1,7 +1,7 @@
 """The ledger feed: every event in order, as a page or as a stream of lines."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -51,9 +51,10 @@ async def _head(pool: Pool, min_position: int, patience_s: float) -> int:
     return position
 
 
-async def _lines(pool: Pool, after: int, until: int) -> AsyncIterator[bytes]:
+async def _lines(pool: Pool, after: int, until: int) -> AsyncGenerator[bytes, None]:
     while after < until:
         page = await events_after(pool, after, _LINES_AT_ONCE, until)
+        assert page.items, f"position {after + 1} is missing from the ledger"
         yield b"".join(_payload(recorded) + b"\n" for recorded in page.items)
         after = page.items[-1].position
 

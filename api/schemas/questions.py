@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 from api.schemas.fields import Time, rfc3339, rfc3339_or_none
 from api.schemas.movements import told_again
 from ledger.domain.count import CountStatus
+from ledger.domain.events import ConflictChange
 from ledger.domain.return_ import ReturnStatus
 from ledger.domain.values import Code, Text
 from projections import answers
@@ -228,6 +229,8 @@ class MovementItem(Struct, frozen=True, kw_only=True):
     order: str | None
     restates: str | None
     counted: int | None
+    claimed_at: Timestamp | None
+    conflicts: tuple[ConflictChange, ...]
 
     @classmethod
     def of(cls, movement: history.Movement) -> Self:

@@ -22,14 +22,17 @@ from ledger.domain.events import (
 )
 from ledger.domain.units import Stated
 from ledger.domain.values import (
+    Code,
     CountKind,
     HoldKind,
+    Id,
     Instant,
     Money,
     PhysicalBucket,
     Policy,
     Sourcing,
     StockId,
+    Text,
 )
 
 
@@ -41,13 +44,13 @@ class Movement(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     id; absent, the batch's key and the movement's index stand in for it.
     """
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     occurred_at: Instant | None = None
-    reference: str | None = None
-    reason: str | None = None
-    source: str | None = None
-    movement_id: str | None = None
+    reference: Text | None = None
+    reason: Text | None = None
+    source: Text | None = None
+    movement_id: Id | None = None
     stated: tuple[Stated, ...] = ()
 
     @property
@@ -73,15 +76,15 @@ class Sale(Movement, frozen=True, tag="sale"):
     """Goods went out to a customer. With a reservation named, the same as fulfilling it."""
 
     quantity: int
-    channel: str | None = None
-    reservation_id: str | None = None
-    order: str | None = None
+    channel: Code | None = None
+    reservation_id: Id | None = None
+    order: Text | None = None
 
 
 class SaleVoid(Movement, frozen=True, tag="sale_void"):
     """A recorded sale, or part of it, never took place."""
 
-    of: str
+    of: Id
     quantity: int
 
 
@@ -89,7 +92,7 @@ class Return(Movement, frozen=True, tag="return"):
     """A customer handed goods back."""
 
     quantity: int
-    order: str | None = None
+    order: Text | None = None
     to_bucket: PhysicalBucket = "returned"
 
 
@@ -120,20 +123,20 @@ class Count(Movement, frozen=True, tag="count"):
 
     counted: int
     bucket: PhysicalBucket = "sellable"
-    replaces: str | None = None
+    replaces: Id | None = None
 
 
 class Correct(Movement, frozen=True, tag="correct"):
     """What a recorded movement really came to, in all; for a count, what was counted."""
 
-    of: str
+    of: Id
     quantity: int
 
 
 class Cancel(Movement, frozen=True, tag="cancel"):
     """A recorded movement never took place."""
 
-    of: str
+    of: Id
 
 
 AnyMovement: TypeAlias = (
@@ -159,10 +162,10 @@ class RecordMovements(Command, frozen=True, tag="record_movements"):
 class PlaceReservation(Command, frozen=True, tag="place_reservation"):
     """Ask for a promise over one or many stocks. `sourced` lines leave open which of some."""
 
-    reservation_id: str
+    reservation_id: Id
     lines: tuple[LineQuantity, ...] = ()
     sourced: tuple[SourcedLine, ...] = ()
-    channel: str | None = None
+    channel: Code | None = None
     kind: HoldKind = "soft"
     expires_at: Instant | None = None
     policy: Policy = "all"
@@ -171,13 +174,13 @@ class PlaceReservation(Command, frozen=True, tag="place_reservation"):
 class ConfirmReservation(Command, frozen=True, tag="confirm_reservation"):
     """Make a promise hard: it no longer runs out."""
 
-    reservation_id: str
+    reservation_id: Id
 
 
 class ExtendReservation(Command, frozen=True, tag="extend_reservation"):
     """Let a soft promise run out at another instant."""
 
-    reservation_id: str
+    reservation_id: Id
     expires_at: Instant
 
 
@@ -187,7 +190,7 @@ class AmendReservation(Command, frozen=True, tag="amend_reservation"):
     The total of a `sourced` line is that of its SKU over all of its locations.
     """
 
-    reservation_id: str
+    reservation_id: Id
     lines: tuple[LineQuantity, ...] = ()
     sourced: tuple[SourcedLine, ...] = ()
 
@@ -195,14 +198,14 @@ class AmendReservation(Command, frozen=True, tag="amend_reservation"):
 class RelocateReservation(Command, frozen=True, tag="relocate_reservation"):
     """Hold open units of a promise at other locations instead: all of the moves or none."""
 
-    reservation_id: str
+    reservation_id: Id
     moves: tuple[Relocation, ...]
 
 
 class FulfilReservation(Command, frozen=True, tag="fulfil_reservation"):
     """A fact: promised goods left. Without lines, everything the promise still meant to ship."""
 
-    reservation_id: str
+    reservation_id: Id
     lines: tuple[LineQuantity, ...] | None = None
     occurred_at: Instant | None = None
     if_open: bool = False
@@ -211,48 +214,48 @@ class FulfilReservation(Command, frozen=True, tag="fulfil_reservation"):
 class ReleaseReservation(Command, frozen=True, tag="release_reservation"):
     """Give promised units up. Without lines, all that are open."""
 
-    reservation_id: str
+    reservation_id: Id
     lines: tuple[LineQuantity, ...] | None = None
-    reason: str | None = None
+    reason: Text | None = None
 
 
 class ExpireHolds(Command, frozen=True, tag="expire_holds"):
     """Write down the holds of one stock that have run out. Only the sweeper asks for it."""
 
-    location: str
-    sku: str
+    location: Code
+    sku: Code
 
 
 class GrantFence(Command, frozen=True, tag="grant_fence"):
     """Set units of a stock aside for one channel."""
 
-    sku: str
-    location: str
-    channel: str
+    sku: Code
+    location: Code
+    channel: Code
     quantity: int
 
 
 class ReturnFence(Command, frozen=True, tag="return_fence"):
     """Let anybody have units set aside for a channel. Without a quantity, all it has not taken."""
 
-    sku: str
-    location: str
-    channel: str
+    sku: Code
+    location: Code
+    channel: Code
     quantity: int | None = None
 
 
 class SetBackorderLimit(Command, frozen=True, tag="set_backorder_limit"):
     """Allow so many units of a stock to be promised beyond those that are sellable."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     limit: int
 
 
 class Candidates(Struct, frozen=True, kw_only=True, gc=False):
     """Locations that may hold units instead, and how to choose among them."""
 
-    locations: tuple[str, ...]
+    locations: tuple[Code, ...]
     sourcing: Sourcing = "in_order"
     split: bool = False
 
@@ -263,25 +266,25 @@ class ResolveConflict(Command, frozen=True, tag="resolve_conflict"):
     Some words also do it, where a promise is broken: see `ledger.domain.decisions.resolutions`.
     """
 
-    conflict_id: str
-    resolution: str
-    note: str | None = None
+    conflict_id: Id
+    resolution: Text
+    note: Text | None = None
     candidates: Candidates | None = None
 
 
 class RequestTransfer(Command, frozen=True, tag="request_transfer"):
     """Ask for goods to be moved from one location to another; nothing is held for it."""
 
-    transfer_id: str
-    from_location: str
-    to_location: str
+    transfer_id: Id
+    from_location: Code
+    to_location: Code
     lines: tuple[SkuQuantity, ...]
 
 
 class DispatchTransfer(Command, frozen=True, tag="dispatch_transfer"):
     """A fact: goods left. Without lines, all that was asked for and had not left yet."""
 
-    transfer_id: str
+    transfer_id: Id
     lines: tuple[SkuQuantity, ...] | None = None
     occurred_at: Instant | None = None
 
@@ -289,7 +292,7 @@ class DispatchTransfer(Command, frozen=True, tag="dispatch_transfer"):
 class ReceiveTransfer(Command, frozen=True, tag="receive_transfer"):
     """A fact: goods reached the end of their way. Without lines, all on their way arrived well."""
 
-    transfer_id: str
+    transfer_id: Id
     lines: tuple[ReceivedLine, ...] | None = None
     occurred_at: Instant | None = None
 
@@ -297,13 +300,13 @@ class ReceiveTransfer(Command, frozen=True, tag="receive_transfer"):
 class CancelTransfer(Command, frozen=True, tag="cancel_transfer"):
     """Nothing shall be moved after all."""
 
-    transfer_id: str
+    transfer_id: Id
 
 
 class CloseTransfer(Command, frozen=True, tag="close_transfer"):
     """Nothing more is expected of it."""
 
-    transfer_id: str
+    transfer_id: Id
 
 
 AnyTransferCommand: TypeAlias = (
@@ -314,20 +317,20 @@ AnyTransferCommand: TypeAlias = (
 class ReturnCommand(Command, frozen=True, kw_only=True):
     """Something asked of, or reported about, one return."""
 
-    return_id: str
+    return_id: Id
 
 
 class AuthoriseReturn(ReturnCommand, frozen=True, tag="authorise_return"):
     """A customer may send goods back. Without an order it is blind."""
 
     lines: tuple[SkuQuantity, ...]
-    order: str | None = None
+    order: Text | None = None
 
 
 class ReceiveReturn(ReturnCommand, frozen=True, tag="receive_return"):
     """A fact: goods of a return arrived, also more than were authorised."""
 
-    location: str
+    location: Code
     lines: tuple[SkuQuantity, ...]
     occurred_at: Instant | None = None
 
@@ -360,8 +363,8 @@ AnyReturnCommand: TypeAlias = (
 class DefineSku(Command, frozen=True, tag="define_sku"):
     """Say what a SKU is from now on, in full."""
 
-    sku: str
-    base_unit: str
+    sku: Code
+    base_unit: Code
     scale: int = 0
     packs: tuple[Pack, ...] = ()
     service: bool = False
@@ -371,32 +374,32 @@ class DefineSku(Command, frozen=True, tag="define_sku"):
 class DefineLocation(Command, frozen=True, tag="define_location"):
     """Say what a location is from now on, in full."""
 
-    location: str
-    kind: str = "store"
-    time_zone: str = "UTC"
+    location: Code
+    kind: Code = "store"
+    time_zone: Code = "UTC"
     sells: bool = True
-    parent: str | None = None
+    parent: Code | None = None
     authority: tuple[Authority, ...] = ()
 
 
 class ReleaseParked(Command, frozen=True, tag="release_parked"):
     """Record a fact that was parked: what it is about is defined. Only the sweeper asks for it."""
 
-    conflict_id: str
+    conflict_id: Id
 
 
 class CountCommand(Command, frozen=True, kw_only=True):
     """Something asked of, or reported for, one count document."""
 
-    count_id: str
+    count_id: Id
 
 
 class OpenCount(CountCommand, frozen=True, tag="open_count"):
     """Have a location counted: the SKUs named, or whatever is there."""
 
-    location: str
+    location: Code
     kind: CountKind = "cycle"
-    skus: tuple[str, ...] = ()
+    skus: tuple[Code, ...] = ()
     blind: bool = False
     approval_above: int | None = None
 
@@ -404,7 +407,7 @@ class OpenCount(CountCommand, frozen=True, tag="open_count"):
 class FigureLine(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """So many units were seen in a bucket; without a time, when it was entered."""
 
-    sku: str
+    sku: Code
     counted: int
     counted_at: Instant | None = None
     bucket: PhysicalBucket = "sellable"

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ledger.domain.events.catalog import Pack
 from ledger.domain.refusals import InexactUnit, Malformed
-from ledger.domain.values import QUANTITY_MAX
+from ledger.domain.values import QUANTITY_MAX, Code, Text
 
 SCALE_MAX: Final = 6
 """Decimals of a base unit: a millionth is finer than any scale in a shop."""
@@ -30,10 +30,10 @@ class Stated(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     number there is 0 until this one has been converted.
     """
 
-    field: str
-    amount: str  # A decimal number, perhaps with a sign.
-    uom: str | None = None  # None: in the base unit.
-    path: str | None = None  # Where its caller wrote it; none: at its field.
+    field: Code
+    amount: Code  # A decimal number, perhaps with a sign.
+    uom: Code | None = None  # None: in the base unit.
+    path: Text | None = None  # Where its caller wrote it; none: at its field.
 
     @property
     def text(self) -> str:
@@ -44,7 +44,7 @@ class Stated(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 class Units(Struct, frozen=True, gc=False):
     """The units a quantity of one SKU can be stated in: how many base units each has."""
 
-    base_unit: str | None  # None: nobody has defined the SKU.
+    base_unit: Code | None  # None: nobody has defined the SKU.
     scale: int
     factors: Mapping[str, int]
 

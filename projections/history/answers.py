@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from ledger.domain.events import ConflictChange
 from ledger.domain.values import Instant
 from projections.answers import Balance, Levels, Total
 from projections.clocks import Clocks
@@ -27,7 +28,9 @@ class Movement(Struct, frozen=True, kw_only=True):
     """One change of a stock, with the balances after it in the order that was asked for.
 
     `changes` names every bucket that changed, and `reserved` where holds did. One event has
-    several parts where it wrote down several holds that had run out.
+    several parts where it wrote down several holds that had run out. `claimed_at` is the time its
+    reporter gave, where that lay in the future. `conflicts` are those of the stock that it opened,
+    changed or (`short` 0) cleared.
     """
 
     position: int
@@ -53,6 +56,8 @@ class Movement(Struct, frozen=True, kw_only=True):
     order: str | None
     restates: str | None  # The movement that is voided or corrected.
     counted: int | None
+    claimed_at: Instant | None
+    conflicts: tuple[ConflictChange, ...]
 
 
 class MovementsPage(Struct, frozen=True, kw_only=True):

@@ -180,5 +180,7 @@ def _movement(window: Window, row: tuple[Any, ...], deltas: Amounts, balances: A
         movement_id=meta.movement_id,
         reservation_id=holder,
         restates=getattr(event, "of", None),
+        claimed_at=meta.claimed_at,
+        conflicts=() if part else getattr(event, "conflicts", ()),
         **{name: getattr(event, name, None) for name in _PAPERS},
     )

@@ -84,7 +84,7 @@ class Context(Struct, frozen=True, gc=False):
 
     principal: str
     command_id: str
-    source: str = ""
+    source: str = "unknown"
     recorded: Mapping[int, MovementResult] = {}
     """Movements of this command, by index, that were recorded before under ids of their own."""
 

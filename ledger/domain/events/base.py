@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from ledger.domain.values import Instant
+from ledger.domain.values import Code, Instant
 
 
 class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -14,22 +14,22 @@ class Event(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
 class SkuQuantity(Struct, frozen=True, kw_only=True, gc=False):
     """Units of one SKU, in a document that says where."""
 
-    sku: str
+    sku: Code
     quantity: int
 
 
 class Relocation(Struct, frozen=True, kw_only=True, gc=False):
     """Promised units of one SKU that are held at another location from now on."""
 
-    sku: str
-    from_location: str
-    to_location: str
+    sku: Code
+    from_location: Code
+    to_location: Code
     quantity: int
 
 
 class LineQuantity(Struct, frozen=True, kw_only=True, gc=False):
     """Units of one line; signed where the event amends."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     quantity: int

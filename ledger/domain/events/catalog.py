@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import stream_id
+from ledger.domain.values import Code, Text, stream_id
 
 CasePolicy: TypeAlias = Literal["exact", "upper", "fold"]
 """How a SKU's code is compared: as written, in capitals, or without regard to case."""
@@ -14,9 +14,9 @@ CasePolicy: TypeAlias = Literal["exact", "upper", "fold"]
 class Pack(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A unit that holds a whole number of another one: of the base unit, where none is named."""
 
-    name: str
+    name: Code
     factor: int
-    of: str | None = None
+    of: Code | None = None
 
 
 class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
@@ -26,8 +26,8 @@ class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
     like goods and never touches stock.
     """
 
-    sku: str
-    base_unit: str
+    sku: Code
+    base_unit: Code
     scale: int = 0
     packs: tuple[Pack, ...] = ()
     service: bool = False
@@ -42,18 +42,18 @@ class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
 class Authority(Struct, frozen=True, kw_only=True, gc=False):
     """The only sources that may assert one type of fact at a location; `*` is every other type."""
 
-    fact: str
-    sources: tuple[str, ...]
+    fact: Code
+    sources: tuple[Text, ...]
 
 
 class LocationDefined(Event, frozen=True, tag="location.defined.v1"):
     """What a location is from now on. One that does not sell gives no promises."""
 
-    location: str
-    kind: str = "store"
-    time_zone: str = "UTC"
+    location: Code
+    kind: Code = "store"
+    time_zone: Code = "UTC"
     sells: bool = True
-    parent: str | None = None
+    parent: Code | None = None
     authority: tuple[Authority, ...] = ()
 
     @property

@@ -5,16 +5,16 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import PhysicalBucket, stream_id
+from ledger.domain.values import Code, Id, PhysicalBucket, Text, stream_id
 
 
 class ConflictEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one conflict: something a fact broke that people may have to work off."""
 
-    conflict_id: str
-    kind: str
-    location: str
-    sku: str
+    conflict_id: Id
+    kind: Code
+    location: Code
+    sku: Code
 
     @property
     def stream(self) -> str:
@@ -29,8 +29,8 @@ class ParkedFact(Struct, frozen=True, kw_only=True, gc=False):
     `owner` is the principal in whose name space its id lives.
     """
 
-    owner: str
-    movement_id: str
+    owner: Text
+    movement_id: Id
     movement: str
 
 
@@ -42,9 +42,9 @@ class ConflictOpened(ConflictEvent, frozen=True, tag="conflict.opened.v1"):
 
     short: int
     bucket: PhysicalBucket | None = None
-    reservation_id: str | None = None
+    reservation_id: Id | None = None
     quantity: int | None = None  # Open units of the broken promise.
-    order: str | None = None  # The order of which more came back than was sold.
+    order: Text | None = None  # The order of which more came back than was sold.
     parked: ParkedFact | None = None  # The fact about an unknown item.
 
 
@@ -61,8 +61,8 @@ class ConflictCleared(ConflictEvent, frozen=True, tag="conflict.cleared.v1"):
 class ConflictResolved(ConflictEvent, frozen=True, tag="conflict.resolved.v1"):
     """Somebody dealt with it and said how."""
 
-    resolution: str
-    note: str | None = None
+    resolution: Text
+    note: Text | None = None
 
 
 AnyConflictEvent: TypeAlias = ConflictOpened | ConflictChanged | ConflictCleared | ConflictResolved

@@ -5,13 +5,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import CountKind, Instant, PhysicalBucket, count_stream
+from ledger.domain.values import Code, CountKind, Id, Instant, PhysicalBucket, Text, count_stream
 
 
 class CountEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one count document. Posted counts are told by their stocks' streams, too."""
 
-    count_id: str
+    count_id: Id
 
     @property
     def stream(self) -> str:
@@ -22,9 +22,9 @@ class CountEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True)
 class CountOpened(CountEvent, frozen=True, tag="count.opened.v1"):
     """Somebody shall count at a location."""
 
-    location: str
+    location: Code
     kind: CountKind = "cycle"
-    skus: tuple[str, ...] = ()  # What shall be counted; none: whatever is there.
+    skus: tuple[Code, ...] = ()  # What shall be counted; none: whatever is there.
     blind: bool = False  # Those who count are not told what is expected.
     approval_above: int | None = None  # Units of variance up to which nobody has to approve.
 
@@ -32,7 +32,7 @@ class CountOpened(CountEvent, frozen=True, tag="count.opened.v1"):
 class EnteredLine(Struct, frozen=True, kw_only=True, gc=False):
     """So many units were seen in a bucket. `expected` is what was known then; not if blind."""
 
-    sku: str
+    sku: Code
     bucket: PhysicalBucket
     counted: int
     counted_at: Instant
@@ -48,13 +48,13 @@ class CountEntered(CountEvent, frozen=True, tag="count.entered.v1"):
 class CountApproved(CountEvent, frozen=True, tag="count.approved.v1"):
     """Somebody stands for every figure entered until now, whatever its variance."""
 
-    approved_by: str
+    approved_by: Text
 
 
 class PostedLine(Struct, frozen=True, kw_only=True, gc=False):
     """What a figure came to: so many more (fewer: negative) than was known."""
 
-    sku: str
+    sku: Code
     bucket: PhysicalBucket
     counted: int
     counted_at: Instant
@@ -65,7 +65,7 @@ class CountPosted(CountEvent, frozen=True, tag="count.posted.v1"):
     """The figures stand in the ledger. `missing` was to be counted and was not."""
 
     lines: tuple[PostedLine, ...]
-    missing: tuple[str, ...] = ()
+    missing: tuple[Code, ...] = ()
 
 
 class CountCancelled(CountEvent, frozen=True, tag="count.cancelled.v1"):

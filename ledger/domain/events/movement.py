@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import stream_id
+from ledger.domain.values import Id, Text, stream_id
 
 
 class MovementEvent(Event, frozen=True):
@@ -12,8 +12,8 @@ class MovementEvent(Event, frozen=True):
     Units, signed where the movement is an adjustment; for a count the counted number.
     """
 
-    owner: str  # The principal in whose name space the movement id lives.
-    movement_id: str
+    owner: Text  # The principal in whose name space the movement id lives.
+    movement_id: Id
     recorded: int
 
     @property

@@ -4,7 +4,7 @@ from typing import TypeAlias
 
 from ledger.domain.events.base import Event
 from ledger.domain.events.stock import ConflictChange
-from ledger.domain.values import order_stream
+from ledger.domain.values import Code, Id, Text, order_stream
 
 
 class OrderEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -15,9 +15,9 @@ class OrderEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     conflict's own stream says the same at more length.
     """
 
-    order: str
-    sku: str
-    location: str  # Where the fact behind it happened.
+    order: Text
+    sku: Code
+    location: Code  # Where the fact behind it happened.
     delta: int
     conflict: ConflictChange | None = None
 
@@ -34,7 +34,7 @@ class OrderSold(OrderEvent, frozen=True, tag="order.sold.v1"):
 class OrderReturned(OrderEvent, frozen=True, tag="order.returned.v1"):
     """Units sold on an order came back; fewer where they went to the customer again."""
 
-    return_id: str | None = None
+    return_id: Id | None = None
 
 
 AnyOrderEvent: TypeAlias = OrderSold | OrderReturned

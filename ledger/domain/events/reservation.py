@@ -5,13 +5,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event, LineQuantity, Relocation
-from ledger.domain.values import HoldKind, Instant, Policy, Sourcing, reservation_stream
+from ledger.domain.values import Code, HoldKind, Id, Instant, Policy, Sourcing, reservation_stream
 
 
 class ReservationEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one reservation. Its stocks' streams carry the matching change of the hold."""
 
-    reservation_id: str
+    reservation_id: Id
 
     @property
     def stream(self) -> str:
@@ -22,8 +22,8 @@ class ReservationEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults
 class PlacedLine(Struct, frozen=True, kw_only=True, gc=False):
     """What was asked of one stock and what was granted; the difference was rejected."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     requested: int
     granted: int
 
@@ -31,8 +31,8 @@ class PlacedLine(Struct, frozen=True, kw_only=True, gc=False):
 class SourcedLine(Struct, frozen=True, kw_only=True, gc=False):
     """Units of one SKU wanted from any of some locations, and how to choose among these."""
 
-    sku: str
-    locations: tuple[str, ...]
+    sku: Code
+    locations: tuple[Code, ...]
     quantity: int
     sourcing: Sourcing = "in_order"
     split: bool = False
@@ -48,7 +48,7 @@ class SourcedUnits(Struct, frozen=True, kw_only=True, gc=False):
 class ReservationPlaced(ReservationEvent, frozen=True, tag="reservation.placed.v1"):
     """A promise was made."""
 
-    channel: str | None
+    channel: Code | None
     kind: HoldKind
     expires_at: Instant | None
     policy: Policy

@@ -5,13 +5,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event, SkuQuantity
-from ledger.domain.values import Disposition, return_stream
+from ledger.domain.values import Code, Disposition, Id, Text, return_stream
 
 
 class ReturnEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one return. Where units move, their stocks' streams carry the movement."""
 
-    return_id: str
+    return_id: Id
 
     @property
     def stream(self) -> str:
@@ -23,22 +23,22 @@ class ReturnAuthorised(ReturnEvent, frozen=True, tag="return.authorised.v1"):
     """A customer may send goods back. Nothing has moved yet."""
 
     lines: tuple[SkuQuantity, ...]
-    order: str | None = None  # None: a blind return, nobody knows what was sold.
+    order: Text | None = None  # None: a blind return, nobody knows what was sold.
 
 
 class ReturnReceived(ReturnEvent, frozen=True, tag="return.received.v1"):
     """Goods arrived at a location, in its bucket `returned`; authorised or not."""
 
-    location: str
+    location: Code
     lines: tuple[SkuQuantity, ...]
 
 
 class GradedLine(Struct, frozen=True, kw_only=True, gc=False):
     """Units of one SKU that were looked at, and what was found."""
 
-    sku: str
+    sku: Code
     quantity: int
-    grade: str
+    grade: Code
 
 
 class ReturnInspected(ReturnEvent, frozen=True, tag="return.inspected.v1"):
@@ -53,10 +53,10 @@ class DispositionedLine(Struct, frozen=True, kw_only=True, gc=False):
     `location` is where they lay in `returned`; without one they were never received.
     """
 
-    sku: str
+    sku: Code
     quantity: int
     disposition: Disposition
-    location: str | None = None
+    location: Code | None = None
 
 
 class ReturnDispositioned(ReturnEvent, frozen=True, tag="return.dispositioned.v1"):

@@ -7,12 +7,15 @@ from msgspec import Struct
 from ledger.domain.events.base import Event
 from ledger.domain.values import (
     Bucket,
+    Code,
     Disposition,
     HoldKind,
+    Id,
     Instant,
     Money,
     PhysicalBucket,
     StockId,
+    Text,
     stock_stream,
 )
 
@@ -24,9 +27,9 @@ class ConflictChange(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     negative level. The conflict's own stream says the same at more length.
     """
 
-    conflict_id: str
-    kind: str
-    holder: str
+    conflict_id: Id
+    kind: Code
+    holder: Id
     short: int
 
 
@@ -36,7 +39,7 @@ class FencedUnits(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
     `expires_at` is when the hold that takes them runs out, if it does.
     """
 
-    channel: str
+    channel: Code
     quantity: int
     expires_at: Instant | None = None
 
@@ -48,10 +51,10 @@ class StockEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     included: where it is greater than `occurred_at`, the event came late.
     """
 
-    location: str
-    sku: str
+    location: Code
+    sku: Code
     effective_at: Instant
-    lot: str | None = None
+    lot: Code | None = None
     conflicts: tuple[ConflictChange, ...] = ()
 
     @property
@@ -82,9 +85,9 @@ class StockSold(StockEvent, frozen=True, tag="stock.sold.v1"):
     """Goods left to a customer without consuming a hold."""
 
     quantity: int
-    channel: str | None = None
-    order: str | None = None
-    reservation_id: str | None = None  # Set: fulfilled beyond what its hold still had open.
+    channel: Code | None = None
+    order: Text | None = None
+    reservation_id: Id | None = None  # Set: fulfilled beyond what its hold still had open.
     fence: FencedUnits | None = None
 
 
@@ -92,7 +95,7 @@ class SaleVoided(StockEvent, frozen=True, tag="stock.sale_voided.v1"):
     """A sale, or a part of it, never took place: the units are back where they were."""
 
     quantity: int
-    of: str  # The movement id of the sale.
+    of: Id  # The movement id of the sale.
 
 
 class StockReturned(StockEvent, frozen=True, tag="stock.returned.v1"):
@@ -100,8 +103,8 @@ class StockReturned(StockEvent, frozen=True, tag="stock.returned.v1"):
 
     quantity: int
     to_bucket: PhysicalBucket = "returned"
-    order: str | None = None
-    return_id: str | None = None  # The return document it came with.
+    order: Text | None = None
+    return_id: Id | None = None  # The return document it came with.
 
 
 class StockDispositioned(StockEvent, frozen=True, tag="stock.dispositioned.v1"):
@@ -110,7 +113,7 @@ class StockDispositioned(StockEvent, frozen=True, tag="stock.dispositioned.v1"):
     quantity: int
     disposition: Disposition
     to_bucket: Bucket
-    return_id: str
+    return_id: Id
 
 
 class StockAdjusted(StockEvent, frozen=True, tag="stock.adjusted.v1"):
@@ -141,7 +144,7 @@ class StockCounted(StockEvent, frozen=True, tag="stock.counted.v1"):
     moment. It may be 0.
     """
 
-    count_id: str  # What people call it: the movement's id, or the document's.
+    count_id: Id  # What people call it: the movement's id, or the document's.
     counted: int
     delta: int
     bucket: PhysicalBucket = "sellable"
@@ -169,7 +172,7 @@ class StockCountCancelled(StockEvent, frozen=True, tag="stock.count_cancelled.v1
 class StockCorrected(StockEvent, frozen=True, tag="stock.corrected.v1"):
     """More (fewer: negative) units of a recorded movement went where it had said, when it had."""
 
-    of: str  # The movement id of the original.
+    of: Id  # The movement id of the original.
     quantity: int
     from_bucket: Bucket
     to_bucket: Bucket
@@ -178,7 +181,7 @@ class StockCorrected(StockEvent, frozen=True, tag="stock.corrected.v1"):
 class StockReserved(StockEvent, frozen=True, tag="stock.reserved.v1"):
     """Units are held for a reservation; they stay where they are."""
 
-    reservation_id: str
+    reservation_id: Id
     quantity: int
     kind: HoldKind
     expires_at: Instant | None = None  # Only soft holds run out.
@@ -188,20 +191,20 @@ class StockReserved(StockEvent, frozen=True, tag="stock.reserved.v1"):
 class HoldConfirmed(StockEvent, frozen=True, tag="stock.hold_confirmed.v1"):
     """A soft hold became hard: it no longer runs out."""
 
-    reservation_id: str
+    reservation_id: Id
 
 
 class HoldExtended(StockEvent, frozen=True, tag="stock.hold_extended.v1"):
     """A soft hold runs out at another instant."""
 
-    reservation_id: str
+    reservation_id: Id
     expires_at: Instant
 
 
 class HoldAmended(StockEvent, frozen=True, tag="stock.hold_amended.v1"):
     """A hold has more or fewer units open."""
 
-    reservation_id: str
+    reservation_id: Id
     delta: int
     fence: FencedUnits | None = None
 
@@ -209,7 +212,7 @@ class HoldAmended(StockEvent, frozen=True, tag="stock.hold_amended.v1"):
 class HoldReleased(StockEvent, frozen=True, tag="stock.hold_released.v1"):
     """Held units are free again."""
 
-    reservation_id: str
+    reservation_id: Id
     quantity: int
     fence: FencedUnits | None = None
 
@@ -220,26 +223,26 @@ class HoldRelocated(StockEvent, frozen=True, tag="stock.hold_relocated.v1"):
     The other location's stream tells the same as a hold that begins or grows.
     """
 
-    reservation_id: str
+    reservation_id: Id
     quantity: int
-    to_location: str
+    to_location: Code
     fence: FencedUnits | None = None
 
 
 class HoldFulfilled(StockEvent, frozen=True, tag="stock.hold_fulfilled.v1"):
     """Held units left to the customer they were held for."""
 
-    reservation_id: str
+    reservation_id: Id
     quantity: int
-    channel: str | None = None
-    order: str | None = None
+    channel: Code | None = None
+    order: Text | None = None
     fence: FencedUnits | None = None
 
 
 class ExpiredHold(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """One hold of a sweep: what was open when it ran out, and when that was."""
 
-    reservation_id: str
+    reservation_id: Id
     quantity: int
     expired_at: Instant
     fence: FencedUnits | None = None
@@ -258,16 +261,16 @@ class HoldsExpired(StockEvent, frozen=True, tag="stock.holds_expired.v1"):
 class StockDispatched(StockEvent, frozen=True, tag="stock.dispatched.v1"):
     """Goods left on a transfer: they are in transit from this moment."""
 
-    transfer_id: str
-    to_location: str
+    transfer_id: Id
+    to_location: Code
     quantity: int
 
 
 class StockTransferReceived(StockEvent, frozen=True, tag="stock.transfer_received.v1"):
     """Goods of a transfer reached this location, or were found to be lost on the way to it."""
 
-    transfer_id: str
-    from_location: str
+    transfer_id: Id
+    from_location: Code
     received: int = 0  # For sale from this moment.
     damaged: int = 0
     lost: int = 0
@@ -276,8 +279,8 @@ class StockTransferReceived(StockEvent, frozen=True, tag="stock.transfer_receive
 class StockTransferReturned(StockEvent, frozen=True, tag="stock.transfer_returned.v1"):
     """Goods that had left on a transfer are back, to be looked at before they are sold."""
 
-    transfer_id: str
-    to_location: str  # Where they had been on their way to.
+    transfer_id: Id
+    to_location: Code  # Where they had been on their way to.
     quantity: int
 
 
@@ -288,22 +291,22 @@ class StockTransferSurplus(StockEvent, frozen=True, tag="stock.transfer_surplus.
     where a dispatch reported later explains what was surplus before.
     """
 
-    transfer_id: str
-    from_location: str
+    transfer_id: Id
+    from_location: Code
     delta: int
 
 
 class FenceGranted(StockEvent, frozen=True, tag="stock.fence_granted.v1"):
     """Units are set aside for one channel: promises of others do not count on them."""
 
-    channel: str
+    channel: Code
     quantity: int
 
 
 class FenceReturned(StockEvent, frozen=True, tag="stock.fence_returned.v1"):
     """Units set aside for a channel are anybody's again."""
 
-    channel: str
+    channel: Code
     quantity: int
 
 

@@ -8,13 +8,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event, SkuQuantity
-from ledger.domain.values import transfer_stream
+from ledger.domain.values import Code, Id, transfer_stream
 
 
 class TransferEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one transfer."""
 
-    transfer_id: str
+    transfer_id: Id
 
     @property
     def stream(self) -> str:
@@ -25,7 +25,7 @@ class TransferEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
 class ReceivedLine(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of units of one SKU at the end of their way, as it was reported."""
 
-    sku: str
+    sku: Code
     received: int = 0
     damaged: int = 0
     lost: int = 0
@@ -40,8 +40,8 @@ class ReceivedLine(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
 class TransferRequested(TransferEvent, frozen=True, tag="transfer.requested.v1"):
     """Somebody asked for goods to be moved; nothing is held for it."""
 
-    from_location: str
-    to_location: str
+    from_location: Code
+    to_location: Code
     lines: tuple[SkuQuantity, ...]
 
 

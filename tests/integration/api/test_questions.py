@@ -3,6 +3,9 @@
 import msgspec
 import pytest
 
+from api.schemas.fields import rfc3339
+from ledger.clock import SystemClock
+from ledger.domain.values import MICROSECONDS_PER_SECOND
 from tests.support.http import Api, new, receive, sale
 
 
@@ -67,6 +70,24 @@ def test_the_history_shows_balances_after_every_change(api: Api, order: str) -> 
     expected = {"occurred": [5, 15], "recorded": [10, 15]}[order]
     assert expected == [item["balances"]["on_hand"] for item in page["items"]]
     assert {"admin"} == {item["actor"] for item in page["items"]}
+
+
+def test_the_history_says_what_a_fact_did_to_promises_and_what_its_clock_had_claimed(
+    api: Api,
+) -> None:
+    """Whom it concerns is part of what happened; a time from the future is quoted."""
+    sku, order = new("MUG"), new("order")
+    ahead = rfc3339(SystemClock().now() + 120 * MICROSECONDS_PER_SECOND)
+    api.record(receive(sku, 10))
+    api.place(sku, 6, reservation_id=order)
+    position = api.record(sale(sku, 7, occurred_at=ahead))["position"]
+    items = api.get("/v1/movements", sku=sku, location="ams-1", min_position=position).json()[
+        "items"
+    ]
+    told = [[(c["kind"], c["holder"], c["short"]) for c in item["conflicts"]] for item in items]
+
+    assert [[], [], [("promise_broken", order, 3)]] == told
+    assert [None, None, ahead] == [item["claimed_at"] for item in items]
 
 
 def test_a_history_cursor_that_was_made_up_is_refused(api: Api) -> None:

@@ -213,7 +213,7 @@ def test_only_its_sources_assert_a_fact_where_a_location_names_them() -> None:
     )
     ledger.when(adjust(-1, source="erp")).then_refused(Forbidden, asked="adjust")
     ledger.when(adjust(-1, source="wms-1")).then(happened(StockAdjusted))
-    ledger.when(sell(1)).then_refused(Forbidden, source="", asked="sale")
+    ledger.when(sell(1)).then_refused(Forbidden, source="unknown", asked="sale")
     ledger.when(sell(1, source="till-7", location="nyc-2")).leaving("MUG", "nyc-2", sellable=-1)
 
 
