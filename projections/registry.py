@@ -11,6 +11,7 @@ from projections.conflicts.view import ConflictsView
 from projections.counts.view import CountsView
 from projections.fences.view import FencesView
 from projections.history.view import HistoryView
+from projections.reconciliations.view import ReconciliationsView
 from projections.reservations.view import ReservationsView
 from projections.returns.view import ReturnsView
 from projections.statements import NEXT
@@ -63,6 +64,7 @@ _LIVE: Final[dict[str, Callable[[], View]]] = {
     "counts": CountsView,
     "transfers": TransfersView,
     "catalog": CatalogView,
+    "reconciliations": ReconciliationsView,
 }
 _NEXT: Final[dict[str, Callable[[], View]]] = {
     "stock": lambda: StockView(NEXT, held_back_max=HELD_BACK_MAX),
@@ -74,6 +76,7 @@ _NEXT: Final[dict[str, Callable[[], View]]] = {
     "counts": lambda: CountsView(NEXT),
     "transfers": lambda: TransfersView(NEXT),
     "catalog": lambda: CatalogView(NEXT),
+    "reconciliations": lambda: ReconciliationsView(NEXT),
 }
 
 NAMES: Final = tuple(_LIVE)

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias, get_args
 
-from ledger.domain import catalog, conflict, count, movement, order, reservation, return_, transfer
+from ledger.domain import (
+    catalog,
+    conflict,
+    count,
+    movement,
+    order,
+    reconciliation,
+    reservation,
+    return_,
+    transfer,
+)
 from ledger.domain.catalog import Location, Sku
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
@@ -13,6 +23,7 @@ from ledger.domain.events import (
     AnyEvent,
     AnyMovementEvent,
     AnyOrderEvent,
+    AnyReconciliationEvent,
     AnyReservationEvent,
     AnyReturnEvent,
     AnyStockEvent,
@@ -22,6 +33,7 @@ from ledger.domain.events import (
 )
 from ledger.domain.movement import MovementState
 from ledger.domain.order import Order
+from ledger.domain.reconciliation import Reconciliation
 from ledger.domain.reservation import Reservation
 from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Stock
@@ -39,6 +51,7 @@ State: TypeAlias = (
     | Sku
     | Location
     | CountDocument
+    | Reconciliation
     | None
 )
 """What a stream folds to; nothing where it has no events, except for stocks."""
@@ -82,6 +95,7 @@ _FOLDS: Final[dict[type, Callable[[Any, Any], State]]] = {
     **dict.fromkeys(get_args(AnyOrderEvent), order.evolve),
     **dict.fromkeys(get_args(AnyReturnEvent), return_.evolve),
     **dict.fromkeys(get_args(AnyCountEvent), count.evolve),
+    **dict.fromkeys(get_args(AnyReconciliationEvent), reconciliation.evolve),
     SkuDefined: catalog.evolve_sku,
     LocationDefined: catalog.evolve_location,
     **dict.fromkeys(get_args(AnyMovementEvent), movement.evolve),

@@ -83,6 +83,7 @@ StreamKind = Literal[
     "transfer",
     "return",
     "count",
+    "reconciliation",
     "order",
     "channel",
     "sku",
@@ -161,6 +162,11 @@ def order_stream(order: str) -> str:
 def count_stream(count_id: str) -> str:
     """Name the stream of one count document."""
     return f"count/{encode_part(count_id)}"
+
+
+def reconciliation_stream(reconciliation_id: str) -> str:
+    """Name the stream of one reconciliation."""
+    return f"reconciliation/{encode_part(reconciliation_id)}"
 
 
 def code_problem(text: str) -> str | None:

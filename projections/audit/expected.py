@@ -7,6 +7,7 @@ from projections.audit import (
     expected_catalog,
     expected_counts,
     expected_fences,
+    expected_reconciliations,
     expected_returns,
     expected_transfers,
 )
@@ -214,4 +215,5 @@ TABLES: Final = (
     *expected_returns.TABLES,
     *expected_counts.TABLES,
     *expected_transfers.TABLES,
+    *expected_reconciliations.TABLES,
 )

@@ -9,7 +9,7 @@ did; `docs/reconciliation.md` has them in words.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, combinations
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from msgspec import Struct
 
@@ -17,6 +17,8 @@ from ledger.domain.values import Instant
 
 VarianceClass: TypeAlias = Literal["in_flight", "late", "duplicate", "unknown"]
 """Why, in one word."""
+
+VARIANCE_CLASSES: Final[tuple[VarianceClass, ...]] = get_args(VarianceClass)
 
 Role: TypeAlias = Literal[
     "not_seen", "seen_early", "on_its_way", "recorded_twice", "applied_twice", "missed"

@@ -64,6 +64,14 @@ from subscribers.messages.movements import (
     MovementUnvoided,
     MovementVoided,
 )
+from subscribers.messages.reconciliations import (
+    LocationTally,
+    ReconciliationApproved,
+    ReconciliationMessage,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+    Tally,
+)
 from subscribers.messages.registry import (
     DATA_TYPES,
     EVENT_MESSAGES,
@@ -187,6 +195,7 @@ __all__ = [
     "HoldsExpired",
     "LineQuantity",
     "LocationDefined",
+    "LocationTally",
     "Message",
     "Money",
     "MovementCancelled",
@@ -202,6 +211,10 @@ __all__ = [
     "PostedLine",
     "Provenance",
     "ReceivedLine",
+    "ReconciliationApproved",
+    "ReconciliationMessage",
+    "ReconciliationProposed",
+    "ReconciliationRecorded",
     "Relocation",
     "ReservationAmended",
     "ReservationConfirmed",
@@ -241,6 +254,7 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "Tally",
     "Timestamp",
     "TransferCancelled",
     "TransferClosed",

@@ -30,6 +30,11 @@ from subscribers.messages.movements import (
     MovementUnvoided,
     MovementVoided,
 )
+from subscribers.messages.reconciliations import (
+    ReconciliationApproved,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+)
 from subscribers.messages.reservations import (
     ReservationAmended,
     ReservationConfirmed,
@@ -128,6 +133,9 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
     CountApproved,
     CountPosted,
     CountCancelled,
+    ReconciliationRecorded,
+    ReconciliationProposed,
+    ReconciliationApproved,
     ReturnAuthorised,
     ReturnReceived,
     ReturnInspected,

@@ -10,6 +10,7 @@ from ledger.domain.commands import (
     AnyCommand,
     AnyCountCommand,
     AnyReturnCommand,
+    ApproveReconciliation,
     CancelTransfer,
     CloseTransfer,
     ConfirmReservation,
@@ -23,6 +24,7 @@ from ledger.domain.commands import (
     PlaceReservation,
     ReceiveTransfer,
     RecordMovements,
+    RecordReconciliation,
     ReleaseParked,
     ReleaseReservation,
     RelocateReservation,
@@ -45,6 +47,7 @@ from ledger.domain.decisions import (
     parking,
     placing,
     promises,
+    reconciliations,
     relocation,
     resolutions,
     returns,
@@ -258,6 +261,8 @@ _DECISIONS: Final[dict[type, Decide]] = {
     DefineSku: lambda c, w, n, _: definitions.define_sku(c, w, n),
     DefineLocation: lambda c, w, n, _: definitions.define_location(c, w, n),
     ReleaseParked: parking.release,
+    RecordReconciliation: lambda c, w, n, _: reconciliations.record(c, w, n),
+    ApproveReconciliation: reconciliations.approve,
 }
 
 _READS: Final[dict[type, Reads]] = {
@@ -285,5 +290,9 @@ _READS: Final[dict[type, Reads]] = {
         lambda command, _, world: definitions.reads(command, world),
     ),
     ReleaseParked: _release,
+    **dict.fromkeys(
+        (RecordReconciliation, ApproveReconciliation),
+        lambda command, _, world: reconciliations.reads(command, world),
+    ),
 }
 """What is not in here changes a reservation, and reads that."""

@@ -15,6 +15,7 @@ from ledger.domain.commands import (
     AnyCommand,
     AnyMovement,
     ApproveCount,
+    ApproveReconciliation,
     CancelCount,
     DefineLocation,
     DefineSku,
@@ -23,6 +24,7 @@ from ledger.domain.commands import (
     OpenCount,
     PostCount,
     RecordMovements,
+    RecordReconciliation,
     ReleaseParked,
 )
 from ledger.domain.count import CountDocument
@@ -43,7 +45,15 @@ _CODES: Final[dict[str, CodeKind]] = {
 }
 """Which fields of commands hold codes, at any depth."""
 
-OWN_WAY: Final = (RecordMovements, DefineSku, DefineLocation, ExpireHolds, ReleaseParked)
+OWN_WAY: Final = (
+    RecordMovements,
+    DefineSku,
+    DefineLocation,
+    ExpireHolds,
+    ReleaseParked,
+    RecordReconciliation,
+    ApproveReconciliation,
+)
 """Commands whose codes are looked at elsewhere, or come from the ledger itself."""
 
 

@@ -62,6 +62,18 @@ from ledger.domain.events.order import (
     OrderReturned,
     OrderSold,
 )
+from ledger.domain.events.reconciliation import (
+    AnyReconciliationEvent,
+    ApprovedLine,
+    LocationTally,
+    Measure,
+    ProposedLine,
+    ReconciliationApproved,
+    ReconciliationEvent,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+    Tally,
+)
 from ledger.domain.events.reservation import (
     AnyReservationEvent,
     PlacedLine,
@@ -143,6 +155,7 @@ AnyEvent: TypeAlias = (
     | AnyOrderEvent
     | AnyReturnEvent
     | AnyCountEvent
+    | AnyReconciliationEvent
 )
 
 __all__ = [
@@ -152,10 +165,12 @@ __all__ = [
     "AnyEvent",
     "AnyMovementEvent",
     "AnyOrderEvent",
+    "AnyReconciliationEvent",
     "AnyReservationEvent",
     "AnyReturnEvent",
     "AnyStockEvent",
     "AnyTransferEvent",
+    "ApprovedLine",
     "Authority",
     "BackorderLimitSet",
     "CasePolicy",
@@ -188,6 +203,8 @@ __all__ = [
     "HoldsExpired",
     "LineQuantity",
     "LocationDefined",
+    "LocationTally",
+    "Measure",
     "MovementCancelled",
     "MovementCorrected",
     "MovementUnvoided",
@@ -201,7 +218,12 @@ __all__ = [
     "PostedLine",
     "Posting",
     "Postings",
+    "ProposedLine",
     "ReceivedLine",
+    "ReconciliationApproved",
+    "ReconciliationEvent",
+    "ReconciliationProposed",
+    "ReconciliationRecorded",
     "Relocation",
     "ReservationAmended",
     "ReservationConfirmed",
@@ -240,6 +262,7 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "Tally",
     "TransferCancelled",
     "TransferClosed",
     "TransferDispatched",

@@ -35,6 +35,9 @@ TABLES: Final = (
     "history_in_transit",
     "transfers",
     "transfer_lines",
+    "reconciliations",
+    "reconciliation_locations",
+    "reconciliation_lines",
 )
 META: Final = Meta(
     instant=0,
