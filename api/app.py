@@ -25,6 +25,7 @@ from api.controllers import (
     fences,
     health,
     movements,
+    reconciliations,
     reservations,
     returns,
     stock,
@@ -140,7 +141,7 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,  # The front door and `body_of` keep the limit of the settings.
     )
-    return FrontDoor(app, parts.auth, parts.metrics, settings.body_bytes_max)
+    return FrontDoor(app, parts.auth, parts.metrics, settings)
 
 
 @cache
@@ -165,6 +166,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,
+    *reconciliations.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

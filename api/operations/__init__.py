@@ -9,6 +9,7 @@ from api.operations import (
     counts,
     fences,
     movements,
+    reconciliations,
     reservations,
     returns,
     transfers,
@@ -23,4 +24,5 @@ OPERATIONS: Final[dict[str, Begin]] = {
     **returns.OPERATIONS,
     **counts.OPERATIONS,
     **transfers.OPERATIONS,
+    **reconciliations.OPERATIONS,
 }

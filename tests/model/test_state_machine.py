@@ -60,6 +60,12 @@ def visit(client: Client) -> None:
     """The addresses that are about the service itself, and a position nobody has reached."""
     for operation in ("console", "live", "ready", "metrics", "openapi"):
         assert client.call(operation).status == 200
+    listed = {"source": "erp", "balances": [{"sku": "S", "location": "L", "quantity": 0}]}
+    compared = client.call("reconcile", body=listed, key="listed")
+    assert client.call("approveReconciliation", "listed", key="approved").status == 200
+    asked = {"min_position": compared.body["position"]}
+    for operation, name in (("getReconciliation", "listed"), ("listReconciliations", "")):
+        assert client.call(operation, name, query=asked).status == 200
     late = client.call("getStock", query={"min_position": 1 << 40}, patient=False)
     assert late.code == "projection-behind"
 
