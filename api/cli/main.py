@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "serve",
     "demo",
     "import",
+    "reconcile",
     "verify",
     "rebuild",
     "export",
