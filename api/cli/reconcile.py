@@ -58,8 +58,8 @@ class Worst(Struct):
 @click.command(
     name="reconcile",
     epilog=example(
-        "inventory-ledger reconcile erp.csv --source erp --as-of 2026-11-23T22:00:00Z --complete",
-        "inventory-ledger reconcile wms.parquet --source wms --tolerance 2 -o variances.csv",
+        "inventory-ledger reconcile erp.csv --source erp --as-of 2026-11-23T22:00:00Z",
+        "inventory-ledger reconcile wms.parquet --source wms --tolerance 2 -o all.csv",
     ),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -93,9 +93,9 @@ class Worst(Struct):
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 def command(file: Path, url: str | None, as_json: bool, output: Path | None, **given: Any) -> None:
-    """Compare a CSV, JSONL or Parquet file of balances (sku, location, quantity) with the ledger.
+    """Compare another system's balances with the ledger.
 
-    Exit 1 where a key differs by more than the tolerance.
+    FILE is CSV, JSONL or Parquet, with columns sku, location and quantity. Exit 1 where a key differs by more than the tolerance.
     """
     settings = settings_from(data_dir=given["data_dir"], admin_key=given["api_key"])
     worst = Worst([])
