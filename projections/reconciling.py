@@ -132,13 +132,14 @@ class Comparison:
         """The keys of the ledger that a complete list lacks, as variances, piece by piece."""
         if not self._terms.complete:
             return
-        after = ("", "")
-        locations, known = list(self._locations), self._terms.pins.known
-        while page := await comparing.stocks_at(self._pool, locations, known, after, PIECE_KEYS):
-            after = (page[-1].location, page[-1].sku)
-            absent = [one for one in page if one.stock not in self._seen]
-            if absent:
-                yield await self._absent(absent)
+        known = self._terms.pins.known
+        for location in self._locations:
+            after = ""
+            while page := await comparing.stocks_at(self._pool, location, known, after, PIECE_KEYS):
+                after = page[-1].sku
+                absent = [one for one in page if one.stock not in self._seen]
+                if absent:
+                    yield await self._absent(absent)
 
     async def _absent(self, absent: list[comparing.Stock]) -> list[Variance]:
         terms, at = self._terms, self._terms.pins

@@ -95,7 +95,8 @@ class Worst(Struct):
 def command(file: Path, url: str | None, as_json: bool, output: Path | None, **given: Any) -> None:
     """Compare another system's balances with the ledger.
 
-    FILE is CSV, JSONL or Parquet, with columns sku, location and quantity. Exit 1 where a key differs by more than the tolerance.
+    FILE is CSV, JSONL or Parquet, with columns sku, location and quantity. Exit 1 where a key
+    differs by more than the tolerance.
     """
     settings = settings_from(data_dir=given["data_dir"], admin_key=given["api_key"])
     worst = Worst([])

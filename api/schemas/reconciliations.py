@@ -97,7 +97,7 @@ class ApproveRequest(_Request, frozen=True):
 # --- answers ------------------------------------------------------------------------------------
 
 
-class MovementItem(Struct, frozen=True, kw_only=True, gc=False):
+class EvidenceItem(Struct, frozen=True, kw_only=True, gc=False):
     """An event behind a variance; `quantity` is what it did to the compared balance."""
 
     position: int
@@ -130,7 +130,7 @@ class PartItem(Struct, frozen=True, kw_only=True, gc=False):
     class_: VarianceClass = msgspec.field(name="class")
     role: Role
     quantity: int
-    movements: tuple[MovementItem, ...]
+    movements: tuple[EvidenceItem, ...]
     movements_total: int
 
     @classmethod
@@ -140,7 +140,7 @@ class PartItem(Struct, frozen=True, kw_only=True, gc=False):
             class_=part.kind,
             role=part.role,
             quantity=part.quantity,
-            movements=tuple(map(MovementItem.of, part.changes[:MOVEMENTS_SHOWN_MAX])),
+            movements=tuple(map(EvidenceItem.of, part.changes[:MOVEMENTS_SHOWN_MAX])),
             movements_total=len(part.changes),
         )
 

@@ -89,17 +89,9 @@ async def levels_of(
     return found
 
 
-async def stocks_at(
-    pool: Pool, locations: Sequence[str], known: int, after: tuple[str, str], limit: int
-) -> list[Stock]:
-    """A page of the stocks of some locations that had begun at a position."""
-    parameters = {
-        "locations": list(locations),
-        "known": known,
-        "after_location": after[0],
-        "after_sku": after[1],
-        "limit": limit,
-    }
+async def stocks_at(pool: Pool, location: str, known: int, after: str, limit: int) -> list[Stock]:
+    """A page of the stocks of a location that had begun at a position, after a SKU."""
+    parameters = {"location": location, "known": known, "after": after, "limit": limit}
     async with pool.connection() as connection:
         cursor = await connection.execute(_SQL["stocks_at"], parameters, prepare=False)
         return [Stock(*row) for row in await cursor.fetchall()]

@@ -283,12 +283,12 @@ select c.place, s.stock,
           and o.expires_at <= %(as_of)s) w on true
 
 -- stocks_at --
--- A page of stocks at some locations that had begun at a position, by number. A negative number
--- is of a stock that was only named as a destination then.
+-- A page of the stocks of a location that had begun at a position. A negative number is of a stock
+-- that was only named as a destination then.
 select s.stock, s.location, s.sku from {schema}.history_stocks s
- where s.shard = 0 and s.location = any(%(locations)s::text[])
-   and (s.location, s.sku) > (%(after_location)s, %(after_sku)s) and abs(s.stock) <= %(known)s
- order by s.location, s.sku limit %(limit)s
+ where s.shard = 0 and s.location = %(location)s and s.sku > %(after)s
+   and abs(s.stock) <= %(known)s
+ order by s.sku limit %(limit)s
 
 -- changes_around --
 -- What happened to some stocks around a moment, and what was recorded on either side of a
