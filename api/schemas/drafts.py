@@ -12,11 +12,14 @@ from api.schemas.fields import check_code
 from ledger.domain import commands
 from ledger.domain.events import ReconciliationRecorded
 from ledger.domain.refusals import Malformed
+from ledger.domain.values import CODE_LENGTH_MAX
 from projections.reconciliations.comparison import Findings
 from projections.reconciling import Entry, Pins
 
 RECORD: Final = "reconciliations.record"
 """The operation by which a draft reaches the writer, wherever that is."""
+
+_TEXT_LENGTH_MAX: Final = 128  # Of an id, the longest of all.
 
 DRAFT: Final = msgspec.json.Decoder(commands.RecordReconciliation)
 
@@ -76,10 +79,13 @@ def check_draft(draft: commands.RecordReconciliation) -> None:
         if isinstance(value, int) and not -(2**62) <= value <= 2**62:
             raise Malformed(path, f"no number is as large as {value}")
         if isinstance(value, str):
-            check_code(path, value[:64])
+            if len(value) > _TEXT_LENGTH_MAX:
+                raise Malformed(path, f"has {len(value)} characters")
+            check_code(path, value[:CODE_LENGTH_MAX])
     tally = draft.found.tally
-    sums = (tally.matched + tally.within + tally.beyond, len(draft.proposals))
-    if sums != (tally.keys, draft.found.proposals):
+    keys = {(line.sku, line.location) for line in draft.proposals}
+    sums = (tally.matched + tally.within + tally.beyond, len(draft.proposals), len(keys))
+    if sums != (tally.keys, draft.found.proposals, draft.found.proposals):
         raise Malformed("$.found", "its numbers do not add up")
 
 

@@ -1,6 +1,7 @@
 """Reconciliations over HTTP: compared, explained, recorded, followed, approved."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -253,6 +254,26 @@ def test_a_bad_line_is_named(api: Api, body: bytes, path: str) -> None:
 
     assert (400, "malformed") == (answer.status_code, code(answer)), answer.text
     assert answer.json()["path"].startswith(path), answer.text
+
+
+def test_a_stream_of_lines_has_a_limit_of_its_own(
+    service_factory: Callable[..., RunningService],
+) -> None:
+    """Far above that of an object; what exceeds it is refused, announced or not."""
+    service = service_factory(
+        environ={"LEDGER_STREAM_BYTES_MAX": "4000", "LEDGER_BODY_BYTES_MAX": "300"}
+    )
+    api = Api.of(service)
+    whole = [balance(f"SKU-{number}", 0) for number in range(100)]
+    fits, exceeds = lines({"source": "erp"}, *whole[:20]), lines({"source": "erp"}, *whole)
+    kind = {"Content-Type": "application/x-ndjson", "Idempotency-Key": "key-1"}
+    unannounced = api.http.post("/v1/reconciliations", content=iter([exceeds]), headers=kind)
+    answers = [stream(api, fits), stream(api, exceeds), unannounced]
+    answers.append(api.post("/v1/reconciliations", {"source": "erp", "balances": whole[:20]}))
+    answers.append(api.post("/v1/counts", fits, **{"Content-Type": "application/x-ndjson"}))
+    api.close()
+
+    assert [201, 413, 413, 413, 413] == [answer.status_code for answer in answers]
 
 
 def test_the_trend_of_a_source_and_of_a_location(api: Api) -> None:
