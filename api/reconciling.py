@@ -8,6 +8,7 @@ import msgspec
 from litestar.types import Receive
 from msgspec import Struct
 
+from api.balances import Reading, Written
 from api.commands import Answer
 from api.dependencies import Backend
 from api.front_door import Visit, key_of, too_large
@@ -21,12 +22,11 @@ from ledger.domain.outcomes import ReconciliationState
 from ledger.domain.refusals import Malformed
 from projections.reconciliations import queries
 from projections.reconciliations.comparison import Variance
-from projections.reconciling import PIECE_KEYS, Comparison, Entry, NamedTwice, Pins, pins
+from projections.reconciling import PIECE_KEYS, Comparison, NamedTwice, Pins, pins
 
 LINE_BYTES_MAX: Final = 64 * 1024
 """One line: the longest codes in the longest encoding take a tenth of it, a head a few of them."""
 
-Pieces: TypeAlias = Callable[[], AsyncIterator[list[Entry]]]
 Keep: TypeAlias = Callable[[list[Variance]], None]
 
 _state: Final = msgspec.json.Decoder(ReconciliationState).decode
@@ -84,18 +84,20 @@ async def reconcile(
     backend: Backend,
     visit: Visit,
     head: words.ReconciliationHead,
-    pieces: AsyncIterator[list[Entry]],
+    pieces: AsyncIterator[list[Written]],
     keep: Keep,
     at: Pins,
 ) -> Done:
     """Compare a list, keep its variances, record what it came to. Raises Problem, Refused."""
     comparison = Comparison(backend.pool, words.terms_of(head, at))
     content = Content(head)
+    patience_s = backend.settings.min_position_wait_ms / 1000
+    reading = Reading(backend.pool, at.known, patience_s)
     async with asking():
         try:
-            async for entries in pieces:
-                content.take(entries)
-                keep(await comparison.take(entries))
+            async for written in pieces:
+                content.take(one.balance for one in written)
+                keep(await comparison.take(await reading.entries(written)))
         except NamedTwice as twice:
             raise Malformed("$.balances", str(twice)) from None
         async for variances in comparison.missing():
@@ -125,13 +127,12 @@ def id_of(visit: Visit, head: words.ReconciliationHead) -> str:
     return key if head.reconciliation_id is None else head.reconciliation_id
 
 
-async def pieces_of(balances: tuple[words.BalanceRequest, ...]) -> AsyncIterator[list[Entry]]:
+async def pieces_of(balances: tuple[words.BalanceRequest, ...]) -> AsyncIterator[list[Written]]:
     """The balances of an object, some at a time. Raises Malformed."""
     for start in range(0, len(balances), PIECE_KEYS):
         some = balances[start : start + PIECE_KEYS]
         yield [
-            words.entry_of(balance, f"$.balances[{start + index}]")
-            for index, balance in enumerate(some)
+            Written(balance, f"$.balances[{start + index}]") for index, balance in enumerate(some)
         ]
         await asyncio.sleep(0)  # Others are served between two pieces.
 
@@ -158,19 +159,19 @@ class Lines:
         self._number = 1
         return read(words.HEAD, self._waiting.pop(0), "line 1: $")
 
-    async def pieces(self) -> AsyncIterator[list[Entry]]:
+    async def pieces(self) -> AsyncIterator[list[Written]]:
         """The balances, some at a time. Raises Malformed with the number of the line."""
         while self._waiting or not self._ended:
             while len(self._waiting) < PIECE_KEYS and not self._ended:
                 await self._more()
             some, self._waiting = self._waiting[:PIECE_KEYS], self._waiting[PIECE_KEYS:]
-            entries = []
+            written = []
             for line in some:
                 self._number += 1
                 if line:
                     at = f"line {self._number}: $"
-                    entries.append(words.entry_of(read(words.BALANCE, line, at), at))
-            yield entries
+                    written.append(Written(read(words.BALANCE, line, at), at))
+            yield written
 
     async def drain(self) -> None:
         """Let the caller finish, so that it is there to read what was wrong."""

@@ -1,5 +1,6 @@
 """Another system's balances in a file: read piece by piece, however many there are."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from msgspec import Struct
 
-from api.importing.columns import UnreadableFile, as_integers, as_text
+from api.importing.columns import UnreadableFile, as_text
 
 PIECE_ROWS: Final = 10_000
 """Rows in memory at once."""
@@ -27,14 +28,19 @@ FORMS: Final = {
 """What a file is, by its suffix."""
 
 COLUMNS: Final = ("sku", "location", "quantity")
+_UNIT: Final = "uom"  # Nobody has to say it.
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,13}")
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]{1,13}\.[0-9]{1,12}")
 
 
-class Balance(Struct, frozen=True):
-    """What the other system has of one key."""
+class Balance(Struct, frozen=True, omit_defaults=True):
+    """What the other system has of one key; a decimal number stays the text it is."""
 
     sku: str
     location: str
-    quantity: int
+    quantity: int | str
+    uom: str | None = None
 
 
 _line: Final = msgspec.json.Decoder(Balance).decode
@@ -115,7 +121,7 @@ def _wanted(path: Path, names: Iterable[str], location: str | None) -> dict[str,
         raise UnreadableFile(
             f"{path.name} has no column {' and no '.join(lacking)}; it has {', '.join(present)}"
         )
-    return {name: present[name] for name in COLUMNS if name in present}
+    return {name: present[name] for name in (*COLUMNS, _UNIT) if name in present}
 
 
 def _of_batches(
@@ -127,17 +133,29 @@ def _of_batches(
         places = [location] * len(skus)
         if "location" in wanted:
             places = as_text(batch[wanted["location"]]).to_pylist()
-        quantities = as_integers(batch[wanted["quantity"]]).to_pylist()
+        quantities = map(_quantity, as_text(batch[wanted["quantity"]]).to_pylist())
+        units = [None] * len(skus)
+        if _UNIT in wanted:
+            units = as_text(batch[wanted[_UNIT]]).to_pylist()
         lines = []
-        for row, (sku, place, quantity) in enumerate(
-            zip(skus, places, quantities, strict=True), start=before + 1
+        for row, (sku, place, quantity, unit) in enumerate(
+            zip(skus, places, quantities, units, strict=True), start=before + 1
         ):
             if sku is None or place is None or quantity is None:
                 lacking = COLUMNS[(sku, place, quantity).index(None)]
                 raise UnreadableFile(f"{path.name}, row {row}: its {lacking} cannot be read")
-            lines.append(_encode(Balance(sku, place, quantity)))
+            lines.append(_encode(Balance(sku, place, quantity, unit)))
         before += len(skus)
         yield lines
+
+
+def _quantity(text: str | None) -> int | str | None:
+    """An integer, or a decimal number as it stands; none where it is neither."""
+    if text is None:
+        return None
+    if _INTEGER.fullmatch(text) is not None:
+        return int(text)
+    return text.lstrip("+") if _DECIMAL.fullmatch(text) is not None else None
 
 
 def _of_json_lines(path: Path, location: str | None) -> Iterator[list[bytes]]:

@@ -1,7 +1,7 @@
 """What a comparison hands to the writer: everything of a reconciliation that is recorded."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from ledger.domain.events import ReconciliationRecorded
 from ledger.domain.refusals import Malformed
 from ledger.domain.values import CODE_LENGTH_MAX
 from projections.reconciliations.comparison import Findings
-from projections.reconciling import Entry, Pins
+from projections.reconciling import Pins
 
 RECORD: Final = "reconciliations.record"
 """The operation by which a draft reaches the writer, wherever that is."""
@@ -32,9 +32,10 @@ class Content:
         fields = {name: getattr(head, name) for name in words.ReconciliationHead.__struct_fields__}
         self._hash = hashlib.sha256(msgspec.json.encode(fields))
 
-    def take(self, entries: list[Entry]) -> None:
-        """Go on with balances, in their order."""
-        self._hash.update(msgspec.json.encode(entries))
+    def take(self, balances: Iterable[words.BalanceRequest]) -> None:
+        """Go on with balances as they were written, in their order."""
+        for balance in balances:
+            self._hash.update(msgspec.json.encode(balance))
 
     def digest(self) -> str:
         """In hexadecimal."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Self, TypeAlias
 import msgspec
 from msgspec import Meta, Struct, structs
 
+from api.schemas.amounts import SignedText, Unit
 from api.schemas.fields import DocumentId, Time, check_code, instant_of, rfc3339, time_of
 from api.schemas.questions import Cursor, KnownAt, Limit, Position, Timestamp
 from ledger.domain import commands
@@ -15,7 +16,7 @@ from ledger.domain.values import MICROSECONDS_PER_SECOND, QUANTITY_MAX, Code, In
 from projections.reconciliations import answers
 from projections.reconciliations.classify import Change, Part, Role, VarianceClass
 from projections.reconciliations.comparison import Variance
-from projections.reconciling import WINDOW_DEFAULT_S, Entry, Pins, Terms
+from projections.reconciling import WINDOW_DEFAULT_S, Pins, Terms
 
 _LINES_MAX: Final = 1_000  # Corrections of one approval: as many movements as one call may make.
 _LOCATIONS_MAX: Final = 1_000
@@ -66,11 +67,12 @@ class ReconciliationHead(_Request, frozen=True, kw_only=True):
 
 
 class BalanceRequest(_Request, frozen=True):
-    """What the other system has of one SKU at one location."""
+    """What the other system has of one SKU at one location: written like any quantity."""
 
     sku: Code
     location: Code
-    quantity: Balance
+    quantity: Balance | SignedText
+    uom: Unit | None = None
 
 
 class ReconciliationRequest(ReconciliationHead, frozen=True, kw_only=True):
@@ -393,13 +395,6 @@ def tolerance_of(head: ReconciliationHead) -> ToleranceRequest:
     """Both parts of a tolerance."""
     given = head.tolerance
     return ToleranceRequest(units=given) if isinstance(given, int) else given
-
-
-def entry_of(balance: BalanceRequest, at: str) -> Entry:
-    """One balance. Raises Malformed with its path."""
-    check_code(f"{at}.sku", balance.sku)
-    check_code(f"{at}.location", balance.location)
-    return Entry(balance.sku, balance.location, balance.quantity)
 
 
 def approve_of(reconciliation_id: str, request: ApproveRequest) -> commands.ApproveReconciliation:

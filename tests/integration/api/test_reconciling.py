@@ -146,6 +146,29 @@ def test_within_the_tolerance_nobody_is_alerted(api: Api, tolerance: Any, beyond
     assert 2 == answer["totals"]["within"] + answer["totals"]["beyond"]
 
 
+def test_a_list_may_state_quantities_and_codes_as_the_catalog_knows_them(api: Api) -> None:
+    """In cases and kilograms, and in lower case."""
+    flour, sugar = new("FLOUR"), new("SUGAR")
+    for sku in (flour, sugar):
+        defined = {"base_unit": "kg", "scale": 3, "packs": {"sack": 25}, "case_policy": "upper"}
+        headers = {"Idempotency-Key": new("key")}
+        assert api.http.put(f"/v1/skus/{sku}", json=defined, headers=headers).is_success
+    api.record(receive(flour, 50_000, **at("08:00:00")), receive(sugar, 1_500, **at("08:00:00")))
+    written = {"quantity": "2", "uom": "sack"}
+    answer = compare(
+        api, balance(flour.lower(), 0) | written, balance(sugar, 0) | {"quantity": "1.25"}
+    )
+
+    assert [(sugar, 1_250, 1_500)] == [
+        (one["sku"], one["theirs"], one["ours"]) for one in answer["variances"]
+    ]
+    twice = {"source": "erp", "balances": [balance(flour, 1), balance(flour.lower(), 1)]}
+    inexact = {"source": "erp", "balances": [balance(flour, 1) | {"quantity": "0.0001"}]}
+    unknown = {"source": "erp", "balances": [balance(new("SALT"), 1) | written]}
+    codes = [code(api.post("/v1/reconciliations", body)) for body in (twice, inexact, unknown)]
+    assert ["malformed", "inexact-unit", "inexact-unit"] == codes
+
+
 @pytest.mark.parametrize(("measure", "ours"), [("on_hand", 10), ("sellable", 7), ("available", 5)])
 def test_each_measure_is_compared_with_its_own_figure(api: Api, measure: str, ours: int) -> None:
     """A shop knows what it may sell, a warehouse what lies there."""
@@ -189,7 +212,7 @@ def code(answer: httpx.Response) -> str:
     [
         ({"balances": [balance("A", 1), balance("A", 2)]}, "$.balances"),
         ({"balances": [balance("A\u0007", 1)]}, "$.balances[0].sku"),
-        ({"balances": [balance("A", 1) | {"quantity": "1"}]}, "$.balances[0].quantity"),
+        ({"balances": [balance("A", 1) | {"quantity": "one"}]}, "$.balances[0].quantity"),
         ({"balances": [balance("A", 1) | {"quantity": 1.5}]}, "$.balances[0].quantity"),
         ({"source": "\u0007"}, "$.source"),
         ({"as_of": "yesterday"}, "$.as_of"),

@@ -64,13 +64,24 @@ def test_a_location_may_be_said_once_for_the_whole_file(tmp_path: Path, form: st
     assert [{"sku": "MUG", "location": "ams-1", "quantity": 1}] == read(path, form, "ams-1")
 
 
+def test_decimals_stay_text_and_units_may_be_named(tmp_path: Path) -> None:
+    """No float comes near a quantity."""
+    path = tmp_path / "list.csv"
+    path.write_text("sku,location,quantity,uom\nFLOUR,a,-1.250,kg\nMUG,a,+3,\n")
+
+    assert [
+        {"sku": "FLOUR", "location": "a", "quantity": "-1.250", "uom": "kg"},
+        {"sku": "MUG", "location": "a", "quantity": 3},
+    ] == read(path, "csv")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "what"),
     [
         ("list.csv", "sku,location\nMUG,ams-1\n", "no column quantity"),
         ("list.csv", "sku,location,quantity\nMUG,ams-1,many\n", "row 1: its quantity"),
         ("list.csv", "sku,location,quantity\nMUG,ams-1,1\n,ams-1,1\n", "row 2: its sku"),
-        ("list.csv", "sku,location,quantity\nMUG,ams-1,1.5\n", "row 1: its quantity"),
+        ("list.csv", "sku,location,quantity\nMUG,ams-1,1e5\n", "row 1: its quantity"),
         ("list.jsonl", '{"sku": "MUG", "location": "a", "quantity": 1}\n{}\n', "line 2"),
         ("list.jsonl", '{"sku": "MUG", "location": "a", "quantity": 1.5}\n', "line 1"),
         ("list.parquet", "no parquet", "not a readable Parquet file"),
