@@ -1,4 +1,4 @@
-"""A list of any length in bounded memory: `RECONCILE_KEYS` (20,000), one in a hundred wrong."""
+"""A list of any length in bounded memory: `RECONCILE_KEYS` (10,000), one in a hundred wrong."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from tests.support.figures import Tell
 from tests.support.http import Api
 from tests.support.servers import RunningService
 
-KEYS: Final = int(os.environ.get("RECONCILE_KEYS", "20000"))
+KEYS: Final = int(os.environ.get("RECONCILE_KEYS", "10000"))
 PLACES: Final = 20
 GROWTH_MIB_MAX: Final = 96
 """Pieces under way, and what the allocator keeps of them: the same for any number of keys."""
