@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from ledger.domain.events import Measure
+from ledger.domain.events import Measure, StockDispatched
 from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant
 from projections.feed import head
 from projections.history import comparing
@@ -207,13 +207,9 @@ class Comparison:
         cut = at.cut or at.known
         around = Around(at.as_of, at.known, since, at.as_of + window, cut, at.horizon)
         happened = await comparing.changes_around(self._pool, stocks, around) if stocks else []
-        sent = (
-            await comparing.ways_around(self._pool, stocks, at.known, since, at.as_of)
-            if stocks
-            else []
-        )
-        changes = _by_stock(_change(one, self._terms.measure) for one in happened)
-        ways = _ways(sent)
+        ways = await self._ways(stocks, since) if stocks else {}
+        under_way = await self._under_way(happened, since)
+        changes = _by_stock(_change(one, self._terms.measure, under_way) for one in happened)
         return [
             Case(
                 theirs=one.entry.quantity,
@@ -228,6 +224,33 @@ class Comparison:
             )
             for one in differing
         ]
+
+    async def _ways(self, stocks: list[int], since: Instant) -> dict[int | None, list[Change]]:
+        """What is on its way to some stocks."""
+        at = self._terms.pins
+        sent = await comparing.ways_around(self._pool, stocks, at.known, since, at.as_of)
+        return _ways(sent)
+
+    async def _under_way(self, happened: list[Happened], since: Instant) -> set[int]:
+        """The positions of dispatches whose goods have not all arrived where they were sent."""
+        left = {
+            one.position: (event.to_location, event.sku, event.transfer_id)
+            for one in happened
+            if isinstance(event := one.body.event, StockDispatched)
+        }
+        if not left:
+            return set()
+        ends = list({(location, sku) for location, sku, _ in left.values()})
+        at = self._terms.pins
+        levels = await comparing.levels_of(self._pool, ends, Moment(at.as_of, at.known, held=False))
+        numbers = {end: level.stock for end, level in zip(ends, levels, strict=True) if level}
+        ways = await self._ways(list(numbers.values()), since)
+        awaited = {(end, way.transfer_id) for end, n in numbers.items() for way in ways.get(n, ())}
+        return {
+            position
+            for position, (location, sku, transfer_id) in left.items()
+            if ((location, sku), transfer_id) in awaited
+        }
 
 
 class _Differing(NamedTuple):
@@ -292,20 +315,10 @@ def _by_stock(found: Iterable[tuple[int, Change]]) -> dict[int | None, list[Chan
 
 
 def _added(before: Change, change: Change) -> Change:
-    return Change(
-        position=before.position,
-        occurred_at=before.occurred_at,
-        recorded_at=before.recorded_at,
-        delta=before.delta + change.delta,
-        type=before.type,
-        movement_id=before.movement_id,
-        reference=before.reference,
-        transfer_id=before.transfer_id,
-        out_of_order=before.out_of_order,
-    )
+    return structs.replace(before, delta=before.delta + change.delta)
 
 
-def _change(one: Happened, measure: Measure) -> tuple[int, Change]:
+def _change(one: Happened, measure: Measure, under_way: set[int]) -> tuple[int, Change]:
     meta = one.body.meta
     return one.stock, Change(
         position=one.position,
@@ -317,6 +330,7 @@ def _change(one: Happened, measure: Measure) -> tuple[int, Change]:
         reference=meta.reference,
         transfer_id=getattr(one.body.event, "transfer_id", None),
         out_of_order=one.occurred_at < one.effective_at,
+        under_way=one.position in under_way,
     )
 
 

@@ -34,8 +34,6 @@ SOME_MAX: Final = 24
 BOTH_MAX: Final = 12
 """Movements on each side where a cut in business time and one in ledger time meet: 300 cases."""
 
-_DISPATCHED: Final = "stock.dispatched.v1"
-
 
 class Change(Struct, frozen=True, kw_only=True, gc=False):
     """What one event did to the compared quantity of one key."""
@@ -49,6 +47,7 @@ class Change(Struct, frozen=True, kw_only=True, gc=False):
     reference: str | None = None
     transfer_id: str | None = None
     out_of_order: bool = False  # Recorded after something that happened later.
+    under_way: bool = False  # Goods left, and have not all arrived.
 
 
 class Case(Struct, frozen=True, kw_only=True, gc=False):
@@ -175,7 +174,7 @@ def _cut_in_ledger(sides: _Sides) -> Iterator[tuple[Part, ...]]:
 
 def _on_the_way(sides: _Sides) -> Iterator[tuple[Part, ...]]:
     """Units on their way: theirs has them there already, or still where they left."""
-    left = [one for one in sides.counted if one.type == _DISPATCHED][:SOME_MAX]
+    left = [one for one in sides.counted if one.under_way][:SOME_MAX]
     for role, found, sign in (("on_its_way", sides.ways, 1), ("not_seen", left, -1)):
         for one in found:
             yield (Part("in_flight", role, sign * one.delta, (one,)),)  # type: ignore[arg-type]

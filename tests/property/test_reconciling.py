@@ -18,6 +18,7 @@ changes = st.lists(
         type=st.sampled_from(("stock.sold.v1", "stock.received.v1", "stock.dispatched.v1")),
         reference=st.sampled_from((None, "A", "B")),
         out_of_order=st.booleans(),
+        under_way=st.booleans(),
     ),
     max_size=12,
     unique_by=lambda one: one.position,

@@ -108,6 +108,10 @@ def test_units_on_their_way_explain_a_list_that_has_them_already(api: Api) -> No
         (one["explanation"][0]["role"], one["class"]) for one in answer["variances"]
     ]
     assert transfer == answer["variances"][1]["explanation"][0]["movements"][0]["transfer_id"]
+    came = {"lines": [{"sku": mug, "received": 4}], **at("10:00:00")}
+    assert api.post(f"/v1/transfers/{transfer}/receive", came).status_code == 200
+    (arrived,) = compare(api, balance(mug, 10), balance(mug, 4, far))["variances"]
+    assert ("duplicate", "missed") == (arrived["class"], arrived["explanation"][0]["role"])
 
 
 def test_keys_that_a_complete_list_lacks_count_as_none(api: Api) -> None:
@@ -393,6 +397,9 @@ def test_the_last_reconciliation_of_a_source_is_a_metric(api: Api) -> None:
     api.get("/v1/reconciliations", min_position=found["position"])
     text = api.get("/metrics").text
 
+    told = api.get("/v1/events", after=found["position"] - 2).json()["items"]
+    assert [True] == [one["data"]["alert"] for one in told if one["type"].endswith("recorded.v1")]
+    assert {f"reconciliation/{found['reconciliation_id']}"} == {one["subject"] for one in told}
     assert f'ledger_reconciliation_alert{{source="{source}"}} 1.0' in text
     units = f'ledger_reconciliation_variance_units{{class="unknown",source="{source}"}} 7.0'
     assert units in text

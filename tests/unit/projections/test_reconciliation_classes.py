@@ -60,8 +60,12 @@ CASES: dict[str, tuple[Case, list[tuple[str, str, int, list[int]]]]] = {
         [("in_flight", "on_its_way", 5, [50])],
     ),
     "what has left is still there": (
-        case(105, change(50, -5, -4_000, type=DISPATCH, transfer_id="t-1")),
+        case(105, change(50, -5, -4_000, type=DISPATCH, transfer_id="t-1", under_way=True)),
         [("in_flight", "not_seen", 5, [50])],
+    ),
+    "what has left and arrived was never noticed": (
+        case(105, change(50, -5, -4_000, type=DISPATCH, transfer_id="t-1")),
+        [("duplicate", "missed", 5, [50])],
     ),
     "recorded after the other's cut": (
         case(104, change(95, -4, -300)),
