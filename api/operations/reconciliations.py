@@ -17,7 +17,6 @@ from api.schemas import reconciliations as words
 from api.schemas.drafts import DRAFT, RECORD, check_draft
 from api.schemas.reading import read
 from ledger.domain.outcomes import ReconciliationApproval, ReconciliationState
-from ledger.domain.refusals import Malformed
 from ledger.submission import Accepted
 
 
@@ -38,10 +37,8 @@ def _approve(operations: Operations, path_id: str, call: Call, body: bytes, done
         assert isinstance(reply.outcome, ReconciliationApproval)
         return _answer(200, encode(words.ApprovalAnswer.of(reply.outcome, call.key)), reply)
 
-    command = words.approve_of(path_id, read(words.APPROVE, body or b"{}"))
-    limit = operations.settings.movements_per_call_max
-    if len(command.lines or ()) > limit:
-        raise Malformed("$.lines", f"at most {limit} in one call, {len(command.lines or ())} given")
+    request = read(words.APPROVE, body or b"{}")
+    command = words.approve_of(path_id, request, operations.settings.movements_per_call_max)
     operations.submit(command, call.key, call, "fact", Ticket(call, render, done))
 
 

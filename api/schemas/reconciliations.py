@@ -397,8 +397,12 @@ def tolerance_of(head: ReconciliationHead) -> ToleranceRequest:
     return ToleranceRequest(units=given) if isinstance(given, int) else given
 
 
-def approve_of(reconciliation_id: str, request: ApproveRequest) -> commands.ApproveReconciliation:
-    """The command. Raises Malformed with the line's path."""
+def approve_of(
+    reconciliation_id: str, request: ApproveRequest, at_most: int
+) -> commands.ApproveReconciliation:
+    """The command. Raises Malformed with the line's path, or where they are too many."""
+    if request.lines is not None and len(request.lines) > at_most:
+        raise Malformed("$.lines", f"at most {at_most} in one call, {len(request.lines)} given")
     lines: dict[tuple[str, str], commands.KeyLine] = {}
     for index, line in enumerate(request.lines or ()):
         at = f"$.lines[{index}]"
@@ -411,6 +415,7 @@ def approve_of(reconciliation_id: str, request: ApproveRequest) -> commands.Appr
     return commands.ApproveReconciliation(
         reconciliation_id=reconciliation_id,
         lines=None if request.lines is None else tuple(lines.values()),
+        at_most=at_most,
     )
 
 

@@ -465,6 +465,7 @@ class ApproveReconciliation(Command, frozen=True, tag="approve_reconciliation"):
 
     reconciliation_id: str
     lines: tuple[KeyLine, ...] | None = None
+    at_most: int = 1_000
 
 
 AnyCommand: TypeAlias = (

@@ -38,9 +38,6 @@ from ledger.domain.values import Instant, StockId, reconciliation_stream
 REASON: Final = "reconciliation"
 """Of every adjustment that an approval makes."""
 
-LINES_PER_APPROVAL_MAX: Final = 1_000
-"""Corrections of one approval: one call stays one batch, as with movements."""
-
 LINES_PER_EVENT_MAX: Final = 500
 """Proposed corrections in one event, some 60 KB: its message has to fit on the bus."""
 
@@ -126,7 +123,7 @@ def _lines(command: ApproveReconciliation, found: Reconciliation) -> tuple[Propo
     if command.lines is not None:
         asked = {(line.sku, line.location) for line in command.lines}
         open_lines = tuple(line for line in open_lines if (line.sku, line.location) in asked)
-    return open_lines[:LINES_PER_APPROVAL_MAX]
+    return open_lines[: command.at_most]
 
 
 def _admit(line: ProposedLine, world: World, context: Context) -> None:
