@@ -250,7 +250,10 @@ select c.place, s.stock,
        coalesce(b.reserved, 0) + coalesce(l.reserved, 0) - coalesce(d.quantity, 0)
            - coalesce(w.quantity, 0)
   from unnest(%(locations)s::text[], %(skus)s::text[]) with ordinality as c (location, sku, place)
-  join {schema}.history_stocks s on s.shard = 0 and s.location = c.location and s.sku = c.sku
+ -- The limit keeps this a look-up: joined, every piece of a long list would read all stocks.
+ cross join lateral (
+       select x.stock from {schema}.history_stocks x
+        where x.shard = 0 and x.location = c.location and x.sku = c.sku limit 1) s
   left join lateral (
        select * from (
            select ends.*, count(*) over () as found from (

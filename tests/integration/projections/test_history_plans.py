@@ -14,6 +14,7 @@ from tests.support.servers import Database
 SECOND = 1_000_000
 ROWS = 400
 AS_OF = ROWS * SECOND // 2
+OF: dict[str, Any] = {"location": "ams-1", "occurred_at": SECOND, "effective_at": SECOND}
 QUESTIONS: dict[str, dict[str, Any]] = {
     "list_at": {
         "sku": "MUG",
@@ -25,6 +26,13 @@ QUESTIONS: dict[str, dict[str, Any]] = {
         "limit": 2,
     },
     "fold_at": {"stock": 1, "as_of": AS_OF, "known": ROWS},
+    "levels_of": {
+        "locations": ["ams-1"],
+        "skus": ["MUG"],
+        "as_of": AS_OF,
+        "known": ROWS,
+        "held": False,
+    },
 }
 
 
@@ -68,3 +76,24 @@ def test_a_correction_reads_an_index_alone(database: Database, name: str, rebuil
     assert "Index Only Scan" == node["Node Type"]
     assert 0 == node["Heap Fetches"]
     assert 10 < node["Actual Rows"] < 40
+
+
+def test_a_piece_of_a_long_list_does_not_read_all_stocks(database: Database) -> None:
+    """Each name is looked up, however many other names there are and the planner expects."""
+    names = [f"SKU-{number}" for number in range(1_200)]
+    stocks = (StockReceived(**OF, sku=name, quantity=1) for name in names)
+    record(database, *stocks)
+    project(database)
+    asked = {"locations": ["ams-1"] * 1_000, "skus": names[:1_000], "as_of": AS_OF, "known": ROWS}
+    with psycopg.connect(database.service_url) as connection:
+        statement = statements("projections.history")["levels_of"]
+        explained = b"explain (analyze, format json) " + statement
+        row = connection.execute(explained, {**asked, "held": False}).fetchone()
+    assert row is not None
+    reading = [
+        node["Actual Rows"]
+        for node in nodes(row[0][0]["Plan"])
+        if node.get("Relation Name") == "history_stocks"
+    ]
+
+    assert [1] == reading
