@@ -26,6 +26,7 @@ from api.controllers import (
     health,
     movements,
     periods,
+    reconciliations,
     reservations,
     returns,
     statements,
@@ -142,7 +143,7 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,  # The front door and `body_of` keep the limit of the settings.
     )
-    return FrontDoor(app, parts.auth, parts.metrics, settings.body_bytes_max)
+    return FrontDoor(app, parts.auth, parts.metrics, settings)
 
 
 @cache
@@ -169,6 +170,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *transfers.HANDLERS,
     *statements.HANDLERS,
     *periods.HANDLERS,
+    *reconciliations.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

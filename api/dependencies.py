@@ -42,13 +42,7 @@ class Backend:
     async def write(self, name: str, path_id: str, visit: Visit, receive: Receive) -> Answer:
         """Reads the body and has an operation carried out, here or by the active writer."""
         try:
-            call = Call(
-                visit.principal,
-                key_of(visit.key),
-                visit.correlation_id,
-                "http",
-                monotonic() + self._deadline_s,
-            )
+            call = self._call(visit)
             body = await body_of(receive, self.settings.body_bytes_max)
             answer = await self.desk.carry_out(name, path_id, call, visit.authorization, body)
         except Problem as problem:
@@ -56,6 +50,20 @@ class Backend:
         if answer.code is not None:
             self.metrics.refused(answer.code)
         return answer
+
+    async def carry_out(self, name: str, path_id: str, visit: Visit, body: bytes) -> Answer:
+        """Has an operation carried out, here or by the active writer. Raises Problem."""
+        call = self._call(visit)
+        return await self.desk.carry_out(name, path_id, call, visit.authorization, body)
+
+    def _call(self, visit: Visit) -> Call:
+        return Call(
+            visit.principal,
+            key_of(visit.key),
+            visit.correlation_id,
+            "http",
+            monotonic() + self._deadline_s,
+        )
 
     def gauges(self, lag: dict[str, int]) -> Gauges:
         """What the writer and the projections say of themselves."""

@@ -82,6 +82,7 @@ def ask(
     *,
     operation_id: str,
     endpoint: Endpoint,
+    method: Any = get,
 ) -> HTTPRouteHandler:
     """The handler of a question; it returns a `Reply` or an ASGI response of its own."""
 
@@ -89,7 +90,7 @@ def ask(
         reply: Reply = await question(request)
         return reply
 
-    decorated: HTTPRouteHandler = _decorated(get, path, operation_id, endpoint)(handler)
+    decorated: HTTPRouteHandler = _decorated(method, path, operation_id, endpoint)(handler)
     return decorated
 
 

@@ -23,6 +23,7 @@ from api.commands import Answer, refused
 from api.metrics import HttpMetrics
 from api.problems import Problem
 from api.schemas.fields import ID
+from ledger.settings import Settings
 
 # Whole paths, compared whole: nothing else is open, however it begins or ends.
 OPEN_PATHS: Final = frozenset(
@@ -32,6 +33,11 @@ OPEN_PATHS: Final = frozenset(
 # What follows these is a SKU or a location to the end, slashes and all.
 CODED_PATHS: Final = ("/v1/skus/", "/v1/locations/")
 _CODE_STAND_IN: Final = "-"
+
+NDJSON: Final = "application/x-ndjson"
+
+# Here a stream of lines is taken piece by piece, so that it may be longer than memory.
+STREAMED_PATHS: Final = frozenset({"/v1/reconciliations"})
 
 CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 
@@ -88,16 +94,25 @@ class LinesReply:
     more, the connection is cut instead.
     """
 
-    __slots__ = ("_media_type", "_pieces")
+    __slots__ = ("_headers", "_media_type", "_pieces", "_status")
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], media_type: str) -> None:
+    def __init__(
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        media_type: str,
+        status: int = 200,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self._pieces = pieces
         self._media_type = media_type
+        self._status = status
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Sends it; a reader who is slow slows the making, one who has gone ends it."""
         headers = [(b"content-type", self._media_type.encode())]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        headers += [(name.lower().encode(), value.encode()) for name, value in self._headers]
+        await send({"type": "http.response.start", "status": self._status, "headers": headers})
         # To be asked for: sending to somebody who has gone succeeds like any other.
         gone = asyncio.create_task(_gone(receive))
         try:
@@ -123,12 +138,13 @@ class FrontDoor:
     """The service as granian sees it."""
 
     def __init__(
-        self, app: ASGIApp, auth: Authenticator, metrics: HttpMetrics, body_bytes_max: int
+        self, app: ASGIApp, auth: Authenticator, metrics: HttpMetrics, settings: Settings
     ) -> None:
         self._app = app
         self._auth = auth
         self._metrics = metrics
-        self._body_bytes_max = body_bytes_max
+        self._body_bytes_max = settings.body_bytes_max
+        self._stream_bytes_max = settings.stream_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request in, or says why not."""
@@ -174,8 +190,11 @@ class FrontDoor:
             visit.principal = self._auth.principal(visit.authorization, api_key)
         if visit.authorization is None and api_key is not None:
             visit.authorization = f"Bearer {api_key}"
-        if length.isdigit() and int(length) > self._body_bytes_max:
-            raise too_large(self._body_bytes_max, int(length))
+        lines = given(b"content-type", b"").startswith(NDJSON.encode())
+        streamed = lines and scope["path"] in STREAMED_PATHS
+        limit = self._stream_bytes_max if streamed else self._body_bytes_max
+        if length.isdigit() and int(length) > limit:
+            raise too_large(limit, int(length))
 
 
 def _take_code(scope: Scope) -> str:

@@ -14,6 +14,9 @@ from prometheus_client.core import (
     Metric,
 )
 
+from projections.reconciliations.answers import Latest
+from projections.reconciliations.classify import VARIANCE_CLASSES
+
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -93,6 +96,37 @@ class Gauges:
         yield lag
 
 
+class Reconciled:
+    """What the last reconciliation of every source came to."""
+
+    def __init__(self, found: Iterable[Latest]) -> None:
+        self._found = list(found)
+
+    def collect(self) -> Iterable[Metric]:
+        """Whether to worry, and how many keys and units are behind that, by what explains them."""
+        alert = GaugeMetricFamily(
+            "ledger_reconciliation_alert",
+            "1 where the last list of a source differs by more than its tolerance",
+            labels=["source"],
+        )
+        keys = GaugeMetricFamily(
+            "ledger_reconciliation_variances",
+            "Keys that differ by more than the tolerance",
+            labels=["source", "class"],
+        )
+        units = GaugeMetricFamily(
+            "ledger_reconciliation_variance_units",
+            "Units by which they differ",
+            labels=["source", "class"],
+        )
+        for one in self._found:
+            alert.add_metric([one.source], one.alert)
+            for kind in VARIANCE_CLASSES:
+                keys.add_metric([one.source, kind], getattr(one.tally, kind))
+                units.add_metric([one.source, kind], getattr(one.tally, f"{kind}_units"))
+        yield from (alert, keys, units)
+
+
 def writer_numbers(writer: object) -> dict[str, float]:
     """Everything countable that a writer shows of itself, and its counters beside it."""
     found: dict[str, float] = {}
@@ -107,7 +141,7 @@ def writer_numbers(writer: object) -> dict[str, float]:
     return found
 
 
-def exposition(*collectors: HttpMetrics | Gauges) -> bytes:
+def exposition(*collectors: HttpMetrics | Gauges | Reconciled) -> bytes:
     """The text Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:

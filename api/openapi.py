@@ -125,10 +125,10 @@ def _operation(
     if endpoint.open:
         operation["security"] = []
     if endpoint.request is not None:
-        operation["requestBody"] = {
-            "required": endpoint.body_required,
-            "content": {"application/json": {"schema": schema_of[id(endpoint.request)]}},
-        }
+        content = {"application/json": {"schema": schema_of[id(endpoint.request)]}}
+        if endpoint.streams is not None:
+            content[endpoint.streams] = {"schema": {"type": "string"}}
+        operation["requestBody"] = {"required": endpoint.body_required, "content": content}
     return operation
 
 

@@ -83,6 +83,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     http_connections_max: Count = 4_096
     # 1,000 movements with every optional field stay below 1 MiB; bigger bodies answer 413.
     body_bytes_max: Bytes = 8 * MIB
+    # A million balances of another system take some 80 MB; they are read piece by piece.
+    stream_bytes_max: Bytes = 1024 * MIB
     # One call stays one batch; more is an import and belongs in several calls.
     movements_per_call_max: Count = 1_000
     # Bounds the memory of one answer; the cursor takes the reader further.

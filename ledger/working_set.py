@@ -18,6 +18,7 @@ from ledger.domain.count import CountDocument
 from ledger.domain.decisions import Effect, MovementId
 from ledger.domain.movement import Origin
 from ledger.domain.order import Order
+from ledger.domain.reconciliation import Reconciliation
 from ledger.domain.reservation import Reservation
 from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Snapshot, Stock, restored, snapshot_of
@@ -39,7 +40,9 @@ _HOLD_BYTES: Final = 600
 _LINE_BYTES: Final = 500
 _ANCHOR_BYTES: Final = 250
 
-_LINED: Final = frozenset((Reservation, Transfer, Order, CustomerReturn, CountDocument))
+_LINED: Final = frozenset(
+    (Reservation, Transfer, Order, CustomerReturn, CountDocument, Reconciliation)
+)
 
 _DEFINITIONS: Final = frozenset((Sku, Location))
 

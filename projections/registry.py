@@ -12,6 +12,7 @@ from projections.conflicts.view import ConflictsView
 from projections.counts.view import CountsView
 from projections.fences.view import FencesView
 from projections.history.view import HistoryView
+from projections.reconciliations.view import ReconciliationsView
 from projections.reservations.view import ReservationsView
 from projections.returns.view import ReturnsView
 from projections.statements import NEXT
@@ -65,6 +66,7 @@ _LIVE: Final[dict[str, Callable[[], View]]] = {
     "transfers": TransfersView,
     "catalog": CatalogView,
     "statements": StatementsView,
+    "reconciliations": ReconciliationsView,
 }
 _NEXT: Final[dict[str, Callable[[], View]]] = {
     "stock": lambda: StockView(NEXT, held_back_max=HELD_BACK_MAX),
@@ -77,6 +79,7 @@ _NEXT: Final[dict[str, Callable[[], View]]] = {
     "transfers": lambda: TransfersView(NEXT),
     "catalog": lambda: CatalogView(NEXT),
     "statements": lambda: StatementsView(NEXT, fresh=True),
+    "reconciliations": lambda: ReconciliationsView(NEXT),
 }
 
 NAMES: Final = tuple(_LIVE)

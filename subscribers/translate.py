@@ -168,12 +168,23 @@ def _sourced(units: tuple[events.SourcedUnits, ...]) -> tuple[messages.SourcedUn
     )
 
 
+def _tally(tally: events.Tally) -> messages.Tally:
+    return messages.Tally(**structs.asdict(tally))
+
+
+def _locations(found: tuple[events.LocationTally, ...]) -> tuple[messages.LocationTally, ...]:
+    return tuple(
+        messages.LocationTally(location=one.location, tally=_tally(one.tally)) for one in found
+    )
+
+
 def _parked(fact: events.ParkedFact) -> messages.ParkedFact:
     return messages.ParkedFact(**structs.asdict(fact))
 
 
 _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "occurred_at": rfc3339,
+    "as_of": rfc3339,
     "effective_at": rfc3339,
     "expires_at": rfc3339,
     "starts_at": rfc3339,
@@ -188,6 +199,8 @@ _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "packs": _nested(messages.Pack),
     "authority": _nested(messages.Authority),
     "parked": _parked,
+    "tally": _tally,
+    "locations": _locations,
 }
 
 

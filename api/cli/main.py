@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "demo",
     "import",
     "history",
+    "reconcile",
     "verify",
     "rebuild",
     "export",

@@ -25,8 +25,8 @@ from projections.registry import NAMES
 def rebuild_command(settings: Settings, name: str) -> None:
     """Make a projection anew from the log, then swap it in.
 
-    NAME is stock, history, reservations, conflicts, transfers, returns, counts, catalog, fences or
-    statements.
+    NAME is stock, history, reservations, conflicts, transfers, returns, counts, catalog, fences,
+    statements or reconciliations.
     The service may go on meanwhile: it answers from the old tables until the new ones are ready.
     """
     names = list(NAMES) if name == "all" else [name]

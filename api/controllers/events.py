@@ -9,15 +9,13 @@ from litestar.handlers import HTTPRouteHandler
 from api.commands import Answer
 from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, ask
-from api.front_door import LinesReply, Reply
+from api.front_door import NDJSON, LinesReply, Reply
 from api.questions import asking, parameters
 from api.schemas.questions import EventsAnswer, EventsPage, EventsQuery
 from ledger.recorded import Recorded
 from projections.feed import events_after, head
 from projections.progress import WAIT_LONGEST_S, Pool, ProjectionBehind
 from subscribers.translate import event_message
-
-NDJSON = "application/x-ndjson"
 
 _GENERATION = 1  # The feed is the ledger itself; only copies of it have later generations.
 _PAGE = 100

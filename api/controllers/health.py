@@ -1,5 +1,6 @@
 """For machines that watch: is it alive, is it ready, what does it count."""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -10,7 +11,10 @@ from api.commands import Answer
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import Endpoint, ask
 from api.front_door import Reply
-from api.metrics import CONTENT_TYPE, exposition
+from api.metrics import CONTENT_TYPE, Gauges, HttpMetrics, Reconciled, exposition
+from api.problems import Problem
+from api.questions import asking
+from projections.reconciliations.queries import latest
 
 _LIVE = Answer(200, b'{"status":"alive"}')
 
@@ -57,8 +61,16 @@ async def _ready(request: HttpRequest) -> Reply:
 
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
-    lag = (await backend.readiness.look()).lag
-    return Reply(Answer(200, exposition(backend.metrics, backend.gauges(lag)), CONTENT_TYPE))
+    health = await backend.readiness.look()
+    collectors: list[HttpMetrics | Gauges | Reconciled] = [
+        backend.metrics,
+        backend.gauges(health.lag),
+    ]
+    if health.database and health.migrated:
+        with suppress(Problem):  # Whoever watches needs the other numbers just then.
+            async with asking():
+                collectors.append(Reconciled(await latest(backend.pool)))
+    return Reply(Answer(200, exposition(*collectors), CONTENT_TYPE))
 
 
 def _open(

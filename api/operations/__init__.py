@@ -10,6 +10,7 @@ from api.operations import (
     fences,
     movements,
     periods,
+    reconciliations,
     reservations,
     returns,
     transfers,
@@ -25,4 +26,5 @@ OPERATIONS: Final[dict[str, Begin]] = {
     **counts.OPERATIONS,
     **transfers.OPERATIONS,
     **periods.OPERATIONS,
+    **reconciliations.OPERATIONS,
 }

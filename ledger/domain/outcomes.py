@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from ledger.domain.events.catalog import LocationDefined, SkuDefined
 from ledger.domain.events.period import PeriodClosed
+from ledger.domain.events.reconciliation import ProposedLine, ReconciliationRecorded
 from ledger.domain.values import CountKind, HoldKind, Instant, PhysicalBucket
 
 RESERVATIONS_SHOWN_MAX = 100
@@ -214,6 +215,26 @@ class PeriodState(Struct, frozen=True, kw_only=True, gc=False, tag="period"):
     position: int
 
 
+class ReconciliationState(Struct, frozen=True, kw_only=True, gc=False, tag="reconciliation"):
+    """What a reconciliation came to when it was recorded."""
+
+    reconciliation_id: str
+    recorded: ReconciliationRecorded
+    position: int
+
+
+class ReconciliationApproval(
+    Struct, frozen=True, kw_only=True, gc=False, tag="reconciliation_approval"
+):
+    """Corrections that one approval made, a result each; `open` are proposed and not made yet."""
+
+    reconciliation_id: str
+    lines: tuple[ProposedLine, ...]
+    results: tuple[MovementResult, ...]
+    open: int
+    position: int
+
+
 class HoldsSwept(Struct, frozen=True, kw_only=True, gc=False, tag="holds_swept"):
     """How many holds of a stock the sweeper wrote down as expired."""
 
@@ -265,4 +286,6 @@ Outcome: TypeAlias = (
     | ReturnState
     | CountState
     | PeriodState
+    | ReconciliationState
+    | ReconciliationApproval
 )

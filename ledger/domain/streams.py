@@ -10,6 +10,7 @@ from ledger.domain import (
     movement,
     order,
     period,
+    reconciliation,
     reservation,
     return_,
     transfer,
@@ -23,6 +24,7 @@ from ledger.domain.events import (
     AnyEvent,
     AnyMovementEvent,
     AnyOrderEvent,
+    AnyReconciliationEvent,
     AnyReservationEvent,
     AnyReturnEvent,
     AnyStockEvent,
@@ -35,6 +37,7 @@ from ledger.domain.events import (
 from ledger.domain.movement import MovementState
 from ledger.domain.order import Order
 from ledger.domain.period import Calendar, Period
+from ledger.domain.reconciliation import Reconciliation
 from ledger.domain.reservation import Reservation
 from ledger.domain.return_ import CustomerReturn
 from ledger.domain.stock import Stock
@@ -54,6 +57,7 @@ State: TypeAlias = (
     | CountDocument
     | Period
     | Calendar
+    | Reconciliation
     | None
 )
 """What a stream folds to; nothing where it has no events, except for stocks."""
@@ -97,6 +101,7 @@ _FOLDS: Final[dict[type, Callable[[Any, Any], State]]] = {
     **dict.fromkeys(get_args(AnyOrderEvent), order.evolve),
     **dict.fromkeys(get_args(AnyReturnEvent), return_.evolve),
     **dict.fromkeys(get_args(AnyCountEvent), count.evolve),
+    **dict.fromkeys(get_args(AnyReconciliationEvent), reconciliation.evolve),
     SkuDefined: catalog.evolve_sku,
     LocationDefined: catalog.evolve_location,
     PeriodClosed: period.evolve_period,

@@ -91,6 +91,7 @@ StreamKind = Literal[
     "transfer",
     "return",
     "count",
+    "reconciliation",
     "order",
     "channel",
     "sku",
@@ -188,6 +189,11 @@ def utc_text(instant: Instant) -> str:
     seconds, micros = divmod(instant - EARLIEST, MICROSECONDS_PER_SECOND)
     whole = datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     return f"{whole.isoformat()[:19]}.{micros:06d}Z"
+
+
+def reconciliation_stream(reconciliation_id: str) -> str:
+    """Name the stream of one reconciliation."""
+    return f"reconciliation/{encode_part(reconciliation_id)}"
 
 
 def code_problem(text: str) -> str | None:

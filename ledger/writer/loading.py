@@ -7,9 +7,11 @@ from ledger.domain.commands import (
     AnyCountCommand,
     AnyReturnCommand,
     AnyTransferCommand,
+    ApproveReconciliation,
     ExpireHolds,
     PlaceReservation,
     RecordMovements,
+    RecordReconciliation,
 )
 from ledger.domain.decisions import looks_back, past_levels, reads
 from ledger.domain.streams import evolved, initial
@@ -22,7 +24,13 @@ from ledger.writer.remembering import Rememberer
 
 _READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds)
 _OF_DOCUMENTS: Final = frozenset(
-    {*get_args(AnyTransferCommand), *get_args(AnyReturnCommand), *get_args(AnyCountCommand)}
+    {
+        *get_args(AnyTransferCommand),
+        *get_args(AnyReturnCommand),
+        *get_args(AnyCountCommand),
+        RecordReconciliation,
+        ApproveReconciliation,
+    }
 )
 
 

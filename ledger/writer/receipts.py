@@ -5,7 +5,12 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from ledger.domain.commands import AnyCommand, AnyMovement, RecordMovements
+from ledger.domain.commands import (
+    AnyCommand,
+    AnyMovement,
+    RecordMovements,
+    RecordReconciliation,
+)
 from ledger.domain.outcomes import Outcome
 from ledger.store.journal import Loaded
 from ledger.submission import Submission
@@ -57,6 +62,8 @@ class Asked:
         """The fingerprint. A movement under its own id is the same alone and in a batch."""
         if len(self.items) == 1 and self.items[0].key == self.key:
             return fingerprint(self.items[0].movement)
+        if type(self.command) is RecordReconciliation:
+            return fingerprint(self.command.asked)
         return fingerprint(self.command)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from ledger.domain.decisions import MovementId, origins, parking, past_levels
 from ledger.domain.events import AnyStockEvent, ConflictOpened, ConflictResolved
 from ledger.domain.movement import origin_of
-from ledger.domain.outcomes import MovementsRecorded
+from ledger.domain.outcomes import MovementsRecorded, ReconciliationApproval
 from ledger.domain.values import Instant
 from ledger.recorded import Recorded
 from ledger.store.journal import Journal
@@ -70,7 +70,7 @@ class Rememberer:
         found: dict[MovementId, int] = {}
         for receipt, receipted in self._journal.load(wanted).receipts.items():
             outcome = decode_outcome(receipted.answer)
-            if isinstance(outcome, MovementsRecorded):
+            if isinstance(outcome, MovementsRecorded | ReconciliationApproval):
                 for key, index in wanted[receipt]:
                     if index < len(outcome.results):
                         found[key] = outcome.results[index].position

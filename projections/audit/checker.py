@@ -11,6 +11,7 @@ from ledger.domain.laws import Breach, Breaches, Place
 from ledger.domain.values import (
     count_stream,
     order_stream,
+    reconciliation_stream,
     reservation_stream,
     return_stream,
     stock_stream,
@@ -23,6 +24,7 @@ from projections.audit import (
     documents,
     movements,
     periods,
+    reconciliations,
     returns,
     statements,
     stocks,
@@ -33,6 +35,7 @@ from projections.audit import (
     wire_count_documents,
     wire_counts,
     wire_periods,
+    wire_reconciliations,
     wire_returns,
     wire_transfers,
 )
@@ -74,6 +77,7 @@ class Checker:
         self.catalog = catalog.CatalogBooks()
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
+        self.reconciled = reconciliations.ReconciliationBooks()
         self.transit = transfers.TransferBooks()
         self.accounts = statements.AccountBooks()
         self.periods = periods.PeriodBooks()
@@ -124,6 +128,7 @@ class Checker:
         if meta.stated is not None:
             catalog.take_stated(self, event, meta.stated, position)
         returns.take_stock(self, event, position)
+        reconciliations.take_stock(self, event, meta)
         if meta.movement_id is None:
             count_documents.take_stock(self, event)
 
@@ -196,6 +201,7 @@ class Checker:
             transfers.judge(self)
         if self.periods.told is not None:
             periods.judge(self)
+        reconciliations.judge(self)
 
     def close(self) -> None:
         """Judge the last item, then every total once more from its parts."""
@@ -216,6 +222,7 @@ _PAPERS: Final[tuple[tuple[Any, Callable[[Checker, Any, int], None]], ...]] = (
     (wire_returns.Return, returns.take_return),
     (wire_transfers.Transfer, transfers.take),
     (wire_count_documents.Document, count_documents.take),
+    (wire_reconciliations.Document, reconciliations.take),
     (wire_counts.Movement, movements.take),
     (wire_catalog.AnyCatalog, catalog.take_definition),
     (wire_periods.AnyPeriod, periods.take),
@@ -241,10 +248,16 @@ def stream_of(event: wire.AnyEvent) -> str:
         return count_stream(event.count_id)
     if isinstance(event, wire_transfers.Transfer):
         return transfer_stream(event.transfer_id)
+    return _rarer_stream_of(event)
+
+
+def _rarer_stream_of(event: Any) -> str:
     if isinstance(event, wire_catalog.AnyCatalog):
         return catalog.stream_of(event)
     if isinstance(event, wire_periods.AnyPeriod):
         return periods.stream_of(event)
+    if isinstance(event, wire_reconciliations.Document):
+        return reconciliation_stream(event.reconciliation_id)
     if isinstance(event, wire.Conflict):
         return stream_id("conflict", event.conflict_id)
     return stream_id("movement", event.owner, event.movement_id)

@@ -8,6 +8,7 @@ from projections.audit import (
     expected_counts,
     expected_fences,
     expected_periods,
+    expected_reconciliations,
     expected_returns,
     expected_transfers,
 )
@@ -216,4 +217,5 @@ TABLES: Final = (
     *expected_counts.TABLES,
     *expected_transfers.TABLES,
     *expected_periods.TABLES,
+    *expected_reconciliations.TABLES,
 )

@@ -186,6 +186,40 @@ select t.position, p.count_id, p.line::bigint, p.sku, p.bucket, p.opened_positio
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'counts' order by p.count_id, p.line
 
+-- reconciliations --
+-- A page of reconciliations.
+with page as (
+    select * from projections.reconciliations where shard = 0 and reconciliation_id > %b
+     order by reconciliation_id limit %b)
+select t.position, p.reconciliation_id, p.source, p.as_of, p.known_position, p.cut_position,
+       p.horizon, p.measure, p.tolerance_units, p.tolerance_per_mille, p.complete, p.alert,
+       p.tally, p.keys_elsewhere, p.proposals, p.proposals_left_out, p.approved, p.content,
+       p.version, p.recorded_at, p.recorded_position, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'reconciliations' order by p.reconciliation_id
+
+-- reconciliation_locations --
+-- A page of what they came to by location.
+with page as (
+    select * from projections.reconciliation_locations
+     where shard = 0 and (reconciliation_id, location) > (%b, %b)
+     order by reconciliation_id, location limit %b)
+select t.position, p.reconciliation_id, p.location, p.source, p.alert, p.tally,
+       p.recorded_position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'reconciliations' order by p.reconciliation_id, p.location
+
+-- reconciliation_lines --
+-- A page of the corrections they propose.
+with page as (
+    select * from projections.reconciliation_lines
+     where shard = 0 and (reconciliation_id, line) > (%b, %b)
+     order by reconciliation_id, line limit %b)
+select t.position, p.reconciliation_id, p.line::bigint, p.sku, p.location, p.theirs, p.ours,
+       p.delta, p.approved_position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'reconciliations' order by p.reconciliation_id, p.line
+
 -- catalog_skus --
 -- A page of SKUs.
 with page as (

@@ -16,6 +16,7 @@ from projections.audit.wire_count_documents import AnyDocument
 from projections.audit.wire_counts import AnyMovement, AnyOfCount
 from projections.audit.wire_fences import AnyOfFence, Fenced
 from projections.audit.wire_periods import AnyPeriod
+from projections.audit.wire_reconciliations import AnyReconciliation
 from projections.audit.wire_returns import AnyOrder, AnyReturn
 from projections.audit.wire_transfers import AnyOfTransfer, AnyTransfer
 
@@ -330,6 +331,7 @@ AnyEvent: TypeAlias = (
     | AnyReturn
     | AnyOrder
     | AnyDocument
+    | AnyReconciliation
     | AnyCatalog
     | AnyPeriod
 )

@@ -43,6 +43,17 @@ async def get_sku(pool: Pool, code: str, _: Instant) -> One[Defined[SkuDefined]]
     return One(None if row[0] is None else _sku(row), position)
 
 
+async def get_skus(pool: Pool, codes: list[str]) -> dict[str, SkuDefined]:
+    """The SKUs that codes stand for, as they are defined now; undefined ones are left out."""
+    forms = {
+        "skus": codes,
+        "upper": [canonical(code, "upper") for code in codes],
+        "fold": [canonical(code, "fold") for code in codes],
+    }
+    rows = await _rows(pool, "get_skus", forms)
+    return {codes[place - 1]: _sku(row).event for place, *row in rows}
+
+
 async def get_location(pool: Pool, code: str, _: Instant) -> One[Defined[LocationDefined]]:
     """The location of a code."""
     rows = await _rows(pool, "get_location", {"location": code})

@@ -127,3 +127,17 @@ select p.conflict_id from {schema}.catalog_parked p
                             or (s.sku = p.sku_upper and s.case_policy = 'upper')
                             or (s.sku = p.sku_fold and s.case_policy = 'fold')))))
  order by p.position limit %(limit)s
+
+-- get_skus --
+-- The SKUs that codes stand for: as written, or in the form their case policy keeps.
+select c.place, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.version,
+       x.defined_at
+  from unnest(%(skus)s::text[], %(upper)s::text[], %(fold)s::text[]) with ordinality
+    as c (sku, upper, fold, place)
+ cross join lateral (
+       select y.* from {schema}.catalog_skus y
+        where y.shard = 0
+          and (y.sku = c.sku
+               or (y.sku = c.upper and y.case_policy = 'upper')
+               or (y.sku = c.fold and y.case_policy = 'fold'))
+        order by y.sku <> c.sku, y.case_policy <> 'upper' limit 1) x

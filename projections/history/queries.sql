@@ -374,3 +374,104 @@ select s.sku from {schema}.history_stocks s
          where h.shard = 0 and h.stock = s.stock and h.position <= %(known)s))
    and s.sku <> all(%(besides)s::text[])
  order by s.sku limit %(limit)s
+
+-- levels_of --
+-- Balances of the stocks named, by what had happened at `as_of`, as known at `known`: every name
+-- in one question, each for a few look-ups. A name the ledger never saw has no row.
+select page.place, page.stock,
+       coalesce(b.sellable, 0) + coalesce(c.sellable, 0) + coalesce(m.sellable, 0),
+       coalesce(b.quarantine, 0) + coalesce(c.quarantine, 0) + coalesce(m.quarantine, 0),
+       coalesce(b.damaged, 0) + coalesce(c.damaged, 0) + coalesce(m.damaged, 0),
+       coalesce(b.returned, 0) + coalesce(c.returned, 0) + coalesce(m.returned, 0),
+       coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0),
+       coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
+           - coalesce(d.quantity, 0) - coalesce(w.quantity, 0)
+  from (select c.place, s.stock, w.crowded_from
+          from unnest(%(locations)s::text[], %(skus)s::text[])
+               with ordinality as c (location, sku, place)
+         -- The limit keeps this a look-up: joined, every piece of a long list would read all
+         -- stocks.
+         cross join lateral (
+               select x.stock from {schema}.history_stocks x
+                where x.shard = 0 and x.location = c.location and x.sku = c.sku limit 1) s
+          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock) page
+{as_recorded}
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where %(held)s and o.shard = 0 and o.stock = page.stock and o.to_position is null
+          and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
+  left join lateral (
+       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where %(held)s and o.stock = page.stock and o.to_position is not null
+          and int8range(o.from_position, o.to_position) @> %(known)s::int8
+          and o.expires_at <= %(as_of)s) w on true
+
+-- stocks_at --
+-- A page of the stocks of a location that had begun at a position. A negative number is of a stock
+-- that was only named as a destination then.
+select s.stock, s.location, s.sku from {schema}.history_stocks s
+ where s.shard = 0 and s.location = %(location)s and s.sku > %(after)s
+   and abs(s.stock) <= %(known)s
+ order by s.sku limit %(limit)s
+
+-- changes_around --
+-- What happened to some stocks around a moment, and what was recorded on either side of a
+-- position: of each at most so many rows, each once, with their events.
+select a.stock, h.position, h.occurred_at, h.effective_at,
+       h.d_sellable, h.d_quarantine, h.d_damaged, h.d_returned, h.d_blocked, h.d_reserved,
+       e.recorded_at, e.topic, e.state
+  from unnest(%(stocks)s::int8[]) as a (stock)
+ cross join lateral (
+       -- Before the moment, the nearest first: in order, then late ones, each by their index.
+       (select * from {schema}.history h
+         where h.shard = 0 and h.stock = a.stock and h.occurred_at = h.effective_at
+           and h.effective_at <= %(as_of)s and h.effective_at > %(since)s
+           and h.position <= %(known)s
+         order by h.effective_at desc, h.position desc, h.part desc limit %(limit)s)
+       union
+       (select * from {schema}.history h
+         where h.shard = 0 and h.stock = a.stock and h.occurred_at < h.effective_at
+           and h.occurred_at <= %(as_of)s and h.occurred_at > %(since)s
+           and h.position <= %(horizon)s
+         order by h.occurred_at desc, h.position desc, h.part desc limit %(limit)s)
+       union
+       -- After it.
+       (select * from {schema}.history h
+         where h.shard = 0 and h.stock = a.stock and h.occurred_at = h.effective_at
+           and h.effective_at > %(as_of)s and h.effective_at <= %(until)s
+           and h.position <= %(known)s
+         order by h.effective_at, h.position, h.part limit %(limit)s)
+       union
+       (select * from {schema}.history h
+         where h.shard = 0 and h.stock = a.stock and h.occurred_at < h.effective_at
+           and h.occurred_at > %(as_of)s and h.occurred_at <= %(until)s
+           and h.position <= %(known)s
+         order by h.occurred_at, h.position, h.part limit %(limit)s)
+       union
+       -- Recorded after the cut, the last first; then after what is known, the first first.
+       (select * from (
+           select * from {schema}.history h
+            where h.shard = 0 and h.stock = a.stock and h.position > %(cut)s
+              and h.position <= %(known)s
+            order by h.position desc, h.part desc limit %(scanned)s) r
+         where r.occurred_at <= %(as_of)s order by r.position desc, r.part desc limit %(limit)s)
+       union
+       (select * from (
+           select * from {schema}.history h
+            where h.shard = 0 and h.stock = a.stock and h.position > %(known)s
+              and h.position <= %(horizon)s
+            order by h.position, h.part limit %(scanned)s) r
+         where r.occurred_at <= %(as_of)s order by r.position, r.part limit %(limit)s)
+       ) h
+  join ledger.events e on e.shard = 0 and e.position = h.position
+
+-- ways_around --
+-- Events of transfers to some stocks before a moment, the last first.
+select a.stock, i.position, i.occurred_at, i.delta, e.recorded_at, e.topic, e.state
+  from unnest(%(stocks)s::int8[]) as a (stock)
+ cross join lateral (
+       select * from {schema}.history_in_transit i
+        where i.shard = 0 and i.stock = a.stock and i.position <= %(known)s
+          and i.occurred_at <= %(as_of)s and i.occurred_at > %(since)s
+        order by i.position desc limit %(limit)s) i
+  join ledger.events e on e.shard = 0 and e.position = i.position

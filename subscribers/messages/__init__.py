@@ -65,6 +65,14 @@ from subscribers.messages.movements import (
     MovementVoided,
 )
 from subscribers.messages.periods import CalendarAdvanced, PeriodClosed
+from subscribers.messages.reconciliations import (
+    LocationTally,
+    ReconciliationApproved,
+    ReconciliationMessage,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+    Tally,
+)
 from subscribers.messages.registry import (
     DATA_TYPES,
     EVENT_MESSAGES,
@@ -189,6 +197,7 @@ __all__ = [
     "HoldsExpired",
     "LineQuantity",
     "LocationDefined",
+    "LocationTally",
     "Message",
     "Money",
     "MovementCancelled",
@@ -205,6 +214,10 @@ __all__ = [
     "PostedLine",
     "Provenance",
     "ReceivedLine",
+    "ReconciliationApproved",
+    "ReconciliationMessage",
+    "ReconciliationProposed",
+    "ReconciliationRecorded",
     "Relocation",
     "ReservationAmended",
     "ReservationConfirmed",
@@ -244,6 +257,7 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "Tally",
     "Timestamp",
     "TransferCancelled",
     "TransferClosed",

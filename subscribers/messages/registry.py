@@ -31,6 +31,11 @@ from subscribers.messages.movements import (
     MovementVoided,
 )
 from subscribers.messages.periods import CalendarAdvanced, PeriodClosed
+from subscribers.messages.reconciliations import (
+    ReconciliationApproved,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+)
 from subscribers.messages.reservations import (
     ReservationAmended,
     ReservationConfirmed,
@@ -129,6 +134,9 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
     CountApproved,
     CountPosted,
     CountCancelled,
+    ReconciliationRecorded,
+    ReconciliationProposed,
+    ReconciliationApproved,
     ReturnAuthorised,
     ReturnReceived,
     ReturnInspected,

@@ -66,6 +66,12 @@ def visit(client: Client) -> None:
     conflict_id = sold["results"][0]["conflicts"][0]["conflict_id"]
     there = {"min_position": sold["position"]}
     assert client.call("getConflict", conflict_id, query=there).status == 200
+    listed = {"source": "erp", "balances": [{"sku": "S", "location": "L", "quantity": 0}]}
+    compared = client.call("reconcile", body=listed, key="listed")
+    assert client.call("approveReconciliation", "listed", key="approved").status == 200
+    asked = {"min_position": compared.body["position"]}
+    for operation, name in (("getReconciliation", "listed"), ("listReconciliations", "")):
+        assert client.call(operation, name, query=asked).status == 200
     late = client.call("getStock", query={"min_position": 1 << 40}, patient=False)
     assert late.code == "projection-behind"
 

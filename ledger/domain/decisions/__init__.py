@@ -10,6 +10,7 @@ from ledger.domain.commands import (
     AnyCommand,
     AnyCountCommand,
     AnyReturnCommand,
+    ApproveReconciliation,
     CancelTransfer,
     ClosePeriod,
     CloseTransfer,
@@ -24,6 +25,7 @@ from ledger.domain.commands import (
     PlaceReservation,
     ReceiveTransfer,
     RecordMovements,
+    RecordReconciliation,
     ReleaseParked,
     ReleaseReservation,
     RelocateReservation,
@@ -47,6 +49,7 @@ from ledger.domain.decisions import (
     periods,
     placing,
     promises,
+    reconciliations,
     relocation,
     resolutions,
     returns,
@@ -261,6 +264,8 @@ _DECISIONS: Final[dict[type, Decide]] = {
     DefineLocation: lambda c, w, n, _: definitions.define_location(c, w, n),
     ReleaseParked: parking.release,
     ClosePeriod: lambda c, w, n, _: periods.close(c, w, n),
+    RecordReconciliation: lambda c, w, n, _: reconciliations.record(c, w, n),
+    ApproveReconciliation: reconciliations.approve,
 }
 
 _READS: Final[dict[type, Reads]] = {
@@ -289,5 +294,9 @@ _READS: Final[dict[type, Reads]] = {
     ),
     ReleaseParked: _release,
     ClosePeriod: lambda command, _, __: periods.reads(command),
+    **dict.fromkeys(
+        (RecordReconciliation, ApproveReconciliation),
+        lambda command, _, world: reconciliations.reads(command, world),
+    ),
 }
 """What is not in here changes a reservation, and reads that."""

@@ -15,6 +15,7 @@ from ledger.domain.commands import (
     AnyCommand,
     AnyMovement,
     ApproveCount,
+    ApproveReconciliation,
     CancelCount,
     ClosePeriod,
     DefineLocation,
@@ -24,6 +25,7 @@ from ledger.domain.commands import (
     OpenCount,
     PostCount,
     RecordMovements,
+    RecordReconciliation,
     ReleaseParked,
 )
 from ledger.domain.count import CountDocument
@@ -51,6 +53,8 @@ OWN_WAY: Final = (
     ExpireHolds,
     ReleaseParked,
     ClosePeriod,
+    RecordReconciliation,
+    ApproveReconciliation,
 )
 """Commands whose codes are looked at elsewhere, or come from the ledger itself."""
 

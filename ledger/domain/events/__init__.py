@@ -63,6 +63,18 @@ from ledger.domain.events.order import (
     OrderSold,
 )
 from ledger.domain.events.period import AnyPeriodEvent, CalendarAdvanced, PeriodClosed
+from ledger.domain.events.reconciliation import (
+    AnyReconciliationEvent,
+    ApprovedLine,
+    LocationTally,
+    Measure,
+    ProposedLine,
+    ReconciliationApproved,
+    ReconciliationEvent,
+    ReconciliationProposed,
+    ReconciliationRecorded,
+    Tally,
+)
 from ledger.domain.events.reservation import (
     AnyReservationEvent,
     PlacedLine,
@@ -145,6 +157,7 @@ AnyEvent: TypeAlias = (
     | AnyReturnEvent
     | AnyCountEvent
     | AnyPeriodEvent
+    | AnyReconciliationEvent
 )
 
 __all__ = [
@@ -155,10 +168,12 @@ __all__ = [
     "AnyMovementEvent",
     "AnyOrderEvent",
     "AnyPeriodEvent",
+    "AnyReconciliationEvent",
     "AnyReservationEvent",
     "AnyReturnEvent",
     "AnyStockEvent",
     "AnyTransferEvent",
+    "ApprovedLine",
     "Authority",
     "BackorderLimitSet",
     "CalendarAdvanced",
@@ -192,6 +207,8 @@ __all__ = [
     "HoldsExpired",
     "LineQuantity",
     "LocationDefined",
+    "LocationTally",
+    "Measure",
     "MovementCancelled",
     "MovementCorrected",
     "MovementUnvoided",
@@ -206,7 +223,12 @@ __all__ = [
     "PostedLine",
     "Posting",
     "Postings",
+    "ProposedLine",
     "ReceivedLine",
+    "ReconciliationApproved",
+    "ReconciliationEvent",
+    "ReconciliationProposed",
+    "ReconciliationRecorded",
     "Relocation",
     "ReservationAmended",
     "ReservationConfirmed",
@@ -245,6 +267,7 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "Tally",
     "TransferCancelled",
     "TransferClosed",
     "TransferDispatched",

@@ -18,7 +18,7 @@ from granian.server.embed import Server
 
 from api.app import create_app
 from api.controllers import events
-from api.controllers.events import NDJSON
+from api.front_door import NDJSON
 from api.runtime import memory
 from ledger.settings import Settings
 from projections import feed

@@ -18,12 +18,16 @@ from api.metrics import HttpMetrics
 from api.operations import OPERATIONS
 from api.problems import Problem
 from api.runtime.natsd import EmbeddedNats
+from api.schemas.drafts import RECORD
 from ledger.clock import monotonic
 from ledger.domain.commands import PlaceReservation, RecordMovements
+from ledger.domain.outcomes import ReconciliationState
 from ledger.domain.refusals import InsufficientStock, Shortfall
 from ledger.settings import Settings, load_settings
-from ledger.submission import NoWriter, Overloaded, Reply, Submission
+from ledger.submission import Accepted, NoWriter, Overloaded, Reply, Submission
+from projections.reconciliations.comparison import PROPOSALS_MAX
 from tests.support.fake_port import FakePort
+from tests.support.reconciled import found, proposal
 from tests.support.waiting import eventually
 
 KEY = "a-key-for-the-tests"
@@ -98,6 +102,25 @@ async def other(settings: Settings) -> AsyncIterator[Process]:
     await process.start()
     yield process
     await process.stop()
+
+
+async def test_a_reconciliation_is_recorded_by_the_active_writer(
+    active: Process, other: Process
+) -> None:
+    """Whoever compared the list hands over what it came to, proposals included."""
+    draft = found("erp-1", *(proposal(f"SKU-{number}", 1) for number in range(PROPOSALS_MAX)))
+
+    def recorded(submission: Submission) -> Reply:
+        assert submission.command == draft
+        state = ReconciliationState(reconciliation_id="erp-1", recorded=draft.found, position=1)
+        return Accepted(state)
+
+    active.port.answering = recorded
+    call = Call("admin", "key-1", "correlation-1", "http", monotonic() + 5.0)
+    body = msgspec.json.encode(draft)
+    answer = await other.desk.carry_out(RECORD, "", call, BEARER, body)
+
+    assert 201 == answer.status
 
 
 async def test_a_command_is_carried_out_by_the_active_writer(

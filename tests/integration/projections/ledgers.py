@@ -42,6 +42,9 @@ TABLES: Final = (
     "statement_entries",
     "statement_cells",
     "statement_periods",
+    "reconciliations",
+    "reconciliation_locations",
+    "reconciliation_lines",
 )
 META: Final = Meta(
     instant=0,

@@ -23,13 +23,16 @@ STATEMENTS = {
     "list_at": listing("location", first=True),
     "totals_at": totals("none"),
     "fold_at": statements("projections.history")["fold_at"],
+    "levels_of": statements("projections.history")["levels_of"],
 }
+OF: dict[str, Any] = {"location": "ams-1", "occurred_at": SECOND, "effective_at": SECOND}
 MUG = {"sku": "MUG", "location": "ams-1"}
 AT = {"as_of": AS_OF, "known": ROWS, "whole": False, **SIZES}
 QUESTIONS: dict[str, dict[str, Any]] = {
     "list_at": {**MUG, **AT, "limit": 2},
     "totals_at": {**MUG, **AT},
     "fold_at": {"stock": 1, **AT},
+    "levels_of": {"locations": ["ams-1"], "skus": ["MUG"], **AT, "held": False},
 }
 
 
@@ -118,3 +121,24 @@ def test_a_past_that_came_in_no_order_is_read_by_its_sums(
     assert (expected, 0, 0, 0, 0, 0) == answer
     assert rows < 150
     assert cells < 350
+
+
+def test_a_piece_of_a_long_list_does_not_read_all_stocks(database: Database) -> None:
+    """Each name is looked up, however many other names there are and the planner expects."""
+    names = [f"SKU-{number}" for number in range(1_200)]
+    stocks = (StockReceived(**OF, sku=name, quantity=1) for name in names)
+    record(database, *stocks)
+    project(database)
+    named = {"locations": ["ams-1"] * 1_000, "skus": names[:1_000]}
+    with psycopg.connect(database.service_url) as connection:
+        statement = statements("projections.history")["levels_of"]
+        explained = b"explain (analyze, format json) " + statement
+        row = connection.execute(explained, {**named, **AT, "held": False}).fetchone()
+    assert row is not None
+    reading = [
+        node["Actual Rows"]
+        for node in nodes(row[0][0]["Plan"])
+        if node.get("Relation Name") == "history_stocks"
+    ]
+
+    assert [1] == reading

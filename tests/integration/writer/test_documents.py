@@ -1,7 +1,7 @@
 """Documents in the writer: begun and gone on with in one batch, forgotten and read again."""
 
 from ledger.domain.commands import AnyCommand
-from ledger.domain.outcomes import CountState, ReturnState
+from ledger.domain.outcomes import CountState, ReconciliationApproval, ReturnState
 from ledger.submission import Accepted
 from tests.support.builders import named, receive, sell, void
 from tests.support.catalogs import define
@@ -21,6 +21,7 @@ from tests.support.documents import (
 )
 from tests.support.manual_clock import START
 from tests.support.offices import Office, Offices
+from tests.support.reconciled import approve, found, proposal
 
 RETURN: list[AnyCommand] = [
     receive(9),
@@ -76,6 +77,24 @@ def test_a_count_may_begin_and_end_while_one_commit_is_under_way(offices: Office
     posted = outcomes[5]
     assert isinstance(posted, CountState)
     assert [(8, -3), (0, 1)] == [(line.expected, line.variance) for line in posted.lines]
+
+
+def test_a_reconciliation_may_be_approved_while_one_commit_is_under_way(offices: Offices) -> None:
+    """The approval finds what was proposed, and the stocks of its lines, in the next batch."""
+    office = offices.open()
+    steps: list[AnyCommand] = [
+        receive(9),
+        found("erp-1", proposal("MUG", 2), proposal("LAMP", -1)),
+        approve("erp-1", "MUG"),
+        approve("erp-1"),
+        approve("erp-1"),
+    ]
+
+    *_, first, rest, nothing = [reply.outcome for reply in _replies(offices, office, steps)]
+
+    for outcome, skus, left in ((first, ["MUG"], 1), (rest, ["LAMP"], 0), (nothing, [], 0)):
+        assert isinstance(outcome, ReconciliationApproval)
+        assert (skus, left) == ([line.sku for line in outcome.lines], outcome.open)
 
 
 def test_documents_that_were_forgotten_are_read_again(offices: Offices) -> None:

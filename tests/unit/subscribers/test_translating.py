@@ -79,6 +79,8 @@ _GRADED = [{"sku": "MUG", "quantity": 2, "grade": "A"}]
 _DECIDED = [{"sku": "MUG", "quantity": 2, "disposition": "restock", "location": "ams-1"}]
 _ON_ORDER = {"order": "o-1", "sku": "MUG", "location": "ams-1"}
 _BEYOND = {"conflict_id": "c-1", "kind": "returned_beyond_sold", "holder": "MUG", "short": 1}
+_TALLY = dict.fromkeys(events.Tally.__struct_fields__, 2)
+_RECONCILIATION = {"reconciliation_id": "erp-1", "as_of": START}
 _FIGURE = {"sku": "MUG", "bucket": "sellable", "counted": 7, "counted_at": START}
 
 ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
@@ -154,6 +156,34 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _paper(events.CountApproved, count_id="cc-1", approved_by="desk"),
     _paper(events.CountPosted, count_id="cc-1", lines=[_FIGURE | {"variance": -1}]),
     _paper(events.CountCancelled, count_id="cc-1"),
+    _paper(
+        events.ReconciliationRecorded,
+        **_RECONCILIATION,
+        source="erp",
+        content="0f",
+        known_position=9,
+        cut_position=7,
+        horizon=9,
+        measure="on_hand",
+        tolerance_units=1,
+        tolerance_per_mille=5,
+        complete=True,
+        alert=True,
+        tally=_TALLY,
+        locations=[{"location": "ams-1", "tally": _TALLY}],
+        proposals=1,
+    ),
+    _paper(
+        events.ReconciliationProposed,
+        reconciliation_id="erp-1",
+        lines=[{"sku": "MUG", "location": "ams-1", "theirs": 3, "ours": 5, "delta": -2}],
+    ),
+    _paper(
+        events.ReconciliationApproved,
+        **_RECONCILIATION,
+        lines=[{"sku": "MUG", "location": "ams-1", "delta": -2}],
+        approved_by="desk",
+    ),
     events.MovementVoided(
         occurred_at=START, owner="pos", movement_id="b/0", recorded=3, quantity=1
     ),
