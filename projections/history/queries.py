@@ -8,12 +8,15 @@ from projections.answers import Balance, Total
 from projections.clocks import Clocks
 from projections.history.answers import Past, PastTotals
 from projections.progress import Pool
-from projections.sorting import After, Group, Sort, grouped, in_order
+from projections.sorting import After, Group, Sort, by_name, grouped, in_order
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
 _STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
 _SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known.
+
+AT_ONCE_PER_STOCK_MAX: Final = 20
+"""Rows read in one go cost about a twentieth of a look-up each."""
 
 
 class Question(NamedTuple):
@@ -26,16 +29,48 @@ class Question(NamedTuple):
     after: After = ()
 
 
-def listing(sort: Sort, *, first: bool) -> bytes:
+class Wide(NamedTuple):
+    """Which corrections of levels are read in one go for all stocks, not stock by stock.
+
+    Only a question about the whole network gains by it, and only while there are few of them.
+    """
+
+    late: bool = False
+    ended: bool = False
+
+
+STOCK_BY_STOCK: Final = Wide()
+"""Whatever there is of a past, a page costs a page."""
+
+
+def listing(sort: Sort, *, first: bool, wide: Wide = STOCK_BY_STOCK) -> bytes:
     """The statement of a list in some order; the first page has nothing to come after."""
-    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _SQL["levels_at"])
+    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _levels(wide))
 
 
-def totals(group: Group) -> bytes:
+def totals(group: Group, wide: Wide = STOCK_BY_STOCK) -> bytes:
     """The statement of sums over groups of stocks."""
     statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
     ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"array[page.stock]")
-    return statement.replace(b"{levels}", _SQL["levels_at"]).replace(b"{in_transit}", ways)
+    return statement.replace(b"{levels}", _levels(wide)).replace(b"{in_transit}", ways)
+
+
+def _levels(wide: Wide) -> bytes:
+    statement = _SQL["levels_at"]
+    for name, alias, at_once in (("late", "h", wide.late), ("ended", "o", wide.ended)):
+        of = b"" if at_once else f"{alias}.stock = page.stock and".encode()
+        statement = statement.replace(b"{%b}" % name.encode(), b"" if at_once else b"lateral")
+        statement = statement.replace(b"{%b_of}" % name.encode(), of)
+    return statement
+
+
+async def wide_of(connection: AsyncConnection[Any], question: Question, *, all_of: bool) -> Wide:
+    """How the corrections of a question are read, by what PostgreSQL knows of their number."""
+    if not all_of or question.sku is not None or question.location is not None:
+        return STOCK_BY_STOCK
+    cursor = await connection.execute(_SQL["sizes"])
+    stocks, *sizes = await cursor.fetchone() or (0, 0, 0)
+    return Wide(*(0 <= size < AT_ONCE_PER_STOCK_MAX * stocks for size in sizes))
 
 
 async def list_at(pool: Pool, question: Question, limit: int) -> Past:
@@ -45,8 +80,9 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         **{f"after_{place}": part for place, part in enumerate(question.after)},
         "limit": limit + 1,
     }
-    statement = listing(question.sort, first=not question.after)
     async with pool.connection() as connection:
+        wide = await wide_of(connection, question, all_of=not by_name(question.sort))
+        statement = listing(question.sort, first=not question.after, wide=wide)
         cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
         found = [row for row in rows if row[1] is not None]
@@ -65,7 +101,9 @@ async def totals_at(
     """Sums of the past: one, or a page of them by group."""
     parameters = {**_parameters(question), "after": after, "limit": limit + 1}
     async with pool.connection() as connection:
-        cursor = await connection.execute(totals(group), parameters, prepare=False, binary=True)
+        wide = await wide_of(connection, question, all_of=group != "sku")
+        statement = totals(group, wide)
+        cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
     items = [
         Total.of(group, question.sku, question.location, row[1:])

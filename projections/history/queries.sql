@@ -156,25 +156,34 @@ select page.location, page.sku, page.stock,
          where h.shard = 0 and h.stock = page.stock and h.position <= %(known)s
            and (%(whole)s or e.position > %(known)s)
          order by h.position desc, h.part desc limit 1)) b on true
-  left join lateral (
-       select sum(h.d_sellable)::bigint as sellable, sum(h.d_quarantine)::bigint as quarantine,
-              sum(h.d_damaged)::bigint as damaged, sum(h.d_returned)::bigint as returned,
-              sum(h.d_blocked)::bigint as blocked, sum(h.d_reserved)::bigint as reserved
+  left join {late} (
+       select h.stock, sum(h.d_sellable)::bigint as sellable,
+              sum(h.d_quarantine)::bigint as quarantine, sum(h.d_damaged)::bigint as damaged,
+              sum(h.d_returned)::bigint as returned, sum(h.d_blocked)::bigint as blocked,
+              sum(h.d_reserved)::bigint as reserved
          from {schema}.history h
-        where h.stock = page.stock and h.occurred_at < h.effective_at
+        where {late_of} h.occurred_at < h.effective_at
           and int8range(h.occurred_at, h.effective_at) @> %(as_of)s::int8
-          and h.position <= %(known)s and not %(whole)s) c on true
+          and h.position <= %(known)s and not %(whole)s
+        group by h.stock) c on c.stock = page.stock
   -- Soft holds that had run out by `as_of` and were still open in what was known: those that
   -- are open to this day, and those whose end was recorded after `known`.
   left join lateral (
        select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
         where o.shard = 0 and o.stock = page.stock and o.to_position is null
           and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
-  left join lateral (
-       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
-        where o.stock = page.stock and o.to_position is not null
+  left join {ended} (
+       select o.stock, sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where {ended_of} o.to_position is not null
           and int8range(o.from_position, o.to_position) @> %(known)s::int8
-          and o.expires_at <= %(as_of)s) w on true
+          and o.expires_at <= %(as_of)s
+        group by o.stock) w on w.stock = page.stock
+
+-- sizes --
+-- About how many stocks there are, how many late rows, and how many holds that have ended.
+select (select c.reltuples from pg_class c where c.oid = '{schema}.history_stocks'::regclass),
+       (select c.reltuples from pg_class c where c.oid = '{schema}.history_late'::regclass),
+       (select c.reltuples from pg_class c where c.oid = '{schema}.history_holds_closed'::regclass)
 
 -- in_transit_at --
 -- What was on its way to some stocks, by what had happened at `as_of`, as known at `known`.

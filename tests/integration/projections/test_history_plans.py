@@ -4,12 +4,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from ledger.domain.events import StockReceived
-from projections.history.queries import listing, totals
+from projections.clocks import at_present
+from projections.history.queries import Question, Wide, listing, totals, wide_of
+from projections.progress import Pool
 from projections.rebuild import rebuild
 from projections.statements import statements
-from tests.integration.projections.ledgers import project, record
+from tests.integration.projections.ledgers import ask, project, record
 from tests.support.servers import Database
 
 SECOND = 1_000_000
@@ -74,3 +77,22 @@ def test_a_correction_reads_an_index_alone(database: Database, name: str, rebuil
     assert "Index Only Scan" == node["Node Type"]
     assert 0 == node["Heap Fetches"]
     assert 10 < node["Actual Rows"] < 40
+
+
+@pytest.mark.parametrize(("skus", "expected"), [(1, False), (200, True)])
+def test_corrections_of_all_stocks_are_read_at_once_while_they_are_few(
+    database: Database, skus: int, expected: bool
+) -> None:
+    """One look into an index for each stock costs more then than reading them all."""
+    events = [structs.replace(received(n), sku=f"MUG-{n % skus}") for n in range(1, ROWS + 1)]
+    record(database, *events)
+    project(database)
+    for table in ("history", "history_stocks", "history_holds"):
+        database.execute(f"analyze projections.{table}")
+    question = Question(None, None, at_present(AS_OF, ROWS))
+
+    async def wide(pool: Pool) -> Wide:
+        async with pool.connection() as connection:
+            return await wide_of(connection, question, all_of=True)
+
+    assert Wide(late=expected, ended=True) == ask(database, wide)
