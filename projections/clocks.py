@@ -63,6 +63,14 @@ def at_present(now: Instant, position: int) -> Clocks:
     return Clocks(now, None, position, settled=False)
 
 
+class Known(Struct, frozen=True, kw_only=True):
+    """Up to which position a question may look, and whether that can still change."""
+
+    position: int
+    known_at: Instant | None
+    settled: bool
+
+
 async def clocks(
     pool: Pool,
     asked: Asked,
@@ -76,21 +84,32 @@ async def clocks(
     Where nothing is said of what was known, it is all that the projection knows.
     """
     if asked.known_position is not None:
-        known = await _at_position(pool, asked.known_position, now)
+        known = await known_at_position(pool, asked.known_position)
     elif asked.known_at is not None:
-        known = await _at_time(pool, asked.known_at)
+        known = await known_at_time(pool, asked.known_at)
     else:
         position = await wait_for(pool, projection, asked.min_position, timeout_s)
-        known = at_present(now, position)
-    if asked.as_of is None:
-        return known
-    return Clocks(asked.as_of, known.known_at, known.known, known.settled)
+        known = Known(position=position, known_at=None, settled=False)
+    as_of = asked.as_of
+    if as_of is None:
+        as_of = now if known.known_at is None else known.known_at
+    return Clocks(as_of, known.known_at, known.position, known.settled)
 
 
-async def _at_time(pool: Pool, at: Instant) -> Clocks:
+async def known_at_time(pool: Pool, at: Instant) -> Known:
+    """The last position recorded at or before a time."""
     async with pool.connection() as connection:
         position, head = await position_at(connection, at)
-    return Clocks(at, at, position, settled=head > position)
+    return Known(position=position, known_at=at, settled=head > position)
+
+
+async def known_at_position(pool: Pool, position: int) -> Known:
+    """A position is exact; nothing can come before it any more once it has been reached."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(_AT_POSITION, {"position": position})
+        recorded_at, head = await cursor.fetchone() or (None, 0)
+    known_at = None if recorded_at is None else from_datetime(recorded_at)
+    return Known(position=position, known_at=known_at, settled=head >= position)
 
 
 async def position_at(connection: AsyncConnection[Any], at: Instant) -> tuple[int, int]:
@@ -98,13 +117,3 @@ async def position_at(connection: AsyncConnection[Any], at: Instant) -> tuple[in
     cursor = await connection.execute(_AT_TIME, {"at": to_datetime(at)})
     position, head = await cursor.fetchone() or (0, 0)
     return position, head
-
-
-async def _at_position(pool: Pool, position: int, now: Instant) -> Clocks:
-    """A position is exact; nothing can come before it any more once it has been reached."""
-    async with pool.connection() as connection:
-        cursor = await connection.execute(_AT_POSITION, {"position": position})
-        recorded_at, head = await cursor.fetchone() or (None, 0)
-    known_at = None if recorded_at is None else from_datetime(recorded_at)
-    as_of = now if known_at is None else known_at
-    return Clocks(as_of, known_at, position, settled=head >= position)

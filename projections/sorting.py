@@ -36,6 +36,11 @@ _BALANCES: Final = {
 }
 
 
+def by_name(sort: Sort) -> bool:
+    """Whether an order is one of names: its pages are chosen before any balance is known."""
+    return sort.removeprefix("-") in _NAMES
+
+
 def place_of(balance: Levels, sort: Sort) -> After:
     """Where a stock stands in an order."""
     name = sort.removeprefix("-")
@@ -44,14 +49,14 @@ def place_of(balance: Levels, sort: Sort) -> After:
 
 def fits(after: After, sort: Sort) -> bool:
     """Whether a place can be one in this order."""
-    parts = [str, str] if sort.removeprefix("-") in _NAMES else [int, str, str]
+    parts = [str, str] if by_name(sort) else [int, str, str]
     return [type(part) for part in after] == parts
 
 
 def in_order(statement: bytes, sort: Sort, *, first: bool) -> bytes:
     """A statement whose page of names `s`, and whose page of balances `l`, are in an order."""
     name = sort.removeprefix("-")
-    names = name in _NAMES
+    names = by_name(sort)
     parts = _NAMES.get(name, ())
     keys = [f"l.{part}" for part in parts] or [_BALANCES[name], "l.location", "l.sku"]
     chosen = [f"s.{part}" for part in parts] if names else keys

@@ -9,12 +9,15 @@ from projections.clocks import Clocks
 from projections.history import late
 from projections.history.answers import Past, PastTotals
 from projections.progress import Pool
-from projections.sorting import After, Group, Sort, grouped, in_order
+from projections.sorting import After, Group, Sort, by_name, grouped, in_order
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
 _STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
 _SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known.
+
+AT_ONCE_PER_STOCK_MAX: Final = 20
+"""Rows read in one go cost about a twentieth of a look-up each."""
 
 
 class Question(NamedTuple):
@@ -27,16 +30,36 @@ class Question(NamedTuple):
     after: After = ()
 
 
-def listing(sort: Sort, *, first: bool) -> bytes:
+def listing(sort: Sort, *, first: bool, at_once: bool = False) -> bytes:
     """The statement of a list in some order; the first page has nothing to come after."""
-    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _SQL["levels_at"])
+    return in_order(_SQL["list_at"], sort, first=first).replace(
+        b"{levels}", _levels(at_once=at_once)
+    )
 
 
-def totals(group: Group) -> bytes:
+def totals(group: Group, *, at_once: bool = False) -> bytes:
     """The statement of sums over groups of stocks."""
     statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
     ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"array[page.stock]")
-    return statement.replace(b"{levels}", _SQL["levels_at"]).replace(b"{in_transit}", ways)
+    return statement.replace(b"{levels}", _levels(at_once=at_once)).replace(b"{in_transit}", ways)
+
+
+def _levels(*, at_once: bool) -> bytes:
+    """Holds that ended are read in one go for all stocks, or stock by stock."""
+    mark, of = (b"", b"") if at_once else (b"lateral", b"o.stock = page.stock and")
+    return _SQL["levels_at"].replace(b"{ended}", mark).replace(b"{ended_of}", of)
+
+
+async def at_once_of(connection: AsyncConnection[Any], question: Question, *, all_of: bool) -> bool:
+    """Whether ended holds are worth reading in one go, by what PostgreSQL knows of their number.
+
+    Only a question about the whole network gains by it, and only while there are few of them.
+    """
+    if not all_of or question.sku is not None or question.location is not None:
+        return False
+    cursor = await connection.execute(_SQL["sizes"])
+    stocks, ended = await cursor.fetchone() or (0, 0)
+    return bool(0 <= ended < AT_ONCE_PER_STOCK_MAX * stocks)
 
 
 async def list_at(pool: Pool, question: Question, limit: int) -> Past:
@@ -46,8 +69,9 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         **{f"after_{place}": part for place, part in enumerate(question.after)},
         "limit": limit + 1,
     }
-    statement = listing(question.sort, first=not question.after)
     async with pool.connection() as connection:
+        at_once = await at_once_of(connection, question, all_of=not by_name(question.sort))
+        statement = listing(question.sort, first=not question.after, at_once=at_once)
         cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
         found = [row for row in rows if row[1] is not None]
@@ -66,7 +90,9 @@ async def totals_at(
     """Sums of the past: one, or a page of them by group."""
     parameters = {**_parameters(question), "after": after, "limit": limit + 1}
     async with pool.connection() as connection:
-        cursor = await connection.execute(totals(group), parameters, prepare=False, binary=True)
+        at_once = await at_once_of(connection, question, all_of=group != "sku")
+        statement = totals(group, at_once=at_once)
+        cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
     items = [
         Total.of(group, question.sku, question.location, row[1:])

@@ -278,11 +278,17 @@ select page.location, page.sku, page.stock,
        select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
         where o.shard = 0 and o.stock = page.stock and o.to_position is null
           and o.expires_at <= %(as_of)s and o.from_position <= %(known)s) d on true
-  left join lateral (
-       select sum(o.quantity)::bigint as quantity from {schema}.history_holds o
-        where o.stock = page.stock and o.to_position is not null
+  left join {ended} (
+       select o.stock, sum(o.quantity)::bigint as quantity from {schema}.history_holds o
+        where {ended_of} o.to_position is not null
           and int8range(o.from_position, o.to_position) @> %(known)s::int8
-          and o.expires_at <= %(as_of)s) w on true
+          and o.expires_at <= %(as_of)s
+        group by o.stock) w on w.stock = page.stock
+
+-- sizes --
+-- About how many stocks there are, and how many holds that have ended.
+select (select c.reltuples from pg_class c where c.oid = '{schema}.history_stocks'::regclass),
+       (select c.reltuples from pg_class c where c.oid = '{schema}.history_holds_closed'::regclass)
 
 -- in_transit_at --
 -- What was on its way to some stocks, by what had happened at `as_of`, as known at `known`.

@@ -129,6 +129,14 @@ async def _narrowed(pool: Pool, asked: Asked, lists: dict[str, Named]) -> None:
             expected = {k: one for k, one in lists[name].items() if one["status"] == status}
 
             assert expected == await everything(pool, name, asked, 3, status=status)
+    for name in ("reservations", "transfers", "returns", "counts"):
+        expected = {
+            k: one
+            for k, one in lists[name].items()
+            if any(line["sku"] == "MUG" for line in one["lines"])
+        }
+
+        assert expected == await everything(pool, name, asked, 3, sku="MUG")
 
 
 def oracle(events: list[Recorded], asked: Asked) -> dict[str, Named]:

@@ -6,13 +6,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger.domain.events import StockReceived
+from ledger.domain.events import HoldReleased, StockReceived, StockReserved
+from projections.clocks import at_present
 from projections.history import late
 from projections.history.late import Grid
-from projections.history.queries import listing, totals
+from projections.history.queries import Question, at_once_of, listing, totals
+from projections.progress import Pool
 from projections.rebuild import rebuild
 from projections.statements import statements
-from tests.integration.projections.ledgers import project, record
+from tests.integration.projections.ledgers import ask, project, record
 from tests.support.servers import Database
 
 SECOND = 1_000_000
@@ -142,3 +144,25 @@ def test_a_piece_of_a_long_list_does_not_read_all_stocks(database: Database) -> 
     ]
 
     assert [1] == reading
+
+
+@pytest.mark.parametrize(("skus", "expected"), [(1, False), (200, True)])
+def test_ended_holds_of_all_stocks_are_read_at_once_while_they_are_few(
+    database: Database, skus: int, expected: bool
+) -> None:
+    """One look into an index for each stock costs more then than reading them all."""
+    for number in range(1, 2 * ROWS, 2):
+        names: dict[str, Any] = {**OF, "sku": f"MUG-{number % skus}"}
+        hold: dict[str, Any] = {"reservation_id": f"order-{number}", "quantity": 1}
+        placed = StockReserved(**names, **hold, kind="soft", expires_at=10 * SECOND)
+        record(database, placed, HoldReleased(**names, **hold))
+    project(database)
+    for table in ("history_stocks", "history_holds"):
+        database.execute(f"analyze projections.{table}")
+    question = Question(None, None, at_present(AS_OF, ROWS))
+
+    async def at_once(pool: Pool) -> bool:
+        async with pool.connection() as connection:
+            return await at_once_of(connection, question, all_of=True)
+
+    assert expected == ask(database, at_once)

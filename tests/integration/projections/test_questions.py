@@ -12,13 +12,15 @@ from ledger.domain.events import (
     PlacedLine,
     ReservationFulfilled,
     ReservationPlaced,
+    SkuDefined,
     StockReceived,
     StockReserved,
     StockSold,
 )
 from projections import documents, questions
 from projections.answers import StockPage
-from projections.clocks import PRESENT
+from projections.catalog.queries import SKUS
+from projections.clocks import PRESENT, Asked
 from projections.conflicts import queries as conflicts
 from projections.history.movements import Window, movements
 from projections.progress import Pool, ProjectionBehind
@@ -316,3 +318,18 @@ def test_conflicts_are_listed_by_every_filter(database: Database) -> None:
     assert found is not None
     assert (0, 3, 3) == (found.short, found.short_max, found.closed_at)
     assert ask(database, lambda pool: conflicts.get(pool, "x-9", NOW)).answer is None
+
+
+def test_a_code_stands_for_what_it_stood_for_then(database: Database) -> None:
+    """By the case policy of that time, among the definitions of that time."""
+    record(database, SkuDefined(occurred_at=10, sku="MUG", base_unit="each", case_policy="upper"))
+    record(database, SkuDefined(occurred_at=20, sku="MUG", base_unit="each"))
+    record(database, SkuDefined(occurred_at=30, sku="mug", base_unit="box"))
+    project(database)
+
+    def unit(as_of: int | None = None) -> str | None:
+        asked = Asked(as_of=as_of)
+        found = ask(database, lambda pool: documents.get(pool, SKUS, "mug", asked, now=NOW))
+        return None if found.answer is None else found.answer.event.base_unit
+
+    assert [None, "each", None, "box", "box"] == [unit(9), unit(10), unit(20), unit(30), unit()]

@@ -8,6 +8,13 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from ledger.domain.commands.base import Command
+from ledger.domain.commands.books import (
+    ApproveReconciliation,
+    ClosePeriod,
+    KeyLine,
+    RecordReconciliation,
+)
 from ledger.domain.events import (
     Authority,
     CasePolicy,
@@ -15,9 +22,7 @@ from ledger.domain.events import (
     GradedLine,
     LineQuantity,
     Pack,
-    ProposedLine,
     ReceivedLine,
-    ReconciliationRecorded,
     Relocation,
     SkuQuantity,
     SourcedLine,
@@ -36,6 +41,66 @@ from ledger.domain.values import (
     StockId,
     Text,
 )
+
+__all__ = [
+    "Adjust",
+    "AmendReservation",
+    "AnyCommand",
+    "AnyCountCommand",
+    "AnyMovement",
+    "AnyReturnCommand",
+    "AnyTransferCommand",
+    "ApproveCount",
+    "ApproveReconciliation",
+    "AuthoriseReturn",
+    "Cancel",
+    "CancelCount",
+    "CancelTransfer",
+    "Candidates",
+    "ClosePeriod",
+    "CloseReturn",
+    "CloseTransfer",
+    "Command",
+    "ConfirmReservation",
+    "Correct",
+    "Count",
+    "CountCommand",
+    "DefineLocation",
+    "DefineSku",
+    "DispatchTransfer",
+    "DispositionReturn",
+    "EnterCount",
+    "ExpireHolds",
+    "ExtendReservation",
+    "FigureLine",
+    "FulfilReservation",
+    "GrantFence",
+    "InspectReturn",
+    "KeyLine",
+    "Move",
+    "Movement",
+    "OpenCount",
+    "Opening",
+    "PlaceReservation",
+    "PostCount",
+    "Receive",
+    "ReceiveReturn",
+    "ReceiveTransfer",
+    "RecordMovements",
+    "RecordReconciliation",
+    "ReleaseParked",
+    "ReleaseReservation",
+    "RelocateReservation",
+    "RequestTransfer",
+    "ResolveConflict",
+    "Return",
+    "ReturnCommand",
+    "ReturnFence",
+    "Sale",
+    "SaleVoid",
+    "Scrap",
+    "SetBackorderLimit",
+]
 
 
 class Movement(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -144,15 +209,6 @@ class Cancel(Movement, frozen=True, tag="cancel"):
 AnyMovement: TypeAlias = (
     Opening | Receive | Sale | SaleVoid | Return | Adjust | Move | Scrap | Count | Correct | Cancel
 )
-
-
-class Command(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """An intent, decided as a whole: all of its events are recorded, or none.
-
-    `stated` are quantities of its lines that the catalog has to convert.
-    """
-
-    stated: tuple[Stated, ...] = ()
 
 
 class RecordMovements(Command, frozen=True, tag="record_movements"):
@@ -434,50 +490,6 @@ class CancelCount(CountCommand, frozen=True, tag="cancel_count"):
 
 
 AnyCountCommand: TypeAlias = OpenCount | EnterCount | ApproveCount | PostCount | CancelCount
-
-
-class ClosePeriod(Command, frozen=True, tag="close_period"):
-    """Pin what is known about a span of business time; without a location, of the whole network."""
-
-    period_id: str
-    starts_at: Instant
-    ends_at: Instant
-    location: str | None = None
-
-
-class RecordReconciliation(Command, frozen=True, tag="record_reconciliation"):
-    """Keep what the comparison of another system's balances with the ledger's came to.
-
-    `found` is what will be recorded, but for its time, which is that of the decision.
-    """
-
-    found: ReconciliationRecorded
-    proposals: tuple[ProposedLine, ...] = ()
-
-    @property
-    def reconciliation_id(self) -> str:
-        """The id it is recorded under."""
-        return self.found.reconciliation_id
-
-    @property
-    def asked(self) -> tuple[str, str, str]:
-        """What of it the caller asked for: the rest follows from how far the ledger had got."""
-        return "reconciliation", self.reconciliation_id, self.found.content
-
-
-class KeyLine(Struct, frozen=True, kw_only=True, gc=False):
-    """A SKU at a location."""
-
-    sku: str
-    location: str
-
-
-class ApproveReconciliation(Command, frozen=True, tag="approve_reconciliation"):
-    """Make proposed corrections. Without lines, all that are open, as many as one call may make."""
-
-    reconciliation_id: str
-    lines: tuple[KeyLine, ...] | None = None
-    at_most: int = 1_000
 
 
 AnyCommand: TypeAlias = (
