@@ -23,7 +23,6 @@ from projections.bookkeeping.queries import Scope, Span
 from projections.progress import Pool
 from projections.questions import StockQuestion, stock
 from projections.rebuild import rebuild
-from projections.registry import NAMES
 from projections.statement_questions import KnownWhen, Limits, period_statements, statements
 from tests.integration.projections.ledgers import project, rows
 from tests.support.histories import BEGIN, PLACES, SKUS, Histories, Item, append
@@ -253,7 +252,7 @@ def test_sums_of_any_batches_equal_rebuilt_ones(postgres_cluster: Cluster, seed:
         filled(database, seed)
         project(database, Random(seed))
         live = rows(database)
-        rebuild(database.service_url, NAMES)
+        rebuild(database.service_url, ["statements"])
 
         assert live == rows(database)
         assert live["statement_cells"]
