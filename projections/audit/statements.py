@@ -32,9 +32,10 @@ def cell_hash(cell: Cell) -> int:
 class Blocks:
     """Sums of books whose blocks fill together; each is told once, when its block is full."""
 
-    def __init__(self, on_cell: OnCell) -> None:
-        """Begin with the first block of every level."""
+    def __init__(self, on_cell: OnCell, *, of_places: bool = False) -> None:
+        """Begin with the first block of every level; the network is all places together."""
         self._on_cell = on_cell
+        self._of_places = of_places
         self._levels: list[dict[tuple[int, int, int], tuple[int, int]]] = [{}]
         self._block = 0
 
@@ -52,6 +53,8 @@ class Blocks:
 
     def _close(self, block: int) -> None:
         level = 0
+        if self._of_places:
+            self._add_network(self._levels[0])
         while True:
             sums, self._levels[level] = self._levels[level], {}
             if len(self._levels) == level + 1:
@@ -66,6 +69,11 @@ class Blocks:
             if rest:
                 return
             block, level = block - 1, level + 1
+
+    def _add_network(self, sums: dict[tuple[int, int, int], tuple[int, int]]) -> None:
+        for (_, day, kind), (units, entries) in list(sums.items()):
+            more, others = sums.get((NETWORK, day, kind), (0, 0))
+            sums[NETWORK, day, kind] = units + more, entries + others
 
 
 class Account:
@@ -94,28 +102,28 @@ class AccountBooks:
         self.places: dict[str, int] = {}
         self.sums: defaultdict[int, int] = defaultdict(int)  # Fingerprints of sums, by book.
         self.cells: dict[int, set[Cell]] = {}  # The same, kept where somebody looks into it.
-        self._blocks = Blocks(self._take_cell)
+        self._blocks = Blocks(self._take_cell, of_places=True)
+        self._until = 0  # The last position of the block that is not full.
 
     def take(self, event: wire_base.Stock, reason: str, position: int) -> None:
         """Enter what one event of a stock moves."""
         accounts = event.accounts()
         if not accounts:
             return
-        self._blocks.fill((position - 1) // PLACE_BLOCK)
+        if position > self._until:
+            self._until = -(-position // PLACE_BLOCK) * PLACE_BLOCK
+            self._blocks.fill((position - 1) // PLACE_BLOCK)
         account = self._account(event, position)
         for leg, (source, target, units) in enumerate(accounts):
             name = (source, target, wire.TOPICS[type(event)], reason)
             kind = self.kinds.setdefault(name, len(self.kinds) + 1)
-            row = (
-                *(account.number, position, leg, kind, account.place, account.entries),
-                *(event.occurred_at, units),
-            )
+            at, place, number = event.occurred_at, account.place, account.entries
+            row = (account.number, position, leg, kind, place, number, at, units)
             account.entries += 1
             account.value = hash((account.value, row))
             if account.rows is not None:
                 account.rows[position, leg] = row
-            for book in (account.place, NETWORK):
-                self._blocks.add(book, kind, event.occurred_at, units)
+            self._blocks.add(place, kind, at, units)
 
     def fill(self, head: int) -> None:
         """The log has been read up to a position."""
