@@ -11,6 +11,7 @@ class Model(Facts):
 
     def begin(self, document: Document, _: Json) -> None:
         """Something shall be moved, sent back or counted; nothing is held for it."""
+        require(document.asked.get("from", "") != document.asked.get("to"), "malformed")
         for item, units in document.asked["lines"].items():
             self.add(document, item, asked=units)
 
