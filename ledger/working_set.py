@@ -16,6 +16,7 @@ from ledger.domain.catalog import Location, Sku, Use
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
 from ledger.domain.decisions import Effect, MovementId
+from ledger.domain.events import AnyStockEvent
 from ledger.domain.movement import Origin
 from ledger.domain.order import Order
 from ledger.domain.reservation import Reservation
@@ -207,6 +208,26 @@ class WorkingSet:
                 self.catalog.definitions += 1
                 self._consult(entry.state)
         return stream, entry.version
+
+    def take_plain(self, stream: str, event: AnyStockEvent, owner: str, movement_id: str) -> None:
+        """Take in the one event of a command that is nothing but that; no `begin`, no `commit`.
+
+        The stock is here and complete. What breaks takes nothing in.
+        """
+        entry = self._entries[stream]
+        stock = entry.state
+        assert type(stock) is Stock
+        stock.begin()
+        try:
+            stock.evolve(event)
+        except BaseException:
+            stock.rollback()
+            raise
+        stock.commit()
+        self._entries.move_to_end(stream)
+        entry.version += 1
+        self.head += 1
+        self.past.note_alone(stream, owner, movement_id, event)
 
     def _consult(self, state: State) -> None:
         """From the first definition on, the catalog is asked."""

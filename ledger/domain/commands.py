@@ -30,6 +30,7 @@ from ledger.domain.values import (
     Policy,
     Sourcing,
     StockId,
+    stock_id_of,
 )
 
 
@@ -53,7 +54,7 @@ class Movement(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     @property
     def stock_id(self) -> StockId:
         """Which stock this is about."""
-        return StockId(self.location, self.sku)
+        return stock_id_of(self.location, self.sku)
 
 
 class Opening(Movement, frozen=True, tag="opening"):
