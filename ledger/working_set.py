@@ -8,9 +8,10 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from ledger.domain.catalog import Location, Sku, Use
 from ledger.domain.conflict import Conflict
@@ -50,21 +51,17 @@ SNAPSHOT_TOPIC: Final = f"stock:{blake2b(_SHAPE, digest_size=8).hexdigest()}"
 """Names the shape of a stored `Snapshot` by its hash: another shape is never read as this one."""
 
 
-class Entry:
+class Entry(Struct, gc=False):
     """One stream in memory: its state, and the version of its last event.
 
     `complete` is false where only the version is known: a conflict that grew without being read.
     """
 
-    __slots__ = ("complete", "saved", "size", "state", "version")
-
-    def __init__(self, state: State, version: int, *, complete: bool = True) -> None:
-        """Hold a state at a version."""
-        self.state = state
-        self.version = version
-        self.complete = complete
-        self.saved = version  # Of the last snapshot taken or read.
-        self.size = _ENTRY_BYTES
+    state: Any  # A `State`.
+    version: int
+    complete: bool = True
+    saved: int = 0  # The version of the last snapshot taken or read.
+    size: int = _ENTRY_BYTES
 
 
 class WorkingSet:
@@ -87,6 +84,7 @@ class WorkingSet:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self.past = Past()
         self._before: dict[str, tuple[State, int] | None] = {}
+        self._begun: list[Stock] = []  # Those of them that can take back what they did.
         self._before_head = 0
 
     # --- the decisions' world -----------------------------------------------------------------
@@ -135,15 +133,14 @@ class WorkingSet:
     def begin(self) -> None:
         """Start a command whose effects may be taken back."""
         self._before.clear()
+        self._begun.clear()
         self.past.begin()
         self._before_head = self.head
 
     def commit(self) -> None:
         """Keep the command's effects."""
-        for stream in self._before:
-            state = self._entries[stream].state
-            if type(state) is Stock:
-                state.commit()
+        for stock in self._begun:
+            stock.commit()
 
     def measure(self, streams: Iterable[str]) -> None:
         """A batch is decided: see how large the streams it touched have become."""
@@ -190,6 +187,7 @@ class WorkingSet:
             self._before[stream] = (entry.state, entry.version)
             if type(entry.state) is Stock:
                 entry.state.begin()
+                self._begun.append(entry.state)
         self.head += 1
         if not entry.complete:
             entry.version += 1 if entry.version > 0 else -1
@@ -261,8 +259,9 @@ class WorkingSet:
         """Keep a stream as the ledger has it, with the version of its last snapshot."""
         self._forget(stream)
         entry = self._entries[stream] = Entry(state, version)
-        entry.saved = saved
-        entry.size = _size_of(state)
+        if state is not None:
+            entry.saved = saved
+            entry.size = _size_of(state)
         self.size += entry.size
         if type(state) is Sku:
             self._consult(state)
@@ -310,9 +309,8 @@ class WorkingSet:
                 yield stream, entry.version, encode_snapshot(entry.state)
 
     def _forget(self, stream: str) -> None:
-        entry = self._entries.pop(stream, None)
-        if entry is not None:
-            self.size -= entry.size
+        if stream in self._entries:
+            self.size -= self._entries.pop(stream).size
 
 
 def _size_of(state: State) -> int:

@@ -96,9 +96,15 @@ class Loader:
         return self._journal.versions(streams)
 
     def _fetch(self, commands: Iterable[bytes], streams: Sequence[str] | dict[str, None]) -> Loaded:
-        stocks = [stream for stream in streams if stream.startswith("stock/")]
-        others = [stream for stream in streams if not stream.startswith("stock/")]
+        stocks: list[str] = []
+        others: list[str] = []
+        for stream in streams:
+            (stocks if stream.startswith("stock/") else others).append(stream)
         loaded = self._journal.load(commands, stocks, others, SNAPSHOT_TOPIC)
+        if not loaded.events and not loaded.snapshots:
+            for stream in streams:  # New ones, nearly always: reservations of this batch.
+                self._world.put(stream, initial(stream), 0)
+            return loaded
         for stream in (*stocks, *others):
             state, version, saved = initial(stream), 0, 0
             snapshot = loaded.snapshots.get(stream)

@@ -164,9 +164,11 @@ def _of_movements(movements: tuple[AnyMovement, ...], owner: str, world: World) 
 
 
 def _placing(command: PlaceReservation, _: str, __: World) -> Iterator[str]:
-    yield reservation_stream(command.reservation_id)
-    yield from _stocks(command.lines)
-    yield from _candidates(command.sourced)
+    streams = [reservation_stream(command.reservation_id)]
+    streams += [stock_stream(line.location, line.sku) for line in command.lines]
+    if command.sourced:
+        streams += _candidates(command.sourced)
+    return iter(streams)
 
 
 def _of_stock(command: Any, _: str, __: World) -> Iterator[str]:
