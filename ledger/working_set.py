@@ -279,13 +279,16 @@ class WorkingSet:
         self.size = 0
         self.head = head
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is more here than there shall be."""
+        return self.size > self._bytes_max
+
     def evict(self, keep: Iterable[str]) -> None:
         """Forget the least recently used streams until the rest fits; never those to keep."""
-        if self.size <= self._bytes_max:
-            return
         kept = set(keep)
         for _ in range(len(self._entries)):
-            if self.size <= self._bytes_max:
+            if not self.is_full:
                 return
             oldest = next(iter(self._entries))
             if oldest in kept:

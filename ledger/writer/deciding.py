@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Final
 
 from ledger.clock import Clock
@@ -321,7 +322,7 @@ class Decider:
             self.world.settle_versions(known)
         self.world.measure(decided.touched)
 
-    def unread(self, waiting: list[Waiting], touched: set[str]) -> bool:
+    def unread(self, waiting: list[Waiting], touched: Callable[[], set[str]]) -> bool:
         """Whether commands need streams that a batch under way has touched but nobody has read.
 
         Only conflicts grow unread, and only their resolution reads them.
@@ -329,7 +330,7 @@ class Decider:
         resolutions = [
             one.submission for one in waiting if type(one.submission.command) is ResolveConflict
         ]
-        return bool(resolutions) and not touched.isdisjoint(self._loader.wanted(resolutions))
+        return bool(resolutions) and not touched().isdisjoint(self._loader.wanted(resolutions))
 
     def settled(self, decided: Decided) -> None:
         """A batch is durable: its receipts can be read, its streams may leave the cache."""

@@ -20,7 +20,7 @@ from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot
 from ledger.writer.receipts import Asked, Receipts
 from ledger.writer.remembering import Rememberer
 
-_READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds)
+_READ_AT_ONCE: Final = frozenset({RecordMovements, PlaceReservation, ExpireHolds})
 _OF_DOCUMENTS: Final = frozenset(
     {*get_args(AnyTransferCommand), *get_args(AnyReturnCommand), *get_args(AnyCountCommand)}
 )
@@ -49,7 +49,7 @@ class Loader:
         # So is, under which code a SKU is kept, once its definition is.
         folding = self._world.catalog.folding
         again = [
-            one.submission for one in asked if folding or not isinstance(one.command, _READ_AT_ONCE)
+            one.submission for one in asked if folding or type(one.command) not in _READ_AT_ONCE
         ]
         while again and (wanted := self.wanted(again)):
             self._fetch((), wanted)
