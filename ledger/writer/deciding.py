@@ -166,7 +166,7 @@ class Decider:
     def _record_plain(
         self, submission: Submission, now: Instant, decided: Decided
     ) -> Accepted | None:
-        """Nearly every fact in one go: no undo, for once it is taken in, nothing can fail.
+        """Nearly every fact in one go: once it is taken in, nothing can fail.
 
         None, and nothing happened, where it takes a closer look; or where something broke, which
         then breaks again where that is dealt with.
@@ -177,8 +177,8 @@ class Decider:
             return None
         stream = stock_stream(movement.location, movement.sku)
         movement_id = movement_id_of(submission.command_id, 0, movement.movement_id)
-        stock = world.stock_of(stream)
         try:
+            stock = world.stock_of(stream)
             found = plain(movement, movement_id, stock, world.head, now)
             if found is None:
                 return None
