@@ -35,7 +35,7 @@ from api.controllers import (
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
-from api.endpoints import Endpoint, ask, on_error
+from api.endpoints import Endpoint, ask, on_error, straight
 from api.forwarding import Bus, Forwarder, Server
 from api.front_door import FrontDoor, Reply
 from api.metrics import HttpMetrics
@@ -132,8 +132,10 @@ def create_app(
         clock=clock,
     )
     handlers = list(HANDLERS)
+    past_framework = straight(handlers, backend)
     if os.environ.get(BENCH_VARIABLE) == "1":
         handlers += bench.HANDLERS
+        past_framework |= bench.straight(backend)
     app = Litestar(
         route_handlers=handlers,
         lifespan=[parts.running],
@@ -143,7 +145,7 @@ def create_app(
         logging_config=None,
         request_max_body_size=None,  # The front door and `body_of` keep the limit of the settings.
     )
-    return FrontDoor(app, parts.auth, parts.metrics, settings)
+    return FrontDoor(app, parts.auth, parts.metrics, settings, past_framework)
 
 
 @cache

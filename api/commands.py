@@ -37,6 +37,8 @@ REPLAYED: Final = ("Idempotent-Replayed", "true")
 CODED: Final = {"skus.define": "sku", "locations.define": "location"}
 """Operations whose path does not end with an id but with a code, and what it is the code of."""
 
+_LOOK_S: Final = 0.1  # Between two looks for callers who have waited too long.
+
 encode: Final = msgspec.json.Encoder().encode
 
 logger = logging.getLogger(__name__)
@@ -137,6 +139,8 @@ class Operations:
         self.port = port
         self.settings = settings
         self.metrics = metrics
+        self._unanswered: dict[asyncio.Future[Answer | None], Call] = {}
+        self._looking = False
         self._loop: asyncio.AbstractEventLoop
         self._sink: LoopSink
 
@@ -171,19 +175,28 @@ class Operations:
             if not future.done():  # Whoever waited may have gone.
                 future.set_result(answer)
 
-        def give_up() -> None:
-            unknown = StorageUnavailable("no answer from the database; ask again with the same key")
-            done(refused(unknown, call.correlation_id))
-
         self.begin(name, path_id, call, body, done)
         if future.done():
             return future.result()
-        patience_s = call.deadline - monotonic() + self.settings.append_timeout_ms / 1000
-        timer = self._loop.call_later(max(0.0, patience_s), give_up)
+        self._unanswered[future] = call
+        if not self._looking:
+            self._looking = True
+            self._loop.call_later(_LOOK_S, self._look)
         try:
             return await future
         finally:
-            timer.cancel()
+            self._unanswered.pop(future)
+
+    def _look(self) -> None:
+        """Gives up what has waited too long. One timer for all: most never need theirs."""
+        given_up = monotonic() - self.settings.append_timeout_ms / 1000
+        unknown = StorageUnavailable("no answer from the database; ask again with the same key")
+        for future, call in self._unanswered.items():
+            if call.deadline <= given_up and not future.done():
+                future.set_result(refused(unknown, call.correlation_id))
+        self._looking = bool(self._unanswered)
+        if self._looking:
+            self._loop.call_later(_LOOK_S, self._look)
 
     def submit(
         self, command: AnyCommand, command_id: str, call: Call, lane: Lane, ticket: object

@@ -1,6 +1,7 @@
 """How an address is described and served: one place for what all handlers have in common."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -11,8 +12,8 @@ from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from api.commands import Answer, refused
-from api.dependencies import HttpRequest, backend_of, visit_of
-from api.front_door import Reply
+from api.dependencies import Backend, HttpRequest, backend_of, visit_of
+from api.front_door import Reply, Straight
 from api.problems import Problem
 from api.questions import malformed, parameters
 from api.schemas.fields import ID
@@ -73,7 +74,20 @@ def write(
         return Reply(answer)
 
     decorated: HTTPRouteHandler = _decorated(method, path, operation_id, endpoint)(handler)
+    decorated.opt["operation"] = name
     return decorated
+
+
+def straight(handlers: Iterable[HTTPRouteHandler], backend: Backend) -> dict[str, Straight]:
+    """The operations whose addresses name nothing, by their paths."""
+    return {
+        path: Straight(
+            str(handler.operation_id), partial(backend.write, handler.opt["operation"], "")
+        )
+        for handler in handlers
+        for path in handler.paths
+        if "operation" in handler.opt and "{" not in path and "POST" in handler.http_methods
+    }
 
 
 def ask(

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
@@ -42,6 +42,8 @@ STREAMED_PATHS: Final = frozenset({"/v1/reconciliations"})
 CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 
 _CORRELATION_BYTES: Final = 16
+_MADE_AT_ONCE: Final = 256
+_made: Final[list[str]] = []  # Correlation ids that nobody has yet.
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,13 @@ class Visit(Struct, gc=False):
     key: str | None = None
     accept: str = ""
     code: str | None = None  # The SKU or location that the path ends with.
+
+
+class Straight(Struct, frozen=True, gc=False):
+    """An address whose requests need no framework: nothing in it has to be taken apart."""
+
+    operation_id: str
+    answer: Callable[[Visit, Receive], Awaitable[Answer]]
 
 
 class Reply:
@@ -73,18 +82,23 @@ class Reply:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Sends it."""
         answer = self._answer
-        media_type = answer.media_type
-        headers = [
-            _JSON_HEADER
-            if media_type == "application/json"
-            else (b"content-type", media_type.encode()),
-            (b"content-length", b"%d" % len(answer.body)),
-        ]
-        for name, value in answer.headers:
-            headers.append((name.lower().encode(), value.encode()))
+        headers = _headers_of(answer)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if scope.get("method") == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _headers_of(answer: Answer) -> list[tuple[bytes, bytes]]:
+    media_type = answer.media_type
+    headers = [
+        _JSON_HEADER
+        if media_type == "application/json"
+        else (b"content-type", media_type.encode()),
+        (b"content-length", b"%d" % len(answer.body)),
+    ]
+    for name, value in answer.headers:
+        headers.append((name.lower().encode(), value.encode()))
+    return headers
 
 
 class LinesReply:
@@ -135,16 +149,26 @@ async def _gone(receive: Receive) -> None:
 
 
 class FrontDoor:
-    """The service as granian sees it."""
+    """The service as granian sees it.
+
+    `straight` are the addresses, by path, to which a POST goes past the framework: measured, that
+    spares a third of what the interpreter does for one.
+    """
 
     def __init__(
-        self, app: ASGIApp, auth: Authenticator, metrics: HttpMetrics, settings: Settings
+        self,
+        app: ASGIApp,
+        auth: Authenticator,
+        metrics: HttpMetrics,
+        settings: Settings,
+        straight: Mapping[str, Straight],
     ) -> None:
         self._app = app
         self._auth = auth
         self._metrics = metrics
         self._body_bytes_max = settings.body_bytes_max
         self._stream_bytes_max = settings.stream_bytes_max
+        self.straight = straight
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request in, or says why not."""
@@ -153,6 +177,11 @@ class FrontDoor:
             return
         started = perf_counter()
         visit = Visit(correlation_id="")
+        straight = self.straight.get(scope["path"]) if scope["method"] == "POST" else None
+        if straight is not None:
+            status = await self._go_straight(straight, visit, scope, receive, send)
+            self._metrics.observe(straight.operation_id, status, perf_counter() - started)
+            return
         status = 500
 
         async def stamped(message: Any) -> None:
@@ -172,6 +201,24 @@ class FrontDoor:
         handler = scope.get("route_handler")
         operation = getattr(handler, "operation_id", None) or "none"
         self._metrics.observe(operation, status, perf_counter() - started)
+
+    async def _go_straight(
+        self, straight: Straight, visit: Visit, scope: Scope, receive: Receive, send: Send
+    ) -> int:
+        """Answers a request without the framework; returns the status."""
+        try:
+            self._look_at(scope, visit)
+            answer = await straight.answer(visit, receive)
+        except Problem as problem:
+            answer = refused(problem, visit.correlation_id)
+        except Exception as error:  # noqa: BLE001 - it is logged, and its caller is told so.
+            answer = refused(error, visit.correlation_id)
+            self._metrics.refused(answer.code or "")
+        headers = _headers_of(answer)
+        headers.append((b"x-correlation-id", visit.correlation_id.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+        return answer.status
 
     def _look_at(self, scope: Scope, visit: Visit) -> None:
         """Reads the headers in one pass. Raises Problem."""
@@ -223,7 +270,7 @@ def correlation_of(given: str | None, visit: Visit | None = None) -> str:
     """The caller's correlation id, or a new one. Raises Problem where it cannot be one."""
     if given is not None and CORRELATION_ID.fullmatch(given) is not None:
         return given
-    made = secrets.token_hex(_CORRELATION_BYTES)
+    made = _new_id()
     if given is None:
         return made
     if visit is not None:
@@ -232,6 +279,15 @@ def correlation_of(given: str | None, visit: Visit | None = None) -> str:
     raise Problem(
         "malformed", f"X-Correlation-ID: {problem}", path="X-Correlation-ID", problem=problem
     )
+
+
+def _new_id() -> str:
+    """Random, many made at once: asking the kernel for each costs more than all the rest."""
+    if not _made:
+        noise = secrets.token_hex(_CORRELATION_BYTES * _MADE_AT_ONCE)
+        digits = 2 * _CORRELATION_BYTES
+        _made.extend(noise[at : at + digits] for at in range(0, len(noise), digits))
+    return _made.pop()
 
 
 def key_of(given: str | None) -> str:

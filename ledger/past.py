@@ -59,6 +59,15 @@ class Past:
         """A movement comes to an event: others may refer to it from now on."""
         self.fresh.append((owner, movement_id, event))
 
+    def note_alone(self, stream: str, owner: str, movement_id: str, event: AnyStockEvent) -> None:
+        """The same of a movement that is a command of its own, and will not be taken back."""
+        if len(self.fresh) >= ORIGINS_MAX:
+            self._forget_half()
+        self.fresh.append((owner, movement_id, event))
+        self._fresh_before = len(self.fresh)
+        if self.tails:
+            self.extend(stream, event)
+
     def _index(self) -> None:
         """Sort in what movements came to, now that somebody asks; most are never asked for."""
         fresh, self.fresh = self.fresh, []

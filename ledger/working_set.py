@@ -8,14 +8,16 @@ import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from ledger.domain.catalog import Location, Sku, Use
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
 from ledger.domain.decisions import Effect, MovementId
+from ledger.domain.events import AnyStockEvent
 from ledger.domain.movement import Origin
 from ledger.domain.order import Order
 from ledger.domain.reconciliation import Reconciliation
@@ -52,21 +54,17 @@ SNAPSHOT_TOPIC: Final = f"stock:{blake2b(_SHAPE, digest_size=8).hexdigest()}"
 """Names the shape of a stored `Snapshot` by its hash: another shape is never read as this one."""
 
 
-class Entry:
+class Entry(Struct, gc=False):
     """One stream in memory: its state, and the version of its last event.
 
     `complete` is false where only the version is known: a conflict that grew without being read.
     """
 
-    __slots__ = ("complete", "saved", "size", "state", "version")
-
-    def __init__(self, state: State, version: int, *, complete: bool = True) -> None:
-        """Hold a state at a version."""
-        self.state = state
-        self.version = version
-        self.complete = complete
-        self.saved = version  # Of the last snapshot taken or read.
-        self.size = _ENTRY_BYTES
+    state: Any  # A `State`.
+    version: int
+    complete: bool = True
+    saved: int = 0  # The version of the last snapshot taken or read.
+    size: int = _ENTRY_BYTES
 
 
 class WorkingSet:
@@ -89,6 +87,7 @@ class WorkingSet:
         self._entries: OrderedDict[str, Entry] = OrderedDict()
         self.past = Past()
         self._before: dict[str, tuple[State, int] | None] = {}
+        self._begun: list[Stock] = []  # Those of them that can take back what they did.
         self._before_head = 0
 
     # --- the decisions' world -----------------------------------------------------------------
@@ -137,15 +136,14 @@ class WorkingSet:
     def begin(self) -> None:
         """Start a command whose effects may be taken back."""
         self._before.clear()
+        self._begun.clear()
         self.past.begin()
         self._before_head = self.head
 
     def commit(self) -> None:
         """Keep the command's effects."""
-        for stream in self._before:
-            state = self._entries[stream].state
-            if type(state) is Stock:
-                state.commit()
+        for stock in self._begun:
+            stock.commit()
 
     def measure(self, streams: Iterable[str]) -> None:
         """A batch is decided: see how large the streams it touched have become."""
@@ -192,6 +190,7 @@ class WorkingSet:
             self._before[stream] = (entry.state, entry.version)
             if type(entry.state) is Stock:
                 entry.state.begin()
+                self._begun.append(entry.state)
         self.head += 1
         if not entry.complete:
             entry.version += 1 if entry.version > 0 else -1
@@ -210,6 +209,26 @@ class WorkingSet:
                 self.catalog.definitions += 1
                 self._consult(entry.state)
         return stream, entry.version
+
+    def take_plain(self, stream: str, event: AnyStockEvent, owner: str, movement_id: str) -> None:
+        """Take in the one event of a command that is nothing but that; no `begin`, no `commit`.
+
+        The stock is here and complete. What breaks takes nothing in.
+        """
+        entry = self._entries[stream]
+        stock = entry.state
+        assert type(stock) is Stock
+        stock.begin()
+        try:
+            stock.evolve(event)
+        except BaseException:
+            stock.rollback()
+            raise
+        stock.commit()
+        self._entries.move_to_end(stream)
+        entry.version += 1
+        self.head += 1
+        self.past.note_alone(stream, owner, movement_id, event)
 
     def _consult(self, state: State) -> None:
         """From the first definition on, the catalog is asked."""
@@ -243,8 +262,9 @@ class WorkingSet:
         """Keep a stream as the ledger has it, with the version of its last snapshot."""
         self._forget(stream)
         entry = self._entries[stream] = Entry(state, version)
-        entry.saved = saved
-        entry.size = _size_of(state)
+        if state is not None:
+            entry.saved = saved
+            entry.size = _size_of(state)
         self.size += entry.size
         if type(state) is Sku:
             self._consult(state)
@@ -262,13 +282,16 @@ class WorkingSet:
         self.size = 0
         self.head = head
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there is more here than there shall be."""
+        return self.size > self._bytes_max
+
     def evict(self, keep: Iterable[str]) -> None:
         """Forget the least recently used streams until the rest fits; never those to keep."""
-        if self.size <= self._bytes_max:
-            return
         kept = set(keep)
         for _ in range(len(self._entries)):
-            if self.size <= self._bytes_max:
+            if not self.is_full:
                 return
             oldest = next(iter(self._entries))
             if oldest in kept:
@@ -292,9 +315,8 @@ class WorkingSet:
                 yield stream, entry.version, encode_snapshot(entry.state)
 
     def _forget(self, stream: str) -> None:
-        entry = self._entries.pop(stream, None)
-        if entry is not None:
-            self.size -= entry.size
+        if stream in self._entries:
+            self.size -= self._entries.pop(stream).size
 
 
 def _size_of(state: State) -> int:

@@ -120,6 +120,12 @@ class StockId(NamedTuple):
         return stock_stream(self.location, self.sku)
 
 
+@lru_cache(maxsize=65_536)
+def stock_id_of(location: str, sku: str) -> StockId:
+    """The same, found again instead of made again: most are asked for many times."""
+    return StockId(location, sku)
+
+
 _ALL_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]*").fullmatch
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
@@ -149,6 +155,7 @@ def stock_stream(location: str, sku: str) -> str:
     return f"stock/{encode_part(location)}/{encode_part(sku)}"
 
 
+@lru_cache(maxsize=8_192)  # Asked for a few times in one decision, hardly ever later.
 def reservation_stream(reservation_id: str) -> str:
     """Name the stream of one reservation."""
     return f"reservation/{encode_part(reservation_id)}"

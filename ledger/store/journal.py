@@ -4,7 +4,7 @@ Every method is one round trip. Errors come in two kinds: `ContentError` where t
 refused the rows themselves, `StorageError` where nobody knows what became of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from struct import pack
 from typing import Any, NamedTuple, TypeAlias
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 import psycopg
 from msgspec import Struct
 from psycopg.pq import DiagnosticField, ExecStatus
-from psycopg.pq.abc import PGresult
+from psycopg.pq.abc import PGconn, PGresult
 
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
@@ -33,6 +33,8 @@ Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 _PREPARED = ("append", "load")
 _BINARY = [1] * 12  # Every parameter of the longest of them; a shorter one uses the first few.
 _LOAD_COLUMNS = 7
+
+_GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 _CONTENT_CLASSES = frozenset({"22", "23", "54"})
 
@@ -228,8 +230,7 @@ class Journal:
 
     def notify(self) -> None:
         """Wake everybody who listens for new events."""
-        with self._guarded() as cursor:
-            cursor.execute("notify ledger")
+        self._answered(lambda connection: connection.exec_(b"notify ledger"))
 
     def _exec(self, name: str, parameters: Sequence[bytes]) -> PGresult:
         """One prepared statement straight through libpq: the hot path of every batch.
@@ -237,19 +238,23 @@ class Journal:
         The driver's own way costs several turns of the interpreter a call; here there is one,
         and other threads run from the moment the request is sent to the moment it is answered.
         """
+        formats = _BINARY[: len(parameters)]
+        return self._answered(
+            lambda connection: connection.exec_prepared(name.encode(), parameters, formats, 1)
+        )
+
+    def _answered(self, ask: Callable[[PGconn], PGresult]) -> PGresult:
+        """The answer to one question put straight through libpq."""
         if self._connection is None:
             with self._guarded():
                 pass
         assert self._connection is not None
-        connection = self._connection.pgconn
         try:
-            result = connection.exec_prepared(
-                name.encode(), parameters, _BINARY[: len(parameters)], 1
-            )
+            result = ask(self._connection.pgconn)
         except psycopg.Error as error:
             self.close()
             raise StorageError(str(error).strip()) from error
-        if result.status == ExecStatus.TUPLES_OK:
+        if result.status in _GOOD:
             return result
         sqlstate = (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()
         message = result.error_message.decode(errors="replace").strip()

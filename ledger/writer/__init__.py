@@ -205,7 +205,7 @@ class Writer:
 
     def _decide(self, waiting: list[Waiting]) -> None:
         try:
-            if self._decider.unread(waiting, self._committer.under_way()):
+            if self._decider.unread(waiting, self._committer.under_way):
                 unread, waiting = waiting, []
                 waiting = self._take_when_idle(unread)
             try:
@@ -250,7 +250,8 @@ class Writer:
             self._snapshots.consider(self._decider.world, decided)
         if any(decided.writes for decided in done):
             self._notifier.wake()
-            self._decider.world.evict(self._committer.under_way())
+            if self._decider.world.is_full:
+                self._decider.world.evict(self._committer.under_way())
 
     # --- when something went wrong ------------------------------------------------------------
 

@@ -176,16 +176,22 @@ def deliver(decided: Decided, lease: Lease, counters: Counters) -> None:
     """Send the replies a durable batch has earned, one call per sink."""
     refusals_stand = lease.held
     by_sink: dict[Sink, list[tuple[object, Reply]]] = {}
+    accepted = replayed = 0
     for waiting, reply in zip(decided.waiting, decided.replies, strict=True):
         stands: Reply = reply
-        if isinstance(reply, Accepted):
-            counters.commands += 1
-            counters.replays += reply.replayed
+        if type(reply) is Accepted:
+            accepted += 1
+            replayed += reply.replayed
         elif isinstance(reply, Refusal):
             counters.refusals += 1
             if not refusals_stand:  # Decided on what may be another writer's past by now.
                 stands = NoWriter("the lease ran out while this was being decided")
-        by_sink.setdefault(waiting.sink, []).append((waiting.ticket, stands))
+        of_sink = by_sink.get(waiting.sink)
+        if of_sink is None:
+            of_sink = by_sink[waiting.sink] = []
+        of_sink.append((waiting.ticket, stands))
+    counters.commands += accepted
+    counters.replays += replayed
     hand_out(by_sink)
 
 

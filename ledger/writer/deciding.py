@@ -2,14 +2,26 @@
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Final
 
 from ledger.clock import Clock
 from ledger.domain.commands import ResolveConflict
-from ledger.domain.decisions import Cause, Context, Effect, decide, instants_of, reads
+from ledger.domain.decisions import (
+    Cause,
+    Context,
+    Effect,
+    decide,
+    instants_of,
+    movement_id_of,
+    plain_movement,
+    reads,
+)
+from ledger.domain.decisions.facts import plain
+from ledger.domain.events import AnyEvent
 from ledger.domain.outcomes import MovementResult, MovementsRecorded, Outcome
 from ledger.domain.refusals import IdempotencyConflict, Malformed, Refusal
-from ledger.domain.values import MICROSECONDS_PER_MILLISECOND, Instant
+from ledger.domain.values import MICROSECONDS_PER_MILLISECOND, Instant, stock_stream
 from ledger.recorded import Meta
 from ledger.settings import Settings
 from ledger.store.journal import Batch, Journal
@@ -137,15 +149,57 @@ class Decider:
                 recorded = self._recorded_items(asked)
             except Refusal as refusal:
                 return refusal
-        reply = self._decide(asked.submission, recorded, decided)
+        # Also a refused command uses its instants up: the stocks it read have come that far.
+        now = max(self._clock.now(), self.instant + 1)
+        self.instant = now + instants_of(asked.command) - 1
+        reply: Reply | None = None
+        if not recorded and not self.stopped:
+            reply = self._record_plain(asked.submission, now, decided)
+        if reply is None:
+            reply = self._decide(asked.submission, now, recorded, decided)
         if type(reply) is Accepted:
             self._receipt(asked.key, mark, reply.outcome, decided)
             if asked.items:
                 self._receipts_of_items(asked, reply.outcome, decided)
         return reply
 
+    def _record_plain(
+        self, submission: Submission, now: Instant, decided: Decided
+    ) -> Accepted | None:
+        """Nearly every fact in one go: once it is taken in, nothing can fail.
+
+        None, and nothing happened, where it takes a closer look; or where something broke, which
+        then breaks again where that is dealt with.
+        """
+        world = self.world
+        movement = plain_movement(submission.command, world)
+        if movement is None:
+            return None
+        stream = stock_stream(movement.location, movement.sku)
+        movement_id = movement_id_of(submission.command_id, 0, movement.movement_id)
+        try:
+            stock = world.stock_of(stream)
+            found = plain(movement, movement_id, stock, world.head, now)
+            if found is None:
+                return None
+            event, cause, result = found
+            state = self._mapper.encode(_meta(submission, cause), event)
+            if b"\\u0000" in state and _NUL(state):
+                return None
+            world.take_plain(stream, event, submission.principal, movement_id)
+        except Exception:
+            log.warning("a plain fact takes a closer look", exc_info=True)
+            return None
+        _add(decided, stream, stock.version, event, state)
+        decided.movements += 1
+        return Accepted(MovementsRecorded(position=result.position, results=(result,)))
+
     def _decide(
-        self, submission: Submission, recorded: dict[int, MovementResult], decided: Decided
+        self,
+        submission: Submission,
+        now: Instant,
+        recorded: dict[int, MovementResult],
+        decided: Decided,
     ) -> Reply:
         world = self.world
         command = submission.command
@@ -156,10 +210,6 @@ class Decider:
             recorded,
             self._skew_max,
         )
-        now = max(self._clock.now(), self.instant + 1)
-        # Also a refused command uses its instants up: the stocks it read have come that far.
-        instants = instants_of(command)
-        self.instant = now + instants - 1
         rows = len(decided.batch.streams)
         world.begin()
         meta: Meta | None = None
@@ -176,7 +226,7 @@ class Decider:
                 self._record(effect, meta, submission.principal, decided)
         except StopIteration as end:
             world.commit()
-            decided.movements += instants
+            decided.movements += instants_of(command)
             return Accepted(end.value)
         except (Refusal, CommandFailed) as refusal:
             self._undo(decided, rows)
@@ -201,12 +251,7 @@ class Decider:
         if b"\\u0000" in state and _NUL(state):
             # The door refuses it; past the door it would stop every reader with a text column.
             raise Malformed("$", "no text may hold the character U+0000")
-        batch = decided.batch
-        batch.streams.append(stream)
-        batch.versions.append(version)
-        batch.topics.append(TOPICS[type(effect.event)])
-        batch.states.append(state)
-        decided.size += len(state)
+        _add(decided, stream, version, effect.event, state)
 
     def _undo(self, decided: Decided, rows: int) -> None:
         self.world.rollback()
@@ -266,8 +311,8 @@ class Decider:
         batch = decided.batch
         decided.instant = self.instant
         decided.touched.update(batch.streams)
-        counted = {s for s, v in zip(batch.streams, batch.versions, strict=True) if v < 0}
-        if counted:
+        if batch.versions and min(batch.versions) < 0:
+            counted = {s for s, v in zip(batch.streams, batch.versions, strict=True) if v < 0}
             known = self._loader.versions(counted)
             for index, (stream, version) in enumerate(
                 zip(batch.streams, batch.versions, strict=True)
@@ -277,7 +322,7 @@ class Decider:
             self.world.settle_versions(known)
         self.world.measure(decided.touched)
 
-    def unread(self, waiting: list[Waiting], touched: set[str]) -> bool:
+    def unread(self, waiting: list[Waiting], touched: Callable[[], set[str]]) -> bool:
         """Whether commands need streams that a batch under way has touched but nobody has read.
 
         Only conflicts grow unread, and only their resolution reads them.
@@ -285,12 +330,21 @@ class Decider:
         resolutions = [
             one.submission for one in waiting if type(one.submission.command) is ResolveConflict
         ]
-        return bool(resolutions) and not touched.isdisjoint(self._loader.wanted(resolutions))
+        return bool(resolutions) and not touched().isdisjoint(self._loader.wanted(resolutions))
 
     def settled(self, decided: Decided) -> None:
         """A batch is durable: its receipts can be read, its streams may leave the cache."""
         self._receipts.settled(decided.batch.commands)
         self._stopped_before |= decided.stopped
+
+
+def _add(decided: Decided, stream: str, version: int, event: AnyEvent, state: bytes) -> None:
+    batch = decided.batch
+    batch.streams.append(stream)
+    batch.versions.append(version)
+    batch.topics.append(TOPICS[type(event)])
+    batch.states.append(state)
+    decided.size += len(state)
 
 
 def _meta(submission: Submission, cause: Cause) -> Meta:

@@ -2,7 +2,9 @@
 
 from collections import deque
 from threading import Condition
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from ledger.domain.commands import RecordMovements
 from ledger.submission import Lane, NoWriter, Overloaded, Sink, Submission
@@ -14,18 +16,12 @@ _PROMISE_SHARE: Final = 75
 _BULK_SHARE: Final = 10
 
 
-class Waiting(NamedTuple):
+class Waiting(Struct, frozen=True, gc=False):
     """A submission with where its reply goes."""
 
     submission: Submission
     sink: Sink
     ticket: object
-
-
-def weight(submission: Submission) -> int:
-    """How many movements a command is worth in a batch."""
-    command = submission.command
-    return len(command.movements) if isinstance(command, RecordMovements) else 1
 
 
 class Lanes:
@@ -127,6 +123,7 @@ def _move(lane: deque[Waiting], taken: list[Waiting], room: int) -> int:
     """Take from a lane while there is room; returns the room left, below zero for one too big."""
     while lane and room > 0:
         waiting = lane.popleft()
-        room -= weight(waiting.submission)
+        command = waiting.submission.command
+        room -= len(command.movements) if type(command) is RecordMovements else 1
         taken.append(waiting)
     return room

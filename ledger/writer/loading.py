@@ -22,7 +22,7 @@ from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot
 from ledger.writer.receipts import Asked, Receipts
 from ledger.writer.remembering import Rememberer
 
-_READ_AT_ONCE: Final = (RecordMovements, PlaceReservation, ExpireHolds)
+_READ_AT_ONCE: Final = frozenset({RecordMovements, PlaceReservation, ExpireHolds})
 _OF_DOCUMENTS: Final = frozenset(
     {
         *get_args(AnyTransferCommand),
@@ -57,7 +57,7 @@ class Loader:
         # So is, under which code a SKU is kept, once its definition is.
         folding = self._world.catalog.folding
         again = [
-            one.submission for one in asked if folding or not isinstance(one.command, _READ_AT_ONCE)
+            one.submission for one in asked if folding or type(one.command) not in _READ_AT_ONCE
         ]
         while again and (wanted := self.wanted(again)):
             self._fetch((), wanted)
@@ -104,9 +104,15 @@ class Loader:
         return self._journal.versions(streams)
 
     def _fetch(self, commands: Iterable[bytes], streams: Sequence[str] | dict[str, None]) -> Loaded:
-        stocks = [stream for stream in streams if stream.startswith("stock/")]
-        others = [stream for stream in streams if not stream.startswith("stock/")]
+        stocks: list[str] = []
+        others: list[str] = []
+        for stream in streams:
+            (stocks if stream.startswith("stock/") else others).append(stream)
         loaded = self._journal.load(commands, stocks, others, SNAPSHOT_TOPIC)
+        if not loaded.events and not loaded.snapshots:
+            for stream in streams:  # New ones, nearly always: reservations of this batch.
+                self._world.put(stream, initial(stream), 0)
+            return loaded
         for stream in (*stocks, *others):
             state, version, saved = initial(stream), 0, 0
             snapshot = loaded.snapshots.get(stream)

@@ -53,26 +53,32 @@ class Asked:
         self.command = command
         self.key = digest(submission.principal, submission.command_id)
         self.items = _items(submission, command) if type(command) is RecordMovements else ()
-        # A movement that its caller gave no id goes by its call's key and its place in it.
-        call, by_place, _ = submission.command_id.rpartition("/")
-        named = bool(by_place and self.items)
-        self.call = digest(submission.principal, call) if named else None
+        self.call: bytes | None = None
+        if self.items:
+            # A movement that its caller gave no id goes by its call's key and its place in it.
+            call, by_place, _ = submission.command_id.rpartition("/")
+            if by_place:
+                self.call = digest(submission.principal, call)
 
     def mark(self) -> bytes:
         """The fingerprint. A movement under its own id is the same alone and in a batch."""
-        if len(self.items) == 1 and self.items[0].key == self.key:
-            return fingerprint(self.items[0].movement)
+        items = self.items
+        if len(items) == 1 and items[0].key == self.key:
+            return fingerprint(items[0].movement)
         if type(self.command) is RecordReconciliation:
             return fingerprint(self.command.asked)
         return fingerprint(self.command)
 
 
 def _items(submission: Submission, command: RecordMovements) -> tuple[Item, ...]:
+    movements = command.movements
+    if len(movements) == 1 and movements[0].movement_id is None:
+        return ()
     principal = submission.principal
     return tuple(
         [
             Item(index, movement, digest(principal, movement.movement_id))
-            for index, movement in enumerate(command.movements)
+            for index, movement in enumerate(movements)
             if movement.movement_id is not None
         ]
     )
@@ -95,10 +101,10 @@ class Receipts:
         """The keys that only the ledger can tell about."""
         keys = {one.key for one in asked}
         for one in asked:
-            if one.call is not None:
-                keys.add(one.call)
             if one.items:
                 keys.update([item.key for item in one.items])
+                if one.call is not None:
+                    keys.add(one.call)
         return keys.difference(self._under_way) if self._under_way else keys
 
     def were_read(self, loaded: Loaded) -> None:
@@ -109,7 +115,7 @@ class Receipts:
     def get(self, key: bytes) -> Known | None:
         """What is known of a key."""
         known = self._under_way.get(key) or self._decoded.get(key)
-        if known is None and self._read is not None:
+        if known is None and self._read is not None and self._read.receipts:
             receipt = self._read.receipts.get(key)
             if receipt is not None:
                 known = receipt.fingerprint, decode_outcome(receipt.answer)

@@ -58,6 +58,7 @@ from ledger.domain.values import (
     Sourcing,
     StockId,
     Text,
+    stock_id_of,
 )
 
 __all__ = [
@@ -141,7 +142,7 @@ class Movement(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     @property
     def stock_id(self) -> StockId:
         """Which stock this is about."""
-        return StockId(self.location, self.sku)
+        return stock_id_of(self.location, self.sku)
 
 
 class Opening(Movement, frozen=True, tag="opening"):

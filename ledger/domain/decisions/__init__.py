@@ -9,6 +9,7 @@ from ledger.domain.commands import (
     AmendReservation,
     AnyCommand,
     AnyCountCommand,
+    AnyMovement,
     AnyReturnCommand,
     ApproveReconciliation,
     CancelTransfer,
@@ -70,8 +71,8 @@ from ledger.domain.decisions.world import (
     MovementId,
     World,
 )
-from ledger.domain.events import LineQuantity, SourcedLine
-from ledger.domain.outcomes import MovementsRecorded
+from ledger.domain.events import AnyStockEvent, LineQuantity, SourcedLine
+from ledger.domain.outcomes import MovementResult, MovementsRecorded
 from ledger.domain.values import Instant, order_stream, reservation_stream, stock_stream, stream_id
 
 __all__ = [
@@ -111,9 +112,9 @@ def instants_of(command: AnyCommand) -> int:
     return len(command.movements) if isinstance(command, RecordMovements) else 1
 
 
-def movement_id_of(context: Context, index: int, explicit: str | None) -> str:
+def movement_id_of(command_id: str, index: int, explicit: str | None) -> str:
     """A movement's id: its own, or its batch's key and its place in it."""
-    return f"{context.command_id}/{index}" if explicit is None else explicit
+    return f"{command_id}/{index}" if explicit is None else explicit
 
 
 def reads(command: AnyCommand, owner: str, world: World) -> Iterator[str]:
@@ -147,7 +148,14 @@ def _released(command: ReleaseParked | ResolveConflict, world: World) -> Iterato
 
 
 def _movements(command: RecordMovements, owner: str, world: World) -> Iterator[str]:
-    for movement in command.movements:
+    movements = command.movements
+    if len(movements) == 1 and facts.touches_one(movements[0]):
+        return iter((stock_stream(movements[0].location, movements[0].sku),))
+    return _of_movements(movements, owner, world)
+
+
+def _of_movements(movements: tuple[AnyMovement, ...], owner: str, world: World) -> Iterator[str]:
+    for movement in movements:
         yield stock_stream(movement.location, movement.sku)
         if type(movement) is Sale:
             if movement.reservation_id is not None:
@@ -161,9 +169,11 @@ def _movements(command: RecordMovements, owner: str, world: World) -> Iterator[s
 
 
 def _placing(command: PlaceReservation, _: str, __: World) -> Iterator[str]:
-    yield reservation_stream(command.reservation_id)
-    yield from _stocks(command.lines)
-    yield from _candidates(command.sourced)
+    streams = [reservation_stream(command.reservation_id)]
+    streams += [stock_stream(line.location, line.sku) for line in command.lines]
+    if command.sourced:
+        streams += _candidates(command.sourced)
+    return iter(streams)
 
 
 def _of_stock(command: Any, _: str, __: World) -> Iterator[str]:
@@ -215,18 +225,37 @@ def _record(command: RecordMovements, world: World, now: Instant, context: Conte
         if (before := context.recorded.get(index)) is not None:
             results.append(replace(before, replayed=True))
             continue
-        movement_id = movement_id_of(context, index, movement.movement_id)
+        movement_id = movement_id_of(context.command_id, index, movement.movement_id)
         if catalogued or movement.stated:
             place = f"$.movements[{index}]"
             deciding = parking.record(movement, place, movement_id, world, now + index, context)
-        elif (plain := facts.plain(movement, movement_id, world, now + index)) is not None:
-            yield plain[0]
-            results.append(plain[1])
+        elif (plain := _plain(movement, movement_id, world, now + index)) is not None:
+            event, cause, result = plain
+            yield Effect(event, cause)
+            results.append(result)
             continue
         else:
             deciding = facts.record(movement, movement_id, world, now + index, context)
         results.append((yield from deciding))
     return MovementsRecorded(position=world.head, results=tuple(results))
+
+
+def _plain(
+    movement: AnyMovement, movement_id: str, world: World, now: Instant
+) -> tuple[AnyStockEvent, Cause, MovementResult] | None:
+    if not facts.touches_one(movement):
+        return None
+    return facts.plain(movement, movement_id, world.stock(movement.stock_id), world.head, now)
+
+
+def plain_movement(command: AnyCommand, world: World) -> AnyMovement | None:
+    """The movement of a command that is no more than one, and reads its own stock only."""
+    if type(command) is not RecordMovements or len(command.movements) != 1:
+        return None
+    movement = command.movements[0]
+    if world.catalog.consulted or movement.stated or not facts.touches_one(movement):
+        return None
+    return movement
 
 
 def _resolve(command: ResolveConflict, world: World, now: Instant, context: Context) -> Decision:

@@ -221,18 +221,14 @@ _MADE: Final[dict[type, Made]] = {
 
 
 def plain(
-    movement: AnyMovement, movement_id: str, world: World, now: Instant
-) -> tuple[Effect, MovementResult] | None:
+    movement: AnyMovement, movement_id: str, stock: Stock, head: int, now: Instant
+) -> tuple[AnyStockEvent, Cause, MovementResult] | None:
     """What nearly every fact comes to: one event that breaks nothing, worked out in one go.
 
-    None where it takes a closer look: `record` then decides the same movement.
+    Of a movement that `touches_one`. None where it takes a closer look: `record` then decides
+    the same movement.
     """
     kind = type(movement)
-    if kind not in _PLAIN or (
-        kind is Sale and (movement.reservation_id or movement.order)  # type: ignore[union-attr]
-    ):
-        return None
-    stock = world.stock(movement.stock_id)
     stock.advance(now)
     at = now if movement.occurred_at is None else movement.occurred_at
     if at > now or at <= stock.anchored_until:
@@ -247,11 +243,18 @@ def plain(
         movement.reference,
         movement_id,
     )
-    result = MovementResult(position=world.head + 1, version=stock.version + 1)
-    return Effect(event, cause), result
+    return event, cause, MovementResult(position=head + 1, version=stock.version + 1)
 
 
-_PLAIN: Final = frozenset({Opening, Receive, Sale, Scrap})
+def touches_one(movement: AnyMovement) -> bool:
+    """Whether a movement reads and changes its own stock, whatever it comes to, and no more."""
+    kind = type(movement)
+    if kind is Sale:
+        return not (movement.reservation_id or movement.order)  # type: ignore[union-attr]
+    return kind in _OF_ONE_STOCK
+
+
+_OF_ONE_STOCK: Final = frozenset({Opening, Receive, Scrap})
 
 
 def _check_expected(movement: Adjust, stock: Stock) -> None:

@@ -197,7 +197,8 @@ def _recorded(
         return
     yield _ended(conflict, RELEASED, note, now)
     while True:
-        yield first._replace(cause=msgspec.structs.replace(first.cause, owner=parked.owner))
+        cause = replace(first.cause, owner=parked.owner)
+        yield replace(first, cause=cause)
         try:
             first = next(deciding)
         except StopIteration:

@@ -15,7 +15,7 @@ from ledger.domain.events import (
     StockReserved,
 )
 from ledger.domain.refusals import IdTaken, InsufficientStock, Malformed, Shortfall
-from ledger.domain.values import Instant, StockId
+from ledger.domain.values import Instant, StockId, stock_id_of
 
 
 def place(command: PlaceReservation, world: World, now: Instant) -> Decision:
@@ -35,7 +35,7 @@ def place(command: PlaceReservation, world: World, now: Instant) -> Decision:
     ids = ConflictIds(now)
     for line in lines:
         if line.granted:
-            stock = world.stock(StockId(line.location, line.sku))
+            stock = world.stock(stock_id_of(line.location, line.sku))
             fences = stock.fences
             reserved = StockReserved(
                 occurred_at=now,

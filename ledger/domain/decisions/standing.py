@@ -7,7 +7,7 @@ from ledger.domain.events import LineQuantity
 from ledger.domain.outcomes import ConflictNote, ReservationState
 from ledger.domain.refusals import IllegalState, InsufficientStock, NotFound, Shortfall
 from ledger.domain.reservation import TERMINAL, Line, Reservation
-from ledger.domain.values import Instant, StockId
+from ledger.domain.values import Instant, StockId, stock_id_of
 
 
 def find(world: World, reservation_id: str) -> Reservation:
@@ -66,6 +66,6 @@ def added_up(lines: Iterable[LineQuantity]) -> dict[StockId, int]:
     """Lines of one stock count together: a promise is checked as a whole."""
     wanted: dict[StockId, int] = {}
     for line in lines:
-        stock_id = StockId(line.location, line.sku)
+        stock_id = stock_id_of(line.location, line.sku)
         wanted[stock_id] = wanted.get(stock_id, 0) + line.quantity
     return wanted

@@ -71,7 +71,7 @@ class Cause(Struct, frozen=True, gc=False):
     owner: str | None = None  # Whose the movement id is, where another principal records it.
 
 
-class Effect(NamedTuple):
+class Effect(Struct, frozen=True, gc=False):
     """One event to record. `fresh` where it is known to be the first of its stream."""
 
     event: AnyEvent

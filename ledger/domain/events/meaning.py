@@ -31,7 +31,7 @@ from ledger.domain.events.stock import (
     StockTransferReturned,
     StockTransferSurplus,
 )
-from ledger.domain.values import Bucket, StockId
+from ledger.domain.values import Bucket, StockId, stock_id_of
 
 Posting: TypeAlias = tuple[StockId, Bucket, int]
 """A stock, one of its buckets, and a signed change at the event's `occurred_at`."""
@@ -50,7 +50,7 @@ def postings(event: Event) -> Postings:
 
 
 def _between(event: StockEvent, source: Bucket, target: Bucket, quantity: int) -> Postings:
-    stock_id = StockId(event.location, event.sku)
+    stock_id = stock_id_of(event.location, event.sku)
     return (stock_id, source, -quantity), (stock_id, target, quantity)
 
 

@@ -16,6 +16,7 @@ from ledger.domain.values import (
     PhysicalBucket,
     StockId,
     Text,
+    stock_id_of,
     stock_stream,
 )
 
@@ -60,7 +61,7 @@ class StockEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True)
     @property
     def stock_id(self) -> StockId:
         """Which stock this is about."""
-        return StockId(self.location, self.sku)
+        return stock_id_of(self.location, self.sku)
 
     @property
     def stream(self) -> str:

@@ -164,11 +164,13 @@ class Stock:
         if change is not None:
             change(self, event)
         if change is None or type(event) in _MOVING:
-            balance = 0
+            balance, levels = 0, self.levels
             for _, bucket, delta in postings(event):
                 balance += delta
-                if bucket in self.levels:
-                    self._shift(bucket, delta)
+                if bucket in levels:
+                    if undo is not None:
+                        undo.append(("level", bucket, levels[bucket]))
+                    levels[bucket] += delta
             assert balance == 0, "what enters one bucket leaves another"
         if self.fences is not None:
             self.fences.take(event, undo)
@@ -204,11 +206,6 @@ class Stock:
                     self.lapsed[key] = value  # type: ignore[index, assignment]
                 case _:
                     self.set_conflict(key, value)  # type: ignore[arg-type]
-
-    def _shift(self, bucket: str, delta: int) -> None:
-        if self._undo is not None:
-            self._undo.append(("level", bucket, self.levels[bucket]))
-        self.levels[bucket] += delta
 
     def set_anchors(self, bucket: str, anchors: Anchors) -> None:
         """Replace the standing counts of a bucket, given in the order of their times."""

@@ -7,6 +7,7 @@ import pytest
 
 from ledger.domain.commands import RecordMovements
 from ledger.domain.decisions import decide
+from ledger.domain.decisions.facts import plain
 from ledger.domain.refusals import InsufficientStock, Malformed
 from ledger.submission import Accepted, CommandFailed
 from tests.support.builders import receive, reserve, sell
@@ -105,7 +106,11 @@ def test_a_null_character_hurts_nobody(offices: Offices, office: Office) -> None
 
 @pytest.fixture
 def mistaken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """We decide wrongly what is called a mistake."""
+    """We decide wrongly what is called a mistake, in one go or at length."""
+
+    def plainly_wrong(movement: Any, *rest: Any) -> Any:
+        assert movement.reference != "mistake", "two and two is five"
+        return plain(movement, *rest)
 
     def decide_wrongly(command: Any, *rest: Any) -> Any:
         if isinstance(command, RecordMovements) and command.movements[0].reference == "mistake":
@@ -114,6 +119,7 @@ def mistaken(monkeypatch: pytest.MonkeyPatch) -> None:
         return (yield from decide(command, *rest))
 
     monkeypatch.setattr("ledger.writer.deciding.decide", decide_wrongly)
+    monkeypatch.setattr("ledger.writer.deciding.plain", plainly_wrong)
 
 
 @pytest.mark.usefixtures("mistaken")
