@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from api.runtime.processes import wait_until
+from projections.proof.notes import Signer
 
 RUNTIME_FILE: Final = "runtime.json"
 KEY_FILE: Final = "admin.key"
+CHECKPOINT_KEY_FILE: Final = "checkpoint.key"
+CHECKPOINT_VERIFIER_FILE: Final = "checkpoint.vkey"
 _LOCK_FILE: Final = "lock"
 _LOCK_PATIENCE_S: Final = 0.5
 
@@ -55,6 +58,19 @@ def admin_key(data_dir: Path, configured: str | None) -> tuple[str, bool]:
     key = f"il_{secrets.token_urlsafe(32)}"
     write_private(path, key + "\n")
     return key, True
+
+
+def checkpoint_key(data_dir: Path, configured: str | None, origin: str) -> str:
+    """The key that signs for a ledger, made at first start; its public half lies beside it."""
+    if configured is not None:
+        return configured
+    path = data_dir / CHECKPOINT_KEY_FILE
+    if path.exists():
+        return path.read_text().strip()
+    signer = Signer.new(origin)
+    (data_dir / CHECKPOINT_VERIFIER_FILE).write_text(signer.public_key + "\n")
+    write_private(path, signer.private_key + "\n")
+    return signer.private_key
 
 
 def write_runtime(data_dir: Path, document: dict[str, Any]) -> None:
