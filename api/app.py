@@ -17,6 +17,7 @@ from api import console
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
+    audit,
     bench,
     catalog,
     conflicts,
@@ -165,6 +166,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,
+    *audit.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(
