@@ -25,10 +25,12 @@ alter table proof.tiles alter column hashes set storage external;  -- Hashes do 
 create table proof.checkpoints (
     shard smallint not null,
     size bigint not null check (size >= 0),     -- positions 1 to size are attested
+    number bigint not null,                     -- counted from 1: none can be missing unseen
     root bytea not null,
     note text not null,                         -- the signed note itself (C2SP tlog-checkpoint)
     signed_at timestamptz not null default clock_timestamp(),
-    primary key (shard, size)
+    primary key (shard, size),
+    unique (shard, number)
 );
 create trigger immutable before update or delete on proof.checkpoints
     for each row execute function ledger.refuse_change();
@@ -44,7 +46,7 @@ create table proof.keys (
 );
 
 grant select on proof.ledgers to ledger_service;
-grant select, insert, update on proof.tiles to ledger_service;
+grant select, insert, update, delete on proof.tiles to ledger_service;  -- They can grow again.
 grant select, insert on proof.checkpoints, proof.keys to ledger_service;
 
 insert into projections.tracking (shard, projection, position) values (0, 'proof', 0);

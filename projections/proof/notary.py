@@ -203,6 +203,14 @@ def connect(url: str) -> Connection[Any]:
     return connection
 
 
+def fell(url: str) -> None:
+    """Throw the tree away: it grows again, and has to come to what was attested last."""
+    with connect(url) as connection, connection.transaction():
+        connection.execute(_SQL["lock"].decode())
+        connection.execute(_SQL["fell_tiles"].decode())
+        connection.execute(_SQL["start_again"].decode())
+
+
 def ledger_id(url: str) -> str:
     """The name that a ledger was given when its tables were made."""
     with psycopg.connect(url) as connection:

@@ -52,7 +52,8 @@ select size, root, note from proof.checkpoints where shard = 0 and size >= %(siz
 
 -- write_checkpoint --
 -- Attest a tree.
-insert into proof.checkpoints (shard, size, root, note) values (0, %b, %b, %b)
+insert into proof.checkpoints (shard, size, number, root, note)
+select 0, %b, coalesce(max(number), 0) + 1, %b, %b from proof.checkpoints where shard = 0
 
 -- write_key --
 -- Remember who signs.
@@ -61,6 +62,16 @@ insert into proof.keys (shard, key) values (0, %s) on conflict do nothing
 -- keys --
 -- Who has signed, the first one first.
 select key from proof.keys where shard = 0 order by since, key
+
+-- fell_tiles --
+-- Throw the tree away; what was attested stays.
+delete from proof.tiles where shard = 0
+
+-- start_again --
+-- Let the tree grow from the first position on.
+update projections.tracking
+   set position = 0, generation = generation + 1, stopped_at = null, error = null
+ where shard = 0 and projection = 'proof'
 
 -- advance --
 -- The tree has grown.
