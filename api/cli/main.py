@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "demo",
     "import",
     "verify",
+    "audit",
     "rebuild",
     "export",
     "tail",

@@ -60,7 +60,7 @@ def not_attested(size: int, held: int, first: int | None) -> Breach:
     if first is not None and first <= size:
         where = f"the first that differs is position {first}"
     else:
-        first = held + 1
+        first = max(held, 0) + 1
         where = f"the first that differs is one of {first} to {size}"
     what = f"the rows up to {size} are not those that a kept checkpoint attests: {where}"
     return Breach(LAW, first, what)

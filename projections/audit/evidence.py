@@ -228,7 +228,9 @@ class Evidence:
     def _checkpoints(self, first: int | None) -> None:
         failed = min(self._stored.failed, default=None)
         if failed is not None:
-            where = first if first is not None and first <= failed else self._stored.held + 1
+            where = (
+                first if first is not None and first <= failed else max(self._stored.held, 0) + 1
+            )
             what = f"the rows up to {failed} are not those that were attested"
             self._found([Breach(LAW, min(where, failed), what)])
         for size in self._kept.failed:

@@ -77,7 +77,7 @@ def _causes_first(breach: Breach) -> tuple[bool, int, int]:
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
+def no_collections() -> Iterator[None]:
     """The books hold no cycles, and searching them for some again and again costs a quarter."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -108,7 +108,7 @@ class _Verification:
 
     def run(self, catch_up: Callable[[int], None] | None) -> Report:
         checker = self._checker
-        with Source(self._conninfo) as source, _no_collections():
+        with Source(self._conninfo) as source, no_collections():
             head = self._head(source)
             self._evidence = Evidence(source, checker.found, self._kept, self._keys)
             self._evidence.begin(head, self._timeout_s)
