@@ -205,3 +205,16 @@ def test_a_head_set_back_is_found(audited: Audited) -> None:
     audited.forge("update ledger.heads set position = position - 1")
 
     assert 17 in {breach.law for breach in audited.breaches()}
+
+
+def test_a_body_moved_to_another_place_does_not_end_the_audit(audited: Audited) -> None:
+    """Where nothing but that one body speaks of a place, there is no stream to look into."""
+    position = audited.position_of("stock.received.v1", 10)
+
+    audited.forge(
+        "update ledger.events set state = regexp_replace(convert_from(state, 'UTF8'),"
+        ' \'"location":"[^"]*"\', \'"location":"moon-1"\')::bytea where position = %s',
+        position,
+    )
+
+    assert (17, position) in {(breach.law, breach.position) for breach in audited.breaches()}
