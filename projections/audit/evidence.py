@@ -166,14 +166,18 @@ class Evidence:
     # -- what was signed ---------------------------------------------------------------------------
 
     def _learn_keys(self, stored: list[str]) -> None:
-        """The keys the auditor brought, or those the ledger says it signs with."""
-        if self._keys:
-            return
+        """The keys the ledger says it signs with, unless the auditor brought those he trusts."""
+        named = []
         for text in stored:
             try:
-                self._keys.append(Key.read(text))
+                named.append(Key.read(text))
             except BadNote as problem:
                 self._found([Breach(LAW, 1, str(problem))])
+        if self._keys and not set(self._keys) & set(named):
+            self._found(
+                [Breach(LAW, 1, "the ledger does not name the given key as one of its own")]
+            )
+        self._keys = self._keys or named
 
     def _stored_notes(self, until: int) -> Iterator[Note]:
         """Every stored checkpoint that can be read, each checked against its own row."""
