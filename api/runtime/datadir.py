@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from api.runtime.processes import wait_until
-from projections.proof.notes import Signer
+from projections.proof.notes import Signer, origin_of
 
 RUNTIME_FILE: Final = "runtime.json"
 KEY_FILE: Final = "admin.key"
-CHECKPOINT_KEY_FILE: Final = "checkpoint.key"
-CHECKPOINT_VERIFIER_FILE: Final = "checkpoint.vkey"
 _LOCK_FILE: Final = "lock"
 _LOCK_PATIENCE_S: Final = 0.5
 
@@ -60,15 +58,15 @@ def admin_key(data_dir: Path, configured: str | None) -> tuple[str, bool]:
     return key, True
 
 
-def checkpoint_key(data_dir: Path, configured: str | None, origin: str) -> str:
+def checkpoint_key(data_dir: Path, configured: str | None, ledger: str) -> str:
     """The key that signs for a ledger, made at first start; its public half lies beside it."""
     if configured is not None:
         return configured
-    path = data_dir / CHECKPOINT_KEY_FILE
+    path = data_dir / f"checkpoint-{ledger}.key"
     if path.exists():
         return path.read_text().strip()
-    signer = Signer.new(origin)
-    (data_dir / CHECKPOINT_VERIFIER_FILE).write_text(signer.public_key + "\n")
+    signer = Signer.new(origin_of(ledger))
+    path.with_suffix(".vkey").write_text(signer.public_key + "\n")
     write_private(path, signer.private_key + "\n")
     return signer.private_key
 

@@ -30,7 +30,6 @@ from api.runtime.processes import end_all, processes_with, signal_when_parent_en
 from api.runtime.servers import EmbeddedNats, EmbeddedPostgres, Servers
 from ledger.settings import Settings, to_environ
 from projections.proof.notary import ledger_id
-from projections.proof.notes import origin_of
 
 ROLES: Final = ("api", "projector", "relay")
 
@@ -197,8 +196,8 @@ class Supervisor:
 
     def _checkpoint_key(self, common: Settings) -> str:
         assert common.database_url is not None
-        origin = origin_of(ledger_id(common.database_url))
-        return checkpoint_key(common.data_path, self._settings.checkpoint_key, origin)
+        ledger = ledger_id(common.database_url)
+        return checkpoint_key(common.data_path, self._settings.checkpoint_key, ledger)
 
     def _look_after_all(self) -> None:
         changed = [self._revive_server(name) for name in self._servers.embedded]
