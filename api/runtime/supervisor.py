@@ -28,7 +28,7 @@ from api.runtime.datadir import (
 from api.runtime.postgres import ServerStartError
 from api.runtime.processes import end_all, processes_with, signal_when_parent_ends, stop
 from api.runtime.servers import EmbeddedNats, EmbeddedPostgres, Servers
-from ledger.settings import Settings, to_environ
+from ledger.settings import Settings, env_name, to_environ
 from projections.proof.notary import ledger_id
 
 ROLES: Final = ("api", "projector", "relay")
@@ -284,7 +284,8 @@ class Supervisor:
 
 def _child_environment(settings: Settings) -> dict[str, str]:
     """Ours wins over the inherited; PYTHONUNBUFFERED keeps the last words of a crash."""
-    return {**os.environ, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
+    inherited = {k: v for k, v in os.environ.items() if k != env_name("checkpoint_key")}
+    return {**inherited, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
 
 
 def _port(settings: Settings, api_processes: int) -> int:
