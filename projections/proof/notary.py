@@ -30,7 +30,11 @@ HALTED_LOOK_S: Final = 5.0
 NICENESS: Final = 10
 """Evidence may be half a second late; an answer may not."""
 
-_SESSION: Final = "set jit = off; set client_connection_check_interval = '2s'"
+# A plan made for one range of positions may be far off for the next.
+_SESSION: Final = (
+    "set jit = off; set plan_cache_mode = force_custom_plan;"
+    " set client_connection_check_interval = '2s'"
+)
 _SQL: Final = statements(__package__ or "")
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
+from api.cli.rebuild import rebuild_command
 from api.cli.verify import command
 from projections.audit.notes import Note, read, read_all
 from projections.audit.verification import verify
@@ -167,6 +168,19 @@ def test_a_change_of_the_evidence_itself_is_found(twice: Audited, tamper: str, l
     twice.forge(tamper)
 
     assert law in {found for found, _ in places(twice)}
+
+
+def test_a_damaged_tree_grows_again(twice: Audited) -> None:
+    """The rows are as they were attested; what follows from them can be made anew."""
+    twice.forge(TAMPERS[0][0])
+    url = twice.database.service_url
+    ((law, at),) = places(twice)
+    assert (12, 2) == (law, at)
+
+    done = CliRunner().invoke(rebuild_command, ["proof", "--database-url", url])
+    assert 0 == done.exit_code, done.output
+    attest(url)
+    assert [] == places(twice, kept(twice))
 
 
 def test_a_checkpoint_of_a_ledger_that_was_longer_is_found(twice: Audited) -> None:
