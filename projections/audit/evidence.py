@@ -54,6 +54,8 @@ class Evidence:
         row = self._source.one("evidence")
         if row is None:
             self._found([Breach(LAW, 1, "the tree's place is gone")])
+            self._kept = Attested(iter(self._kept_notes))  # All that is left to go by.
+            self._judge()
             return
         ledger, end, size, last, number, count, keys = row
         self._origin = f"inventory-ledger/{ledger}"

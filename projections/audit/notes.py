@@ -64,9 +64,10 @@ def read(text: str) -> Note:
         raise BadNote("a note is a text, an empty line and signatures, each line ended")
     if any(ord(one) < ord(" ") and one != "\n" for one in text):
         raise BadNote("a note holds no control characters")
-    origin, size, root, *more = [*body.split("\n"), "", ""][: max(3, body.count("\n") + 1)]
-    if not origin or not all(more):
-        raise BadNote("a checkpoint has an origin, and no empty line in its text")
+    told = body.split("\n")
+    if len(told) < 3 or not all(told):
+        raise BadNote("a checkpoint has an origin, a size and a root, and no empty line among them")
+    origin, size, root = told[:3]
     return Note(
         text=f"{body}\n",
         origin=origin,
