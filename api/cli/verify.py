@@ -29,7 +29,7 @@ from ledger.settings import Settings
 from ledger.store.mapper import UnknownEvent
 from projections.audit.log import Behind
 from projections.audit.verification import BREACHES_SHOWN_MAX, Report, as_dict, verify
-from subscribers.audit import StreamUnreadable, differences
+from subscribers.audit import StreamUnreadable, differences, first_other_checkpoint
 from subscribers.messages import EVENTS_STREAM
 
 STREAM_PATIENCE_S: Final = 10.0
@@ -136,6 +136,9 @@ async def _compared(
         # The row itself is named by law 17; what was found before it must not be lost.
         what = f"stream: not compared any further, an event cannot be read: {error}"
         found.append(Breach(15, compared + 1, what))
+    other = await first_other_checkpoint(nats_url, database_url)
+    if other is not None:
+        found.append(Breach(15, max(1, other.position), f"stream: {other.what}"))
     return found
 
 
