@@ -17,6 +17,7 @@ from api import console
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
+    audit,
     bench,
     catalog,
     conflicts,
@@ -173,6 +174,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *statements.HANDLERS,
     *periods.HANDLERS,
     *reconciliations.HANDLERS,
+    *audit.HANDLERS,
     *health.HANDLERS,
     *console.HANDLERS,
     ask(

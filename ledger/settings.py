@@ -109,6 +109,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # The look at the log that happens even if every wake-up was lost.
     poll_ms: Milliseconds = 50
 
+    # -- Evidence -----------------------------------------------------------------------------
+
+    # None: made at first start, kept in the data directory; who has it can sign for the ledger.
+    checkpoint_key: str | None = None
+    # Whoever was answered finds the proof within two seconds; this leaves room for a busy minute.
+    checkpoint_every_ms: Milliseconds = 500
+    # Catching up: one statement of some 100 ms, far below what a snapshot may last.
+    notary_batch_events: Count = 10_000
+
     # -- Start, supervision, stop -------------------------------------------------------------
 
     # Recovery after a crash reads up to max_wal_size of log before PostgreSQL answers.

@@ -72,10 +72,29 @@ async def differences(
         await log.close()
 
 
+async def first_other_checkpoint(nats_url: str, conninfo: str) -> Difference | None:
+    """The first checkpoint that was told and is not what the ledger has in its place, if any.
+
+    They are told in the order in which they were signed, each once: the nth message is the nth.
+    What the relay is about to tell is not missing.
+    """
+    log = await LedgerLog.connect(conninfo)
+    client = await open_client(nats_url, allow_reconnect=False, max_reconnect_attempts=1)
+    try:
+        walk = _Walk(log, client, messages.CHECKPOINTS_STREAM)
+        return await walk.compare_checkpoints()
+    finally:
+        await client.close()
+        await log.close()
+
+
 class _Walk:
-    def __init__(self, log: LedgerLog, client: Client) -> None:
+    def __init__(
+        self, log: LedgerLog, client: Client, stream: str = messages.EVENTS_STREAM
+    ) -> None:
         self._log = log
         self._client = client
+        self._stream = stream
         self._js: JetStreamContext = client.jetstream(timeout=_TIMEOUT_S)
         self._mapper = Mapper()
         self._generation = 0
@@ -109,6 +128,29 @@ class _Walk:
         return (
             Difference(tail, f"the stream ends after the ledger ({head})") if tail > head else None
         )
+
+    async def compare_checkpoints(self) -> Difference | None:
+        """Both sides in bites, as far as the stream goes; older ones may have been let go."""
+        try:
+            state = (await self._js.stream_info(self._stream)).state
+        except nats.js.errors.NotFoundError:
+            return None
+        size = -1
+        for start in range(1, state.last_seq + 1, _BITE):
+            end = min(start + _BITE - 1, state.last_seq)
+            told = await self._messages(start, end)
+            stored = await self._log.checkpoints(size, end - start + 1)
+            for number in range(start, end + 1):
+                if number >= start + len(stored):
+                    what = f"checkpoint {number} was told and is not in the ledger"
+                    return Difference(size + 1, what)
+                size, note = stored[number - start]
+                message = told.get(number)
+                if message is None and number >= state.first_seq:
+                    return Difference(size, f"checkpoint {number} is missing from the stream")
+                if message is not None and message.data != note.encode():
+                    return Difference(size, f"checkpoint {number} was told as another one")
+        return None
 
     def _difference(self, row: Row | None, message: Msg | None) -> str | None:
         if row is None:
@@ -159,7 +201,7 @@ class _Walk:
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=take, pending_bytes_limit=0)
         request = _encode({"seq": start, "batch": count})
-        subject = f"$JS.API.DIRECT.GET.{messages.EVENTS_STREAM}"
+        subject = f"$JS.API.DIRECT.GET.{self._stream}"
         await self._client.publish(subject, request, reply=inbox)
         try:
             end = await asyncio.wait_for(last, _TIMEOUT_S)

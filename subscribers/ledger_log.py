@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Final, NamedTuple, Self
 
 from psycopg import AsyncConnection
-from psycopg.rows import args_row
+from psycopg.rows import args_row, tuple_row
 from psycopg.types.numeric import Int8BinaryLoader
 
 from ledger.recorded import Recorded
@@ -30,6 +30,10 @@ _CONFLICTS: Final = (
     _COLUMNS
     + " where shard = 0::smallint and stream >= 'conflict/' and stream < 'conflict0'"
     + " and position > %b and position <= %b order by position"
+)
+_CHECKPOINTS: Final = (
+    "select size, note from proof.checkpoints where shard = 0::smallint and size > %b"
+    " order by size limit %b"
 )
 _HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
 
@@ -112,6 +116,12 @@ class LedgerLog:
         if after >= through:
             return []
         return await self._rows(_CONFLICTS, (after, through))
+
+    async def checkpoints(self, after: int, limit: int) -> list[tuple[int, str]]:
+        """The next signed notes about trees larger than a size, each with its own."""
+        async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            await cursor.execute(_CHECKPOINTS, (after, limit), prepare=True)
+            return [(int(size), str(note)) for size, note in await cursor.fetchall()]
 
     async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[Row]:
         # A cursor each: the next batch is read while a state is being rebuilt.

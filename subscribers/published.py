@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from subscribers import messages
+from subscribers.checkpoints import SUBJECT as CHECKPOINTS
 from subscribers.messages import CloudEvent
 from subscribers.streams import STREAMS
 
@@ -21,6 +22,26 @@ _CHANNELS: Final = (
     ("stockStates", "inventory.stock.{location}.{sku}", "state"),
     ("conflicts", "inventory.conflicts.{kind}.{location}.{sku}", "conflict"),
 )
+CHECKPOINT: Final = "inventory.checkpoint"
+"""The one message that is no event: a text that others sign and read as well."""
+_CHECKPOINT_HEADERS: Final = (
+    messages.MESSAGE_ID,
+    messages.POSITION,
+    messages.GENERATION,
+    messages.SHARD,
+)
+_CHECKPOINT: Final = {
+    "name": CHECKPOINT,
+    "title": "Checkpoint",
+    "summary": "A signed note (C2SP tlog-checkpoint) about the ledger up to Ledger-Position.",
+    "contentType": "text/plain; charset=utf-8",
+    "headers": {
+        "type": "object",
+        "properties": {name: {"type": "string"} for name in _CHECKPOINT_HEADERS},
+        "required": list(_CHECKPOINT_HEADERS),
+    },
+    "payload": {"type": "string"},
+}
 _ENCODING: Final = "Every UTF-8 byte other than `A-Za-z0-9_-` is written as `%` and two hex digits."
 
 
@@ -83,16 +104,18 @@ def _asyncapi() -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",
-        "channels": {name: _channel(subject, about) for name, subject, about in _CHANNELS},
+        "channels": {name: _channel(subject, about) for name, subject, about in _CHANNELS}
+        | {"checkpoints": _channel(CHECKPOINTS, "checkpoint")},
         "operations": {
             f"tell{name[0].upper()}{name[1:]}": {
                 "action": "send",
                 "channel": {"$ref": f"#/channels/{name}"},
             }
-            for name, _, _ in _CHANNELS
+            for name in (*(name for name, _, _ in _CHANNELS), "checkpoints")
         },
         "components": {
-            "messages": {_key(name): _message(name) for name in messages.DATA_TYPES},
+            "messages": {_key(name): _message(name) for name in messages.DATA_TYPES}
+            | {_key(CHECKPOINT): _CHECKPOINT},
             "schemas": {"LedgerHeaders": _headers()},
         },
     }
@@ -100,7 +123,7 @@ def _asyncapi() -> dict[str, Any]:
 
 def _channel(subject: str, about: str) -> dict[str, Any]:
     parameters = [part.strip("{}") for part in subject.split(".") if part.startswith("{")]
-    names = [name for name in messages.DATA_TYPES if about in _told_on(name)]
+    names = [name for name in (*messages.DATA_TYPES, CHECKPOINT) if about in _told_on(name)]
     prefix = subject.split("{", maxsplit=1)[0]
     stream = next(s for s in STREAMS if any(t.startswith(prefix) for t in s.subjects or ()))
     return {
@@ -112,6 +135,8 @@ def _channel(subject: str, about: str) -> dict[str, Any]:
 
 
 def _told_on(name: str) -> tuple[str, ...]:
+    if name == CHECKPOINT:
+        return ("checkpoint",)
     if name == messages.StockState.TYPE:
         return ("state",)
     kind = name.split(".")[1]

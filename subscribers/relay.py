@@ -30,6 +30,7 @@ from ledger.recorded import Recorded
 from ledger.settings import Settings
 from ledger.store.mapper import Mapper, UnknownEvent
 from subscribers import messages
+from subscribers.checkpoints import Checkpoints
 from subscribers.fenced import FencedStream, Frame, Overtaken, PublishUnknown, Refused
 from subscribers.last_values import LastValues, headers_of
 from subscribers.ledger_log import HoleInLedger, LedgerLog, Row, decoded, row_hash
@@ -43,6 +44,7 @@ _RETRY_MAX_S: Final = 2.0
 _HALTED_LOOK_S: Final = 5.0  # How often a halted relay looks whether a new generation began.
 _TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
+_CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
 _PAUSE_STEP_S: Final = 0.05
 
 _WORLD_FAILURES: Final = (
@@ -167,11 +169,14 @@ class Life:
         self._conflicts = self._fenced(client)
         states = self._fenced(client)
         self._states = LastValues(self._js, states, log, self._mapper)
-        self._writers = (self._events, self._conflicts, states)
+        checkpoints = self._fenced(client)
+        self._checkpoints = Checkpoints(self._js, checkpoints, log)
+        self._writers = (self._events, self._conflicts, states, checkpoints)
         self._generation = 0
         self._conflicts_told = 0
         self._place = 0
         self._states_told_at = 0.0
+        self._checkpoints_told_at = 0.0
 
     def _fenced(self, client: Client) -> FencedStream:
         in_flight = self._settings.relay_in_flight_max
@@ -198,6 +203,7 @@ class Life:
         await self._events.open(place)
         await self._open_conflicts(place)
         self._place = await self._states.open(self._generation, place)
+        await self._checkpoints.open(self._generation)
         self._health.position = place
 
     async def follow(self, stop: threading.Event) -> None:
@@ -214,6 +220,9 @@ class Life:
             if not rows or loop.time() - self._states_told_at > _STATES_BEHIND_S:
                 await self._settle()
                 self._states_told_at = loop.time()
+            if loop.time() - self._checkpoints_told_at > _CHECKPOINTS_S:
+                await self._checkpoints.tell()
+                self._checkpoints_told_at = loop.time()
             if not rows:
                 await self._log.wait(self._settings.poll_ms / 1_000)
                 rows = await self._log.after(self._place, limit)

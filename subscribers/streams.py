@@ -14,6 +14,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StoreCompre
 from nats.js.errors import NotFoundError
 
 from subscribers.messages import (
+    CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
     EVENTS_STREAM,
@@ -55,6 +56,7 @@ STREAMS: Final = (
     _declare(CONFLICTS_STREAM, "conflicts opened and resolved", ["inventory.conflicts.>"]),
     _declare(INBOX_STREAM, "facts sent by stores and systems", ["inventory.inbox.>"]),
     _declare(DLQ_STREAM, "messages a subscriber gave up on", ["inventory.dlq.>"]),
+    _declare(CHECKPOINTS_STREAM, "signed checkpoints of the ledger", ["inventory.checkpoints"]),
 )
 """Everything the service keeps in JetStream; nothing else is created at run time."""
 

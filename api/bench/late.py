@@ -3,16 +3,15 @@
 from functools import partial
 from random import Random
 from statistics import median
-from threading import Event
 from typing import Final
 
 from api.bench import BenchResult, Context
-from api.bench.load import Callers, submission, with_writer
+from api.bench.load import Callers, at_rate, p99_ms, submission, with_writer
 from api.bench.yardsticks import beside
-from ledger.clock import SystemClock, monotonic
+from ledger.clock import SystemClock
 from ledger.domain.commands import AnyMovement, Count, Opening, RecordMovements, Sale
 from ledger.domain.values import MICROSECONDS_PER_SECOND
-from ledger.submission import Reply, Submission
+from ledger.submission import Submission
 from ledger.writer import Writer
 
 STOCKS: Final = 5_000
@@ -23,29 +22,7 @@ CAPACITY_MOVEMENTS_QUICK: Final = 5_000
 SECONDS: Final = 4.0
 SECONDS_QUICK: Final = 0.5
 LATE_SHARE: Final = 0.05
-PACE_S: Final = 0.001  # Callers come in small bursts, as they do behind a loop.
 _HOUR: Final = 3_600 * MICROSECONDS_PER_SECOND
-
-
-class _Stopwatch:
-    """Takes replies and notes how long each was waited for."""
-
-    def __init__(self, expected: int) -> None:
-        self.waits: list[float] = []
-        self.failures: list[Reply] = []
-        self.done = Event()
-        self._expected = expected
-
-    def deliver(self, replies: list[tuple[object, Reply]]) -> None:
-        """The ticket is the moment at which the command should have been sent."""
-        now = monotonic()
-        for due, reply in replies:
-            assert isinstance(due, float)
-            self.waits.append(now - due)
-            if isinstance(reply, Exception):
-                self.failures.append(reply)
-        if len(self.waits) >= self._expected:
-            self.done.set()
 
 
 def run(context: Context) -> list[BenchResult]:
@@ -100,7 +77,6 @@ def _capacity(writer: Writer, movements: int) -> float:
 def _p99_ms(
     writer: Writer, now: int, name: str, share: float, rate: float, seconds: float
 ) -> float:
-    """An open loop: commands are due by the clock, whether or not earlier ones are answered."""
     random = Random(name)  # noqa: S311 - a load that can be replayed
     total = int(rate * seconds)
     commands = []
@@ -108,17 +84,7 @@ def _p99_ms(
         late = random.random() < share
         at = now - _HOUR - random.randrange(1, _HOUR) if late else None
         commands.append(_sale(number, f"{name}-{number}", at))
-    watch, pause, begun, sent = _Stopwatch(total), Event(), monotonic(), 0
-    while sent < total:
-        due = min(total, int((monotonic() - begun) * rate))
-        for number in range(sent, due):
-            writer.submit(commands[number], watch, begun + number / rate)
-        sent = due
-        pause.wait(PACE_S)
-    watch.done.wait()
-    assert not watch.failures, watch.failures[0]
-    watch.waits.sort()
-    return watch.waits[int(total * 0.99)] * 1_000
+    return p99_ms(at_rate(writer, commands, rate))
 
 
 def _sku(number: int) -> str:

@@ -12,6 +12,7 @@ from ledger.submission import Accepted, CommandPort, Lane, Reply, Submission
 from ledger.writer import Writer
 
 _DEADLINE_S = 600.0
+_PACE_S = 0.001  # Callers come in small bursts, as they do behind a loop.
 
 
 def submission(command: AnyCommand, command_id: str, lane: Lane) -> Submission:
@@ -65,6 +66,50 @@ class Callers:
             if one is None:
                 return
             self._port.submit(one, self, None)
+
+
+class _Stopwatch:
+    """Takes replies and notes how long each was waited for."""
+
+    def __init__(self, expected: int) -> None:
+        self.waits: list[float] = []
+        self.failures: list[Reply] = []
+        self.done = Event()
+        self._expected = expected
+
+    def deliver(self, replies: list[tuple[object, Reply]]) -> None:
+        """The ticket is the moment at which the command should have been sent."""
+        now = monotonic()
+        for due, reply in replies:
+            assert isinstance(due, float)
+            self.waits.append(now - due)
+            if isinstance(reply, Exception):
+                self.failures.append(reply)
+        if len(self.waits) >= self._expected:
+            self.done.set()
+
+
+def at_rate(port: CommandPort, commands: list[Submission], rate: float) -> list[float]:
+    """An open loop: commands are due by the clock, whether or not earlier ones are answered.
+
+    How long each was waited for, in seconds.
+    """
+    total = len(commands)
+    watch, pause, begun, sent = _Stopwatch(total), Event(), monotonic(), 0
+    while sent < total:
+        due = min(total, int((monotonic() - begun) * rate))
+        for number in range(sent, due):
+            port.submit(commands[number], watch, begun + number / rate)
+        sent = due
+        pause.wait(_PACE_S)
+    watch.done.wait()
+    assert not watch.failures, watch.failures[0]
+    return watch.waits
+
+
+def p99_ms(waits: list[float]) -> float:
+    """What one in a hundred waits longer than, in milliseconds."""
+    return sorted(waits)[int(len(waits) * 0.99)] * 1_000
 
 
 def with_writer(settings: Settings, work: Callable[[Writer], Any]) -> Any:

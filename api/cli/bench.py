@@ -19,6 +19,7 @@ from ledger.settings import Settings
 BENCHES: Final = {
     "append": "api.bench.append:run",
     "late": "api.bench.late:run",
+    "proof": "api.bench.proof:run",
     "hot_row": "api.bench.hot:run_row",
     "hot_library": "api.bench.hot:run_library",
     "http_one": "api.bench.http:run_one",
@@ -52,8 +53,8 @@ def bench_command(
     """Measure this machine, each figure beside its yardstick.
 
     Everything runs on servers of its own, in databases of their own, dropped afterwards. NAME is
-    any of append, late, hot_row, hot_library, http_one, http_two, project, asof, fanout and
-    latency; without one, all of these are run. year, ten million events, has to be named.
+    any of append, late, proof, hot_row, hot_library, http_one, http_two, project, asof, fanout
+    and latency; without one, all of these are run. year, ten million events, has to be named.
     """
     console = Console(stderr=True)
     results: list[BenchResult] = []

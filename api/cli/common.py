@@ -1,12 +1,14 @@
 """What commands share: the end of their help, and the settings of their options."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from ledger.settings import Settings, SettingsError, load_settings
+from projections.audit.notes import BadNote, Key, Note, read_all
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -28,6 +30,44 @@ def settings_from(**overrides: object) -> Settings:
         return load_settings(None, **overrides)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+
+
+def notes_in(paths: Iterable[Path]) -> list[Note]:
+    """The checkpoints in an auditor's files, one or more in each."""
+    notes: list[Note] = []
+    for path in paths:
+        try:
+            found = read_all(path.read_text(encoding="utf-8"))
+            if not found:
+                raise BadNote("there is no checkpoint in it")
+            notes += found
+        except (BadNote, UnicodeDecodeError) as error:
+            raise click.BadParameter(f"{path}: {error}", param_hint="--checkpoint") from error
+    return notes
+
+
+def keys_of(texts: Iterable[str]) -> list[Key]:
+    """Verifier keys, as `GET /v1/audit/keys` prints them."""
+    try:
+        return [Key.read(text) for text in texts]
+    except BadNote as error:
+        raise click.BadParameter(str(error), param_hint="--key") from error
+
+
+def with_evidence(command: _Command) -> _Command:
+    """Adds --checkpoint and --key: what an auditor has kept, and whom he trusts."""
+    files = click.Path(exists=True, dir_okay=False, path_type=Path)
+    given = click.option(
+        "--checkpoint",
+        "checkpoints",
+        multiple=True,
+        type=files,
+        help="Checkpoints that were kept elsewhere; a file may hold several.",
+    )
+    key = click.option(
+        "--key", "keys", multiple=True, help="Who has to have signed them; more than one may."
+    )
+    return given(key(command))
 
 
 def with_settings(command: _Command) -> _Command:

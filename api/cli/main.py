@@ -22,6 +22,7 @@ COMMANDS: Final = (
     "history",
     "reconcile",
     "verify",
+    "audit",
     "rebuild",
     "export",
     "tail",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import click
 from rich.console import Console
@@ -12,15 +13,18 @@ from api.runtime.database import prepare
 from api.runtime.datadir import DataDirectoryBusy, locked, read_runtime
 from api.runtime.servers import Servers
 from ledger.settings import Settings
+from projections.proof.notary import fell
 from projections.rebuild import CannotRebuild, RebuildRunning, Step, rebuild
 from projections.registry import NAMES
+
+TREE: Final = "proof"
 
 
 @click.command(
     name="rebuild",
     epilog=example("inventory-ledger rebuild stock", "inventory-ledger rebuild all"),
 )
-@click.argument("name", metavar="NAME|all", type=click.Choice([*NAMES, "all"]))
+@click.argument("name", metavar="NAME|all", type=click.Choice([*NAMES, "all", TREE]))
 @with_settings
 def rebuild_command(settings: Settings, name: str) -> None:
     """Make a projection anew from the log, then swap it in.
@@ -28,7 +32,14 @@ def rebuild_command(settings: Settings, name: str) -> None:
     NAME is stock, history, reservations, conflicts, transfers, returns, counts, catalog, fences,
     statements or reconciliations.
     The service may go on meanwhile: it answers from the old tables until the new ones are ready.
+    `proof`, which is not one of `all`, throws the tree of the ledger's evidence away: the running
+    service grows it again, and it has to come to what was attested last.
     """
+    if name == TREE:
+        with _database(settings) as url:
+            fell(url)
+        click.echo("the tree grows again from the first position on; what was attested stays")
+        return
     names = list(NAMES) if name == "all" else [name]
     with _database(settings) as url, _bar() as show:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final, Self
 
 import click
@@ -20,7 +21,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli.common import example, with_settings
+from api.cli.common import example, keys_of, notes_in, with_evidence, with_settings
 from api.cli.local_service import service_at
 from api.runtime.datadir import read_runtime
 from ledger.domain.laws import Breach
@@ -28,7 +29,7 @@ from ledger.settings import Settings
 from ledger.store.mapper import UnknownEvent
 from projections.audit.log import Behind
 from projections.audit.verification import BREACHES_SHOWN_MAX, Report, as_dict, verify
-from subscribers.audit import StreamUnreadable, differences
+from subscribers.audit import StreamUnreadable, differences, first_other_checkpoint
 from subscribers.messages import EVENTS_STREAM
 
 STREAM_PATIENCE_S: Final = 10.0
@@ -42,21 +43,35 @@ _LOOK_S: Final = 0.1
 
 @click.command(
     name="verify",
-    epilog=example("inventory-ledger verify", "inventory-ledger verify --json > report.json"),
+    epilog=example(
+        "inventory-ledger verify",
+        "inventory-ledger verify --json > report.json",
+        'inventory-ledger verify --checkpoint kept.txt --key "$(cat ledger.vkey)"',
+    ),
 )
 @with_settings
+@with_evidence
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
 @click.pass_context
-def command(context: click.Context, settings: Settings, *, as_json: bool) -> None:
+def command(
+    context: click.Context,
+    settings: Settings,
+    *,
+    as_json: bool,
+    checkpoints: tuple[Path, ...],
+    keys: tuple[str, ...],
+) -> None:
     """Replay the log and compare all that was made from it.
 
     Independent code checks every law over every event, then each projection row for row, then the
-    stream message by message, up to the head at the start. Exit 1, with positions, if anything
-    differs.
+    stream message by message, up to the head at the start. The tree is made anew from the rows,
+    and has to come to every checkpoint: those of the ledger, and those that somebody has kept,
+    which no change of the database can reach. Exit 1, with positions, if anything differs.
     """
+    kept, trusted = notes_in(checkpoints), keys_of(keys)
     try:
         with _servers(settings) as (database_url, nats_url), _Steps() as steps:
-            report = verify(database_url, progress=steps)
+            report = verify(database_url, progress=steps, kept=kept, keys=trusted)
             stream = _stream(nats_url, database_url, report.position, steps)
     except TimeoutError as error:
         raise click.ClickException(
@@ -121,6 +136,9 @@ async def _compared(
         # The row itself is named by law 17; what was found before it must not be lost.
         what = f"stream: not compared any further, an event cannot be read: {error}"
         found.append(Breach(15, compared + 1, what))
+    other = await first_other_checkpoint(nats_url, database_url)
+    if other is not None:
+        found.append(Breach(15, max(1, other.position), f"stream: {other.what}"))
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from api.runtime.processes import wait_until
+from projections.proof.notes import Signer, origin_of
 
 RUNTIME_FILE: Final = "runtime.json"
 KEY_FILE: Final = "admin.key"
@@ -55,6 +56,19 @@ def admin_key(data_dir: Path, configured: str | None) -> tuple[str, bool]:
     key = f"il_{secrets.token_urlsafe(32)}"
     write_private(path, key + "\n")
     return key, True
+
+
+def checkpoint_key(data_dir: Path, configured: str | None, ledger: str) -> str:
+    """The key that signs for a ledger, made at first start; its public half lies beside it."""
+    if configured is not None:
+        return configured
+    path = data_dir / f"checkpoint-{ledger}.key"
+    if path.exists():
+        return path.read_text().strip()
+    signer = Signer.new(origin_of(ledger))
+    path.with_suffix(".vkey").write_text(signer.public_key + "\n")
+    write_private(path, signer.private_key + "\n")
+    return signer.private_key
 
 
 def write_runtime(data_dir: Path, document: dict[str, Any]) -> None:

@@ -45,6 +45,15 @@ def command_line(pid: int) -> list[str]:
         return []
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has computed so far, children that it has seen end included; 0 if gone."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return 0.0
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def processes_in(directory: Path) -> list[int]:
     """Processes whose working directory it is: a postmaster and its backends live in their data."""
     wanted = str(directory.resolve())

@@ -32,6 +32,8 @@ def role(name: str) -> Role:
             run: Role = run_api
         case "projector":
             run = importlib.import_module("projections.runner").run
+        case "notary":
+            run = importlib.import_module("projections.proof.notary").run
         case "relay":
             run = importlib.import_module("subscribers.relay").run
         case _:

@@ -18,15 +18,22 @@ import psycopg
 
 from api.runtime.child import MODULE
 from api.runtime.database import Prepared, prepare
-from api.runtime.datadir import admin_key, locked, remove_runtime, write_runtime
+from api.runtime.datadir import (
+    admin_key,
+    checkpoint_key,
+    locked,
+    remove_runtime,
+    write_runtime,
+)
 from api.runtime.postgres import ServerStartError
 from api.runtime.processes import end_all, processes_with, signal_when_parent_ends, stop
 from api.runtime.servers import EmbeddedNats, EmbeddedPostgres, Servers
-from ledger.settings import Settings, to_environ
+from ledger.settings import Settings, env_name, to_environ
+from projections.proof.notary import ledger_id
 
 ROLES: Final = ("api", "projector", "relay")
 
-_STOP_ORDER: Final = ("api", "relay", "projector")
+_STOP_ORDER: Final = ("api", "relay", "notary", "projector")
 _TICK_S: Final = 0.05
 _PROBE_TIMEOUT_S: Final = 2.0
 _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-off starts anew.
@@ -165,6 +172,7 @@ class Supervisor:
             database_url=database.service_url,
             nats_url=self._servers.nats_url,
             admin_key=key,
+            checkpoint_key=None,
         )
         for role in self._roles:
             self._children += self._of_role(role, common)
@@ -172,12 +180,24 @@ class Supervisor:
             child.start()
 
     def _of_role(self, role: str, common: Settings) -> list[Child]:
-        """Several API processes take consecutive ports; every other role exists once."""
+        """Several API processes take consecutive ports; every other role exists once.
+
+        The projector brings a notary, in a process of its own: it must not slow projections, and
+        nobody else needs the key.
+        """
+        if role == "projector":
+            notary = msgspec.structs.replace(common, checkpoint_key=self._checkpoint_key(common))
+            return [Child(role, role, common), Child("notary", "notary", notary)]
         if role != "api":
             return [Child(role, role, common)]
         numbers = range(self._api_processes)
         ports = [msgspec.structs.replace(common, http_port=common.http_port + n) for n in numbers]
         return [Child(f"api-{n + 1}" if n else "api", role, ports[n]) for n in numbers]
+
+    def _checkpoint_key(self, common: Settings) -> str:
+        assert common.database_url is not None
+        ledger = ledger_id(common.database_url)
+        return checkpoint_key(common.data_path, self._settings.checkpoint_key, ledger)
 
     def _look_after_all(self) -> None:
         changed = [self._revive_server(name) for name in self._servers.embedded]
@@ -264,7 +284,8 @@ class Supervisor:
 
 def _child_environment(settings: Settings) -> dict[str, str]:
     """Ours wins over the inherited; PYTHONUNBUFFERED keeps the last words of a crash."""
-    return {**os.environ, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
+    inherited = {k: v for k, v in os.environ.items() if k != env_name("checkpoint_key")}
+    return {**inherited, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
 
 
 def _port(settings: Settings, api_processes: int) -> int:

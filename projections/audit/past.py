@@ -114,13 +114,16 @@ class Past:
         stream = stock_stream(book.location, book.sku)
         for row in self._source.all("rows_of_stream", (stream, self._head)):
             again.take(Row(*row))
-        traced = again.stocks[book.location, book.sku]
+        where = f"of {book.sku!r} at {book.location!r}"
+        traced = again.stocks.get((book.location, book.sku))
+        if traced is None:
+            self._found(book.first, f"history {where}: every event of it stands in another stream")
+            return
         rows = traced.trail.traced or {}
         stored = {
             (row[1], row[2]): row
             for row in self._source.all("history_of_stock", (book.first, self._head))
         }
-        where = f"of {book.sku!r} at {book.location!r}"
         for key in sorted(rows.keys() | stored.keys()):
             # The stock's number is where its first event stands; a shift there is said elsewhere.
             self._differ(f"history {where}", _COLUMNS, key[0], stored.get(key), rows.get(key))

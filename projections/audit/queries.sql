@@ -410,3 +410,35 @@ select t.position, p.period_id, p.location, p.starts_at, p.ends_at, p.known_posi
        p.closed_at, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'statements' order by p.period_id
+
+-- evidence --
+-- What the ledger is called, how far its tree has grown and what was attested, in one snapshot.
+select l.id, h.position, t.position, c.size, c.number, c.count, k.keys
+  from projections.tracking t
+  join ledger.heads h on h.shard = t.shard
+  left join proof.ledgers l on l.shard = t.shard
+  cross join lateral (
+      select coalesce(max(size), -1) as size, coalesce(max(number), 0) as number, count(*)
+        from proof.checkpoints where shard = 0) c
+  cross join lateral (
+      select coalesce(array_agg(key), '{}') as keys from proof.keys where shard = 0) k
+ where t.shard = 0 and t.projection = 'proof'
+
+-- tile_levels --
+-- How many tiles there are of each level, and their bytes, in one snapshot with the tree's size.
+select t.position, n.level, n.count, n.last, n.bytes
+  from projections.tracking t
+  left join (
+      select level::bigint, count(*), max(tile) as last, sum(length(hashes))::bigint as bytes
+        from proof.tiles where shard = 0 group by level) n on true
+ where t.shard = 0 and t.projection = 'proof'
+
+-- tiles_from --
+-- A page of the tiles of one level.
+select tile, hashes from proof.tiles
+ where shard = 0 and level = %b::smallint and tile >= %b order by tile limit %b
+
+-- checkpoints_from --
+-- A page of what was attested.
+select size, number, root, note from proof.checkpoints
+ where shard = 0 and size > %b and size <= %b order by size limit %b

@@ -1,7 +1,7 @@
 """The whole audit of ledger and projections: the log from zero, then every row made from it."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Final, Protocol
 
@@ -14,8 +14,10 @@ from ledger.domain.values import stock_stream
 from projections.audit import wire, wire_base
 from projections.audit.anchors import late_counts_agree
 from projections.audit.checker import Checker
+from projections.audit.evidence import Evidence
 from projections.audit.expected import TABLES
 from projections.audit.log import PAGE_EVENTS, Behind, Receipts, Source, pages, wait_for
+from projections.audit.notes import Key, Note
 from projections.audit.past import Past
 from projections.audit.past_late import PastLate
 from projections.audit.past_statements import PastStatements
@@ -58,14 +60,17 @@ def verify(
     progress: Progress = silent,
     timeout_s: float = CATCH_UP_TIMEOUT_S,
     catch_up: Callable[[int], None] | None = None,
+    kept: Sequence[Note] = (),
+    keys: Sequence[Key] = (),
 ) -> Report:
     """Check every law over the log and every projection; raises `Behind` where one does not move.
 
     Verified is what the head says when it is first read, and what a projection had read beyond
     it by the time its rows were compared. `catch_up` is called with the position before the
-    projections are compared, where nobody else runs them.
+    projections are compared, where nobody else runs them. `kept` are checkpoints that were kept
+    elsewhere, and `keys` those they are checked with, instead of those that the ledger names.
     """
-    return _Verification(conninfo, progress, timeout_s).run(catch_up)
+    return _Verification(conninfo, progress, timeout_s, kept, keys).run(catch_up)
 
 
 def _causes_first(breach: Breach) -> tuple[bool, int, int]:
@@ -74,7 +79,7 @@ def _causes_first(breach: Breach) -> tuple[bool, int, int]:
 
 
 @contextmanager
-def _no_collections() -> Iterator[None]:
+def no_collections() -> Iterator[None]:
     """The books hold no cycles, and searching them for some again and again costs a quarter."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -86,23 +91,36 @@ def _no_collections() -> Iterator[None]:
 
 
 class _Verification:
-    def __init__(self, conninfo: str, progress: Progress, timeout_s: float) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        progress: Progress,
+        timeout_s: float,
+        kept: Sequence[Note],
+        keys: Sequence[Key],
+    ) -> None:
         self._conninfo = conninfo
         self._progress = progress
         self._timeout_s = timeout_s
         self._checker = Checker()
         self._checked: dict[str, int] = {}
+        self._kept = kept
+        self._keys = keys
+        self._evidence: Evidence | None = None
 
     def run(self, catch_up: Callable[[int], None] | None) -> Report:
         checker = self._checker
-        with Source(self._conninfo) as source, _no_collections():
+        with Source(self._conninfo) as source, no_collections():
             head = self._head(source)
+            self._evidence = Evidence(source, checker.found, self._kept, self._keys)
+            self._evidence.begin(head, self._timeout_s)
             self._log(head)
             if catch_up is not None:
                 catch_up(checker.place.position)
             self._projections(source)
             self._late_counts(source)
             self._receipts_beyond(source)
+            self._evidence_holds(self._evidence)
         checker.breaches.sort(key=_causes_first)
         return Report(
             position=checker.place.position,
@@ -131,13 +149,15 @@ class _Verification:
 
     def _advance(self, to: int, *, of: int | None = None) -> None:
         """Take the log on to a position."""
-        checker = self._checker
+        checker, evidence = self._checker, self._evidence
+        assert evidence is not None, "the tree is looked at before the first row"
         if to <= checker.place.position:
             return
         with Receipts(self._conninfo) as receipts:
             for page in pages(self._conninfo, checker.place.position + 1, to):
                 for row in page:
                     checker.take(row)
+                    evidence.take(row)
                 commands, checker.commands = checker.commands, {}
                 self._accepted(receipts.ask(commands, to))
                 self._checked["commands"] = self._checked.get("commands", 0) + len(commands)
@@ -158,6 +178,13 @@ class _Verification:
         if count:
             what = f"{count} receipts speak of positions beyond the head"
             self._checker.found([Breach(13, position, what)])
+
+    def _evidence_holds(self, evidence: Evidence) -> None:
+        """Rows, tree and checkpoints, at the end: by then it is known which of them was changed."""
+        self._checked |= evidence.close()
+        with self._unless_behind("proof"):
+            if evidence.behind is not None:
+                raise evidence.behind
 
     def _late_counts(self, source: Source) -> None:
         """Look into the whole past of the stocks that were counted late."""

@@ -44,6 +44,7 @@ from subscribers.messages.envelope import (
     encode,
 )
 from subscribers.messages.headers import (
+    CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
     EVENTS_STREAM,
@@ -150,6 +151,7 @@ from subscribers.messages.transfers import (
 )
 
 __all__ = [
+    "CHECKPOINTS_STREAM",
     "CONFLICTS_STREAM",
     "DATA_TYPES",
     "DLQ_STREAM",

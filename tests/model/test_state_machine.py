@@ -41,7 +41,20 @@ def tour(shop: WholeMachine) -> None:
         shop.finish_count(pick=0, verb=verb)
     for blunder in ("words", "door", "large"):
         shop.blunder(blunder)
+    ask_for_evidence(shop.client)
     shop.teardown()
+
+
+def ask_for_evidence(client: Client) -> None:
+    """Proofs are about the log, whatever it holds; a published verifier checks them elsewhere."""
+    questions = {
+        "proveInclusion": "position",
+        "proveConsistency": "from",
+        "getCheckpoint": "position",
+    }
+    for operation, parameter in questions.items():
+        assert client.call(operation, query={parameter: 1}).status == 200
+    assert client.call("listCheckpointKeys").status == 200
 
 
 def verify(service: RunningService) -> None:

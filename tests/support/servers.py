@@ -55,11 +55,14 @@ class Cluster:
         return self.admin_url.replace("//postgres@/postgres?", f"//{user}@/{database}?")
 
     @contextmanager
-    def database(self) -> Iterator[Database]:
-        """A new database, cloned from the template with every migration applied."""
+    def database(self, template: str = TEMPLATE) -> Iterator[Database]:
+        """A new database, cloned from the template with every migration applied, or from another.
+
+        Nobody may be connected to what is cloned.
+        """
         name = f"test_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(f"create database {name} template {TEMPLATE}".encode())
+            connection.execute(f"create database {name} template {template}".encode())
             try:
                 service = with_options(self.url(name, SERVICE_ROLE), CHECK_CLIENT)
                 yield Database(name, self.url(name), service)

@@ -18,7 +18,7 @@ from api.runtime.session import open_session
 from ledger.settings import load_settings
 from tests.support.servers import REPOSITORY, RunningService
 
-ROLES = ("api", "projector", "relay")
+ROLES = ("api", "projector", "notary", "relay")
 SERVERS = ("postgres", "nats")
 PATIENCE_S = 60  # An upper bound for a busy machine; what is waited for takes a second.
 
@@ -56,6 +56,9 @@ def test_every_role_and_server_is_listed_with_its_process(running_service: Runni
     assert all(is_alive(pid) for pid in runtime["pids"].values())
     assert 0o600 == (running_service.data_dir / "runtime.json").stat().st_mode & 0o777
     assert 0o600 == (running_service.data_dir / "admin.key").stat().st_mode & 0o777
+    (key,) = running_service.data_dir.glob("checkpoint-*.key")
+    assert 0o600 == key.stat().st_mode & 0o777
+    assert "PRIVATE" not in key.with_suffix(".vkey").read_text()
 
 
 @pytest.mark.parametrize("name", [*ROLES, *SERVERS])

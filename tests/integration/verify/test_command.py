@@ -12,8 +12,9 @@ from click.testing import CliRunner, Result
 
 from api.cli.verify import command
 from api.runtime.natsd import EmbeddedNats
+from api.runtime.processes import wait_until
 from ledger.settings import Settings
-from subscribers.messages import EVENTS_STREAM
+from subscribers.messages import CHECKPOINTS_STREAM, EVENTS_STREAM
 from subscribers.relay import Health, run
 from tests.support.audited import Audited
 
@@ -101,7 +102,7 @@ def test_a_message_missing_from_the_stream_is_found(audited: Audited, told: str)
 
 
 def test_an_altered_reference_is_found_by_the_stream(audited: Audited, told: str) -> None:
-    """No law and no projection knows a reference; what subscribers were told does."""
+    """No law and no projection knows a reference; the tree and what subscribers were told do."""
     assert 0 == verify(audited, told).exit_code
     position = audited.position_of("stock.sold.v1", 5)
 
@@ -113,7 +114,26 @@ def test_an_altered_reference_is_found_by_the_stream(audited: Audited, told: str
 
     result = verify(audited, told, "--json")
     assert 1 == result.exit_code
-    assert [(15, position)] == found(result)
+    assert [(17, position), (17, position), (15, position)] == found(result)
+
+
+def test_a_checkpoint_that_was_told_otherwise_is_found(audited: Audited, told: str) -> None:
+    """With a line below it that changes nothing about whose it is: subscribers have it without."""
+
+    async def is_told() -> bool:
+        client = await nats.connect(told)
+        state = (await client.jetstream().stream_info(CHECKPOINTS_STREAM)).state
+        await client.close()
+        return state.last_seq == 1
+
+    assert 0 == verify(audited, told).exit_code
+    assert wait_until(lambda: asyncio.run(is_told()), timeout_s=PATIENCE_S)
+    assert 0 == verify(audited, told).exit_code
+
+    audited.forge("update proof.checkpoints set note = note || '— other AAAAAAAA' || chr(10)")
+
+    result = verify(audited, told, "--json")
+    assert (1, [(15, audited.head)]) == (result.exit_code, found(result))
 
 
 def test_two_swapped_events_of_one_item_are_found(audited: Audited, told: str) -> None:
