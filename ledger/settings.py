@@ -105,6 +105,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # The look at the log that happens even if every wake-up was lost.
     poll_ms: Milliseconds = 50
 
+    # -- The auditor --------------------------------------------------------------------------
+
+    # Of one core, the database's work for it included: nobody should notice. 0: no auditor.
+    audit_percent: Annotated[int, Meta(ge=0, le=100)] = 10
+    # How long an old row may stay altered before a round from zero finds it.
+    audit_round_ms: Milliseconds = 3_600_000
+
     # -- Start, supervision, stop -------------------------------------------------------------
 
     # Recovery after a crash reads up to max_wal_size of log before PostgreSQL answers.

@@ -10,7 +10,8 @@ from api.commands import Answer
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import Endpoint, ask
 from api.front_door import Reply
-from api.metrics import CONTENT_TYPE, exposition
+from api.metrics import CONTENT_TYPE, AuditMetrics, exposition
+from projections.audit.status import Status
 
 _LIVE = Answer(200, b'{"status":"alive"}')
 
@@ -19,6 +20,21 @@ class Alive(Struct, frozen=True):
     """The process answers."""
 
     status: str
+
+
+class Difference(Struct, frozen=True):
+    """A law that does not hold, and where. What stands there is for the log: this door is open."""
+
+    law: int
+    position: int
+
+
+class Audited(Struct, frozen=True, kw_only=True):
+    """What the auditor says. A difference needs people, not another process: it is a detail."""
+
+    verified_position: int
+    breaches: int  # Found since the auditor started.
+    difference: Difference | None  # The first that stands.
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -31,6 +47,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     active: bool  # This process's writer is the active one.
     bus: bool
     projections: dict[str, int]  # How many events each is behind.
+    audit: Audited | None  # None: no auditor has ever run.
 
 
 async def _live(_: HttpRequest) -> Reply:
@@ -49,16 +66,27 @@ async def _ready(request: HttpRequest) -> Reply:
         active=backend.desk.active,
         bus=backend.desk.bus_connected,
         projections=health.lag,
+        audit=None if health.audit is None else _audited(health.audit),
     )
     retry: tuple[tuple[str, str], ...] = () if all(needed) else (("Retry-After", "1"),)
     body = msgspec.json.encode(ready)
     return Reply(Answer(200 if all(needed) else 503, body, headers=retry))
 
 
+def _audited(status: Status) -> Audited:
+    first = status.first
+    return Audited(
+        verified_position=status.position,
+        breaches=status.breaches,
+        difference=None if first is None else Difference(first.law, first.position),
+    )
+
+
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
-    lag = (await backend.readiness.look()).lag
-    return Reply(Answer(200, exposition(backend.metrics, backend.gauges(lag)), CONTENT_TYPE))
+    health = await backend.readiness.look()
+    collectors = (backend.metrics, backend.gauges(health.lag), AuditMetrics(health.audit))
+    return Reply(Answer(200, exposition(*collectors), CONTENT_TYPE))
 
 
 def _open(

@@ -80,7 +80,9 @@ def test_every_limit_has_its_variable_and_its_unit() -> None:
     surroundings = {"database_url", "nats_url", "data_dir", "http_host", "http_port", "catalog"}
     limits = [name for name in FIELDS if name not in surroundings | {"admin_key", "auth"}]
 
-    assert [] == [name for name in limits if not name.endswith(("_max", "_ms", "_events"))]
+    assert [] == [
+        name for name in limits if not name.endswith(("_max", "_ms", "_events", "_percent"))
+    ]
     assert "LEDGER_QUEUE_COMMANDS_MAX" == env_name("queue_commands_max")
 
 
