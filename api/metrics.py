@@ -14,6 +14,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from projections.audit.status import Status
 from projections.reconciliations.answers import Latest
 from projections.reconciliations.classify import VARIANCE_CLASSES
 
@@ -127,6 +128,30 @@ class Reconciled:
         yield from (alert, keys, units)
 
 
+class AuditMetrics:
+    """What the service's auditor says of itself, wherever it runs; nothing where none has run."""
+
+    def __init__(self, status: Status | None) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        """How far it is, what it found, how long a full round takes and how old all that is."""
+        found = self._status
+        if found is None:
+            return
+        gauges = {
+            "ledger_verified_position": ("The last position verified", found.position),
+            "ledger_verify_age_seconds": ("Since the auditor last said anything", found.age),
+            "ledger_verify_last_full_seconds": ("The last full round took", found.full_seconds),
+            "ledger_verify_last_full_age_seconds": ("Since it ended", found.full_age),
+        }
+        for name, (what, value) in gauges.items():
+            if value is not None:
+                yield GaugeMetricFamily(name, what, value=value)
+        total = "Differences found since the auditor started"
+        yield CounterMetricFamily("ledger_verify_breaches", total, value=found.breaches)
+
+
 def writer_numbers(writer: object) -> dict[str, float]:
     """Everything countable that a writer shows of itself, and its counters beside it."""
     found: dict[str, float] = {}
@@ -141,7 +166,7 @@ def writer_numbers(writer: object) -> dict[str, float]:
     return found
 
 
-def exposition(*collectors: HttpMetrics | Gauges | Reconciled) -> bytes:
+def exposition(*collectors: HttpMetrics | Gauges | AuditMetrics | Reconciled) -> bytes:
     """The text Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from psycopg_pool import PoolTimeout
 
 from api.runtime.migrations import pending
+from projections.audit.status import Status, read
 from projections.feed import writer_in_office
 from projections.progress import Pool, progress
 
@@ -23,6 +24,7 @@ class Health(Struct, frozen=True, kw_only=True):
     migrated: bool = False
     writer: bool = False
     lag: dict[str, int] = {}
+    audit: Status | None = None
 
 
 class Readiness:
@@ -51,5 +53,6 @@ class Readiness:
             database=True,
             migrated=True,
             writer=await writer_in_office(self._pool),
+            audit=await read(self._pool),
             lag={one.projection: one.lag for one in await progress(self._pool)},
         )

@@ -118,6 +118,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     # Catching up: one statement of some 100 ms, far below what a snapshot may last.
     notary_batch_events: Count = 10_000
 
+    # -- The auditor --------------------------------------------------------------------------
+
+    # Of one core, the database's work for it included: nobody should notice. 0: no auditor.
+    audit_percent: Annotated[int, Meta(ge=0, le=100)] = 10
+    # How long an old row may stay altered before a round from zero finds it.
+    audit_round_ms: Milliseconds = 3_600_000
+
     # -- Start, supervision, stop -------------------------------------------------------------
 
     # Recovery after a crash reads up to max_wal_size of log before PostgreSQL answers.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 from msgspec import Struct
 
 from api.runtime.datadir import KEY_FILE, read_runtime
@@ -45,13 +46,16 @@ def service_at(settings: Settings, url: str | None) -> Iterator[Service]:
 
 @contextmanager
 def started(settings: Settings) -> Iterator[Service]:
-    """Run `serve` in a process of its own, on a free port; its log is kept in the directory."""
+    """Run `serve` in a process of its own, on a free port; its log is kept in the directory.
+
+    It lives for one command, which is too short to audit itself.
+    """
     data_dir = settings.data_path
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / _LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "api.cli.main", "serve", "--port", "0"],
-            env=_environment(settings),
+            env=_environment(msgspec.structs.replace(settings, audit_percent=0)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -1,16 +1,13 @@
 """`inventory-ledger verify`: the log from zero, every projection, and the stream, compared."""
 
-import asyncio
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import click
 import msgspec
 import nats
-import nats.js.errors
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -23,35 +20,44 @@ from rich.progress import (
 
 from api.cli.common import example, keys_of, notes_in, with_evidence, with_settings
 from api.cli.local_service import service_at
+from api.cli.stream_audit import StreamAudit
 from api.runtime.datadir import read_runtime
+from api.runtime.verified import load, save
+from ledger.clock import SystemClock
 from ledger.domain.laws import Breach
 from ledger.settings import Settings
-from ledger.store.mapper import UnknownEvent
+from projections.audit.checker import Checker
+from projections.audit.kept import Kept, Unusable
 from projections.audit.log import Behind
+from projections.audit.notes import Key, Note
+from projections.audit.ranges import BadRange, verify_range
+from projections.audit.row import Chain
 from projections.audit.verification import BREACHES_SHOWN_MAX, Report, as_dict, verify
-from subscribers.audit import StreamUnreadable, differences, first_other_checkpoint
-from subscribers.messages import EVENTS_STREAM
-
-STREAM_PATIENCE_S: Final = 10.0
-"""How long the relay may make no progress at all before the stream is compared as it is."""
-
-CONNECT_TIMEOUT_S: Final = 5.0
-"""A bus that answers at all does so at once."""
-
-_LOOK_S: Final = 0.1
+from subscribers.audit import StreamUnreadable
 
 
 @click.command(
     name="verify",
     epilog=example(
         "inventory-ledger verify",
-        "inventory-ledger verify --json > report.json",
+        "inventory-ledger verify --incremental --json > report.json",
+        "inventory-ledger verify --from 1000001 --to 2000000",
         'inventory-ledger verify --checkpoint kept.txt --key "$(cat ledger.vkey)"',
     ),
 )
 @with_settings
 @with_evidence
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of sentences.")
+@click.option(
+    "--incremental",
+    is_flag=True,
+    help="Go on from the books that the last clean audit left in the data directory, once every"
+    " row that they are about has been hashed again. Without it nothing is trusted.",
+)
+@click.option("--from", "first", type=click.IntRange(1), metavar="P", help="The first position.")
+@click.option(
+    "--to", "last", type=click.IntRange(1), metavar="P", help="The last one. Default: the head."
+)
 @click.pass_context
 def command(
     context: click.Context,
@@ -60,6 +66,9 @@ def command(
     as_json: bool,
     checkpoints: tuple[Path, ...],
     keys: tuple[str, ...],
+    incremental: bool,
+    first: int | None,
+    last: int | None,
 ) -> None:
     """Replay the log and compare all that was made from it.
 
@@ -67,12 +76,23 @@ def command(
     stream message by message, up to the head at the start. The tree is made anew from the rows,
     and has to come to every checkpoint: those of the ledger, and those that somebody has kept,
     which no change of the database can reach. Exit 1, with positions, if anything differs.
+
+    Of a range that begins later, only what needs no earlier event is checked: order, versions,
+    envelopes, receipts, the stream. With --incremental every law is, if the books end before it.
+    What was not covered is said.
     """
-    kept, trusted = notes_in(checkpoints), keys_of(keys)
+    notes, trusted = notes_in(checkpoints), keys_of(keys)
     try:
         with _servers(settings) as (database_url, nats_url), _Steps() as steps:
-            report = verify(database_url, progress=steps, kept=kept, keys=trusted)
-            stream = _stream(nats_url, database_url, report.position, steps)
+            audit = _Audit(settings, database_url, nats_url, steps)
+            kept = audit.kept() if incremental else None
+            report, stream = (
+                audit.whole(kept, notes, trusted)
+                if first is None and last is None
+                else audit.range(first or 1, last, kept)
+            )
+    except BadRange as error:
+        raise click.UsageError(str(error)) from error
     except TimeoutError as error:
         raise click.ClickException(
             "cannot verify: NATS does not answer; see that it runs, and where NATS_URL points"
@@ -84,6 +104,58 @@ def command(
     else:
         _tell(report, stream)
     context.exit(1 if report.breaches_total or stream else 0)
+
+
+class _Audit:
+    """One run of the command."""
+
+    def __init__(
+        self, settings: Settings, database_url: str, nats_url: str | None, steps: "_Steps"
+    ) -> None:
+        self._data_dir = settings.data_path
+        self._database_url = database_url
+        self._steps = steps
+        self._stream = StreamAudit(nats_url, database_url, steps)
+
+    def kept(self) -> Kept | None:
+        """The books to go on from; None, and why on standard error: then from zero."""
+        try:
+            return load(self._data_dir, self._database_url)
+        except Unusable as why:
+            self._steps.say(f"Beginning at zero, not at kept books: {why}.")
+            return None
+
+    def whole(
+        self, kept: Kept | None, notes: Sequence[Note], keys: Sequence[Key]
+    ) -> tuple[Report, list[Breach] | None]:
+        """The log and the projections, and beside them the stream."""
+        first = 1 if kept is None else kept.position + 1
+        with self._stream.beside(first) as progress:
+            report = verify(
+                self._database_url,
+                progress=progress,
+                kept=kept,
+                keep=self._keep,
+                notes=notes,
+                keys=keys,
+            )
+        if report.first > 1:
+            gone_on = (f"the stream up to {report.first - 1:,}: it was compared before",)
+            report = msgspec.structs.replace(report, uncovered=gone_on)
+        return report, self._stream.compare(report.first, report.position)
+
+    def range(
+        self, first: int, last: int | None, kept: Kept | None
+    ) -> tuple[Report, list[Breach] | None]:
+        """A part of the log, and of the stream."""
+        report = verify_range(self._database_url, first, last, progress=self._steps, kept=kept)
+        return report, self._stream.compare(first, report.position)
+
+    def _keep(self, checker: Checker, chain: Chain) -> None:
+        try:
+            save(self._data_dir, self._database_url, checker, chain, SystemClock())
+        except OSError as error:
+            self._steps.say(f"The books are not kept for --incremental: {error}.")
 
 
 @contextmanager
@@ -104,70 +176,11 @@ def _servers(settings: Settings) -> Iterator[tuple[str, str | None]]:
         yield runtime["service_database"], runtime["nats"]
 
 
-# --- the stream ---------------------------------------------------------------------------------
-
-
-def _stream(
-    nats_url: str | None, database_url: str, position: int, steps: "_Steps"
-) -> list[Breach] | None:
-    """What differs between ledger and stream; None where no stream is known."""
-    if nats_url is None:
-        return None
-    return asyncio.run(_compared(nats_url, database_url, position, steps))
-
-
-async def _compared(
-    nats_url: str, database_url: str, position: int, steps: "_Steps"
-) -> list[Breach]:
-    await _caught_up(nats_url, position)
-
-    compared = 0
-
-    def progress(done: int) -> None:
-        nonlocal compared
-        compared = done
-        steps("stream", done, position)
-
-    found: list[Breach] = []
-    try:
-        async for one in differences(nats_url, database_url, 1, position, progress):
-            found.append(Breach(15, one.position, f"stream: {one.what}"))  # noqa: PERF401 - kept
-    except (msgspec.MsgspecError, UnknownEvent) as error:
-        # The row itself is named by law 17; what was found before it must not be lost.
-        what = f"stream: not compared any further, an event cannot be read: {error}"
-        found.append(Breach(15, compared + 1, what))
-    other = await first_other_checkpoint(nats_url, database_url)
-    if other is not None:
-        found.append(Breach(15, max(1, other.position), f"stream: {other.what}"))
-    return found
-
-
-async def _caught_up(nats_url: str, position: int) -> None:
-    """Wait for the relay while it moves. What it never brings is then found missing."""
-    async with asyncio.timeout(CONNECT_TIMEOUT_S):  # The client itself would try for minutes.
-        client = await nats.connect(nats_url, error_cb=_nothing)
-    try:
-        told, deadline = -1, time.monotonic() + STREAM_PATIENCE_S
-        while told < position and time.monotonic() < deadline:
-            try:
-                info = await client.jetstream().stream_info(EVENTS_STREAM)
-            except nats.js.errors.NotFoundError:
-                last = 0
-            else:
-                last = info.state.last_seq
-            if last > told:
-                told, deadline = last, time.monotonic() + STREAM_PATIENCE_S
-            if told < position:
-                await asyncio.sleep(_LOOK_S)
-    finally:
-        await client.close()
-
-
-async def _nothing(error: Exception) -> None:
-    """What goes wrong with the bus is raised where it was asked; a log line would say it twice."""
-
-
 # --- the answer ---------------------------------------------------------------------------------
+
+
+def _told(report: Report) -> int:
+    return max(0, report.position - report.first + 1)
 
 
 def _document(report: Report, stream: list[Breach] | None) -> dict[str, Any]:
@@ -178,19 +191,22 @@ def _document(report: Report, stream: list[Breach] | None) -> dict[str, Any]:
         )
     document["ok"] = document["ok"] and not stream
     if stream is not None:
-        document["checked"]["stream"] = report.position
+        document["checked"]["stream"] = _told(report)
     return document
 
 
 def _tell(report: Report, stream: list[Breach] | None) -> None:
-    click.echo(f"Verified up to position {report.position:,}: {report.events:,} events.")
+    since = f"from position {report.first:,} " if report.first > 1 else ""
+    click.echo(f"Verified {since}up to position {report.position:,}: {report.events:,} events.")
     checked = dict(report.checked)
     if stream is not None:
-        checked["stream"] = report.position
+        checked["stream"] = _told(report)
     for name, number in checked.items():
         click.echo(f"  {name:<18} {number:>12,}")
     if stream is None:
         click.echo("  The stream was not compared: no NATS_URL.")
+    for what in report.uncovered:
+        click.echo(f"  Not covered: {what}.")
     breaches = [*report.breaches, *(stream or ())]
     total = report.breaches_total + len(stream or ())
     if not total:
@@ -250,6 +266,10 @@ class _Steps:
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    def say(self, sentence: str) -> None:
+        """A sentence between the bars."""
+        self._bars.console.print(sentence, soft_wrap=True)
 
     def __call__(self, step: str, done: int, total: int | None) -> None:
         """Show how far a step has come."""

@@ -11,9 +11,10 @@ from api.commands import Answer
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import Endpoint, ask
 from api.front_door import Reply
-from api.metrics import CONTENT_TYPE, Gauges, HttpMetrics, Reconciled, exposition
+from api.metrics import CONTENT_TYPE, AuditMetrics, Gauges, HttpMetrics, Reconciled, exposition
 from api.problems import Problem
 from api.questions import asking
+from projections.audit.status import Status
 from projections.reconciliations.queries import latest
 
 _LIVE = Answer(200, b'{"status":"alive"}')
@@ -23,6 +24,21 @@ class Alive(Struct, frozen=True):
     """The process answers."""
 
     status: str
+
+
+class Difference(Struct, frozen=True):
+    """A law that does not hold, and where. What stands there is for the log: this door is open."""
+
+    law: int
+    position: int
+
+
+class Audited(Struct, frozen=True, kw_only=True):
+    """What the auditor says. A difference needs people, not another process: it is a detail."""
+
+    verified_position: int
+    breaches: int  # Found since the auditor started.
+    difference: Difference | None  # The first that stands.
 
 
 class Ready(Struct, frozen=True, kw_only=True):
@@ -35,6 +51,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     active: bool  # This process's writer is the active one.
     bus: bool
     projections: dict[str, int]  # How many events each is behind.
+    audit: Audited | None  # None: no auditor has ever run.
 
 
 async def _live(_: HttpRequest) -> Reply:
@@ -53,18 +70,29 @@ async def _ready(request: HttpRequest) -> Reply:
         active=backend.desk.active,
         bus=backend.desk.bus_connected,
         projections=health.lag,
+        audit=None if health.audit is None else _audited(health.audit),
     )
     retry: tuple[tuple[str, str], ...] = () if all(needed) else (("Retry-After", "1"),)
     body = msgspec.json.encode(ready)
     return Reply(Answer(200 if all(needed) else 503, body, headers=retry))
 
 
+def _audited(status: Status) -> Audited:
+    first = status.first
+    return Audited(
+        verified_position=status.position,
+        breaches=status.breaches,
+        difference=None if first is None else Difference(first.law, first.position),
+    )
+
+
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     health = await backend.readiness.look()
-    collectors: list[HttpMetrics | Gauges | Reconciled] = [
+    collectors: list[HttpMetrics | Gauges | AuditMetrics | Reconciled] = [
         backend.metrics,
         backend.gauges(health.lag),
+        AuditMetrics(health.audit),
     ]
     if health.database and health.migrated:
         with suppress(Problem):  # Whoever watches needs the other numbers just then.

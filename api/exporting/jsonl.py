@@ -12,7 +12,7 @@ from api.exporting.ledger import SHARD, CannotExport, Ledger, Span
 from api.exporting.output import check, compare, lock
 from api.schemas.fields import rfc3339, time_of
 from ledger.domain.refusals import Malformed
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 _BLOCK_BYTES: Final = 64 * 1024
 _BEGINNING: Final = b'{"shard":'

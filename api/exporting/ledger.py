@@ -1,14 +1,14 @@
 """What there is to export: the rows of a range of positions, and the name of their ledger."""
 
 from collections.abc import Iterator
-from hashlib import sha256
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NamedTuple, Self
 
-from projections.audit.checker import Row
-from projections.audit.log import Source, pages
+from projections.audit.leaves import leaf_hash
+from projections.audit.log import Reading, Source
+from projections.audit.row import Row
 
 SHARD: Final = 0
-_LEAF: Final = "inventory-ledger/row/v1"
 
 
 class CannotExport(Exception):
@@ -32,8 +32,7 @@ class Ledger:
 
     def __init__(self, conninfo: str) -> None:
         """Connect, reading only."""
-        self._conninfo = conninfo
-        self._source = Source(conninfo)
+        self._source = Source(Reading(conninfo))
 
     def __enter__(self) -> Self:
         return self
@@ -51,41 +50,33 @@ class Ledger:
     def name(self) -> str:
         """What tells this ledger from others: the hash of its first row; empty while it is."""
         first = self.row(1)
-        return "" if first is None else leaf_hash(first)
+        return "" if first is None else leaf_hash(first).hex()
 
     def row(self, position: int) -> Row | None:
         """The row at a position."""
-        found = self._source.one("rows", (position - 1, position))
-        return None if found is None else Row(*found)
+        found = self._source.rows("rows", (position - 1, position))
+        return found[0] if found else None
 
     def pages(self, after: int, last: int) -> Iterator[list[Row]]:
         """The rows beyond one position up to another, none missing. Raises CannotExport."""
-        expected = after
-        for page in pages(self._conninfo, after + 1, last):
-            for row in page:
-                expected += 1
-                if row.position != expected:
-                    break
-            else:
+        with ThreadPoolExecutor(1, "export-reader") as reader:
+            coming = reader.submit(self._page, after, last)
+            while after < last:
+                page = coming.result()
+                for expected, row in enumerate(page, after + 1):
+                    if row.position != expected:
+                        raise _missing(expected)
+                if not page:
+                    raise _missing(after + 1)
+                after = page[-1].position
+                coming = reader.submit(self._page, after, last)
                 yield page
-                continue
-            break
-        if expected != last:
-            raise CannotExport(
-                f"position {expected} is missing from the ledger: run `inventory-ledger verify`"
-            )
+
+    def _page(self, after: int, last: int) -> list[Row]:
+        return self._source.rows("rows", (after, min(after + self._source.page_rows, last)))
 
 
-def leaf_hash(row: Row) -> str:
-    """The hash of a row as a leaf of a Merkle tree (RFC 6962), in hex."""
-    fields = (
-        _LEAF,
-        SHARD,
-        row.position,
-        row.stream,
-        row.version,
-        row.topic,
-        sha256(row.state).hexdigest(),
-        row.recorded_at,
+def _missing(position: int) -> CannotExport:
+    return CannotExport(
+        f"position {position} is missing from the ledger: run `inventory-ledger verify`"
     )
-    return sha256(b"\0" + "".join(f"{field}\n" for field in fields).encode()).hexdigest()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from api.exporting.ledger import CannotExport, Ledger, Span
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 
 class Output(Protocol):

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from api.exporting.ledger import SHARD, CannotExport, Ledger, Span
 from api.exporting.output import check, compare, fsync_directory, lock
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 FORMAT: Final = "inventory-ledger/export/v1"
 

@@ -31,9 +31,9 @@ from api.runtime.servers import EmbeddedNats, EmbeddedPostgres, Servers
 from ledger.settings import Settings, env_name, to_environ
 from projections.proof.notary import ledger_id
 
-ROLES: Final = ("api", "projector", "relay")
+ROLES: Final = ("api", "projector", "relay", "auditor")
 
-_STOP_ORDER: Final = ("api", "relay", "notary", "projector")
+_STOP_ORDER: Final = ("auditor", "api", "relay", "notary", "projector")
 _TICK_S: Final = 0.05
 _PROBE_TIMEOUT_S: Final = 2.0
 _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-off starts anew.
@@ -132,7 +132,7 @@ class Supervisor:
         self._settings = msgspec.structs.replace(
             settings, data_dir=path, http_port=_port(settings, api_processes)
         )
-        self._roles = roles
+        self._roles = [role for role in roles if role != "auditor" or settings.audit_percent]
         self._api_processes = api_processes
         self._announce = announce
         self._show_key = show_key

@@ -1,6 +1,5 @@
 """The auditor's own books: what each stock, reservation and conflict amounts to so far."""
 
-import secrets
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from typing import Final, TypeAlias
@@ -10,6 +9,14 @@ from sortedcontainers import SortedList
 from ledger.domain.laws import PHYSICAL, LineTotals
 from projections.audit.anchors import AnchorBook
 from projections.audit.fences import FencesBook
+from projections.audit.fingerprints import (
+    BLOCK_BYTES,
+    EPISODES_MASK,
+    ROW,
+    Episode,
+    Fingerprint,
+    episode_hash,
+)
 
 PROMISE_BROKEN: Final = "promise_broken"
 NEGATIVE_STOCK: Final = "negative_stock"
@@ -18,14 +25,9 @@ RETURNED_BEYOND_SOLD: Final = "returned_beyond_sold"
 JUDGED: Final = frozenset({PROMISE_BROKEN, NEGATIVE_STOCK, RETURNED_BEYOND_SOLD})
 """Conflicts that last as long as their cause, and whose amount follows it."""
 
+_pack: Final = ROW.pack
+
 OrderKey: TypeAlias = tuple[bool, int, str]
-
-Episode: TypeAlias = tuple[int, int | None, str, int, int | None]
-"""From a position, to a position, whose, how many units, until when."""
-
-MASK: Final = 2**64 - 1
-KEY: Final = secrets.randbits(62)
-"""Nobody can know it beforehand, so nobody can prepare rows that collide."""
 
 
 class Hold:
@@ -51,29 +53,29 @@ class Hold:
         return self.hard, -self.placed, self.reservation_id
 
 
-class Trail:
+class Trail(Fingerprint):
     """What a stock's history must read, as fingerprints of its rows and of its holds' episodes.
 
-    Rows are many and only ever added, so that they are not kept but hashed, in order, with a
-    key of this run; episodes end in another order than they began, so that theirs are summed.
-    Where a fingerprint differs the stock is folded once more, `traced`: then rows are kept.
+    Rows are many and only ever added, so that they are not kept but hashed, in order; episodes
+    end in another order than they began, so that theirs are summed. Where a fingerprint differs
+    the stock is folded once more, `traced`: then rows are kept.
     """
 
-    __slots__ = ("episodes", "first", "rows", "sum", "traced", "value")
+    __slots__ = ("episodes", "first", "sum", "traced")
 
     def __init__(self, first: int, *, traced: bool = False) -> None:
         """Begin at the position of the stock's first event: history's number for the stock."""
+        super().__init__()
         self.first = first
-        self.value = KEY
-        self.rows = 0
         self.sum = 0
         self.traced: dict[tuple[int, int], tuple[int, ...]] | None = {} if traced else None
         self.episodes: dict[int, Episode] = {}
 
     def row(self, row: tuple[int, ...]) -> None:
         """Add a row: stock, position, part, both times, six deltas, six balances."""
-        self.value = hash((self.value, row))
-        self.rows += 1
+        self._rest += _pack(*row)  # As `add` does it: once for every event.
+        if len(self._rest) >= BLOCK_BYTES:
+            self._close()
         if self.traced is not None:
             self.traced[row[1], row[2]] = row
 
@@ -86,7 +88,7 @@ class Trail:
     def sum_with(self, holds: Iterable[Hold]) -> int:
         """The fingerprint of all episodes, those of open soft holds included."""
         going_on = (episode_hash(_episode_of(hold, None)) for hold in holds if not hold.hard)
-        return (self.sum + sum(going_on)) & MASK
+        return (self.sum + sum(going_on)) & EPISODES_MASK
 
     def all_episodes(self, holds: Iterable[Hold]) -> dict[int, Episode]:
         """Every episode kept, by where it began; only a traced trail has them."""
@@ -95,7 +97,7 @@ class Trail:
 
     def _episode(self, hold: Hold, position: int) -> None:
         episode = _episode_of(hold, position)
-        self.sum = (self.sum + episode_hash(episode)) & MASK
+        self.sum = (self.sum + episode_hash(episode)) & EPISODES_MASK
         if self.traced is not None:
             self.episodes[hold.since] = episode
 
@@ -104,20 +106,15 @@ def _episode_of(hold: Hold, until: int | None) -> Episode:
     return hold.since, until, hold.reservation_id, hold.units, hold.expires_at
 
 
-def episode_hash(episode: Episode) -> int:
-    """The fingerprint of one episode, to be added to those of its stock's other ones."""
-    return hash((KEY, episode)) & MASK
-
-
 class StockBook:
     """One stock: levels, holds, what is open against it."""
 
     __slots__ = (
-        "_expiries",
         "_order",
         "anchors",
         "conflicts",
         "effective_at",
+        "expiries",
         "fences",
         "first",
         "holds",
@@ -147,17 +144,12 @@ class StockBook:
         self.conflicts: dict[str, dict[str, tuple[str, int]]] = {}
         self.trail = Trail(first, traced=traced)
         self.anchors: AnchorBook | None = None  # Most stocks are never counted.
-        self._expiries: list[tuple[int, str]] = []
+        self.expiries: list[tuple[int, str]] = []
         self._order: SortedList[OrderKey] | None = None
-
-    def shift(self, bucket: str, units: int) -> None:
-        """Change a physical level; the virtual ones are nobody's shelf."""
-        if bucket in self.levels:
-            self.levels[bucket] += units
 
     def lapse(self, now: int) -> None:
         """Let holds end whose instant has come."""
-        expiries = self._expiries
+        expiries = self.expiries
         while expiries and expiries[0][0] <= now:
             expires_at, reservation_id = heappop(expiries)
             hold = self.holds.get(reservation_id)
@@ -212,7 +204,7 @@ class StockBook:
 
     def _enter(self, hold: Hold) -> None:
         if hold.expires_at is not None:
-            heappush(self._expiries, (hold.expires_at, hold.reservation_id))
+            heappush(self.expiries, (hold.expires_at, hold.reservation_id))
         if self._order is not None:
             self._order.add(hold.key)
 

@@ -5,10 +5,10 @@ from typing import Final
 
 from ledger.domain.laws import Breach, Breaches
 from projections.audit.attested import LAW, Attested, not_attested, unsigned
-from projections.audit.checker import Row
 from projections.audit.leaves import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Tree, leaf_hash
 from projections.audit.log import Behind, Source, wait_for
 from projections.audit.notes import BadNote, Key, Note, read
+from projections.audit.row import Row
 
 _PAGE_TILES: Final = 64
 _PAGE_CHECKPOINTS: Final = 1_000

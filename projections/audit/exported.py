@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from msgspec import Struct
 
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 Read: TypeAlias = Callable[[int], None]
 """Told how many more bytes of the files have been read."""

@@ -129,11 +129,10 @@ def take_hold(
     )
 
 
-def take_sale(checker: Checker, book: StockBook, units: wire.Fenced | None, position: int) -> None:
+def take_sale(checker: Checker, book: StockBook, units: wire.Fenced, position: int) -> None:
     """A sale without a hold used a part of its channel's fence."""
-    if units is not None:
-        fence = books_of(book).shift(units.channel, -units.quantity, 0, position)
-        _judge(checker, fence, units.channel, position)
+    fence = books_of(book).shift(units.channel, -units.quantity, 0, position)
+    _judge(checker, fence, units.channel, position)
 
 
 def take_expiry(

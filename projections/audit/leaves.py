@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 HASH_BYTES: Final = 32
 TILE_HEIGHT: Final = 8

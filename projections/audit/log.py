@@ -1,37 +1,77 @@
 """Reading for the auditor: short queries by ranges, never one long snapshot."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import psycopg
+from msgspec import Struct
+from psycopg.types.numeric import Int8BinaryLoader
 
+from ledger.domain.laws import Breach, Breaches
 from ledger.store.wire import ByteaArray, Int8Array, register
-from projections.audit.checker import Row
+from projections.audit.row import BLOCK_EVENTS, Chain, Row
 from projections.statements import statements
 
-PAGE_EVENTS: Final = 10_000
+PAGE_ROWS: Final = 10_000
 """Rows a query reads: some tens of milliseconds, far below what slows an append."""
 
-STATEMENT_TIMEOUT_S: Final = 30
+LOWEST: Final = -(2**63)
+"""Below every key that is a number."""
+
+PAGE_ROWS_MIN: Final = 500
+"""Fewer rows than this are read as slowly as these."""
+
+SLOW_S: Final = 1.0
+"""A page that took longer, from a cold disk say, is followed by smaller ones."""
+
+LOOKED_UP_MAX: Final = 2_500
+"""Keys that one question looks up: each may be a read from disk of its own."""
+
+STATEMENT_TIMEOUT_S: Final = 5
+"""A page takes milliseconds; whatever takes so long must not go on holding its snapshot."""
 
 SQL: Final = statements("projections.audit")
+
+_POSTGRES_EPOCH: Final = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970.
+
+_BY_KEY: Final = "set enable_hashjoin = off; set enable_mergejoin = off; set enable_seqscan = off"
+
+
+def _no_rest(asked_s: float) -> None:
+    """Somebody is waiting for the answer."""
+
+
+class Reading(Struct, frozen=True):
+    """How an audit reads: where, how much at once, and how it rests after each question.
+
+    `rest` is told how many seconds the question took; it may be called on any thread.
+    """
+
+    conninfo: str
+    page_rows: int = PAGE_ROWS
+    rest: Callable[[float], None] = _no_rest
 
 
 class Source:
     """One connection; every question is a transaction of its own."""
 
-    def __init__(self, conninfo: str) -> None:
-        """Connect, reading only."""
+    def __init__(self, reading: Reading, *, by_key: bool = False) -> None:
+        """Connect, reading only. `by_key`: rows are looked up, whatever the planner thinks."""
+        self.page_rows = reading.page_rows
+        self._rest = reading.rest
         self._connection = psycopg.connect(
-            conninfo, autocommit=True, application_name="inventory-ledger verify"
+            reading.conninfo, autocommit=True, application_name="inventory-ledger verify"
         )
         register(self._connection)
+        # Microseconds, never a datetime: a million of them are read a second.
+        self._connection.adapters.register_loader("timestamptz", Int8BinaryLoader)
         # A plan made for one page may be far off for the next.
         self._connection.execute(
             "set default_transaction_read_only = on; set plan_cache_mode = force_custom_plan;"
-            f" set statement_timeout = '{STATEMENT_TIMEOUT_S}s'; set jit = off"
+            f" set statement_timeout = '{STATEMENT_TIMEOUT_S}s'; set jit = off;"
+            f" {_BY_KEY if by_key else ''}"
         )
 
     def __enter__(self) -> Self:
@@ -43,20 +83,62 @@ class Source:
     def all(self, name: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows of a named question."""
         cursor = self._connection.cursor(binary=True)
-        return cursor.execute(SQL[name], parameters).fetchall()
+        began = time.monotonic()
+        rows = cursor.execute(SQL[name], parameters).fetchall()
+        took_s = time.monotonic() - began
+        if took_s > SLOW_S:
+            self.page_rows = max(PAGE_ROWS_MIN, self.page_rows // 2)
+        self._rest(took_s)
+        return rows
+
+    def rows(self, name: str, parameters: Sequence[object]) -> list[Row]:
+        """The event rows of a named question."""
+        found = self.all(name, parameters)
+        return [Row(p, s, v, t, b, at + _POSTGRES_EPOCH) for p, s, v, t, b, at in found]
+
+    def fold_stream(self, take: Callable[[list[Row]], None], stream: str, head: int) -> None:
+        """Hand over the event rows of one stream, up to a position, page by page."""
+        version = -1
+        while rows := self.rows("rows_of_stream", (stream, version, head, self.page_rows)):
+            take(rows)
+            version = rows[-1].version
+
+    def of_stock(self, name: str, stock: int, head: int, *, keys: int) -> Iterator[Any]:
+        """The rows of one stock, up to a position; a page's key has so many parts, it the first."""
+        for page in self.pages(name, (stock, *[LOWEST] * (keys - 1))):
+            for row in page:
+                if row[0] != stock:
+                    return
+                if row[1] <= head:
+                    yield row
 
     def one(self, name: str, parameters: Sequence[object] = ()) -> tuple[Any, ...] | None:
         """The first row of a named question."""
         rows = self.all(name, parameters)
         return rows[0] if rows else None
 
+    def pages(
+        self, name: str, after: tuple[Any, ...], *, key: slice | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of a question by pages, each asked for while the one before is worked on.
+
+        `key` says where in a row its key stands; without it, at the beginning.
+        """
+        where = key or slice(len(after))
+        with ThreadPoolExecutor(1, "audit-pages") as reader:
+            page = self.all(name, (*after, self.page_rows))
+            while page:
+                coming = reader.submit(self.all, name, (*page[-1][where], self.page_rows))
+                yield page
+                page = coming.result()
+
 
 class Receipts:
     """Asks for the receipts of one page's commands while the next page is being folded."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, reading: Reading) -> None:
         """Connect; one question is under way at a time."""
-        self._source = Source(conninfo)
+        self._source = Source(reading, by_key=True)
         self._asking = ThreadPoolExecutor(1, "audit-receipts")
         self._asked: dict[bytes, int] = {}
         self._answer: Future[list[tuple[Any, ...]]] | None = None
@@ -68,45 +150,68 @@ class Receipts:
         self._asking.shutdown()
         self._source.__exit__()
 
-    def ask(self, commands: dict[bytes, int], head: int) -> list[tuple[int, int | None]]:
+    def ask(self, commands: dict[bytes, int]) -> Breaches:
         """Ask about commands, by digest, with the last position of each; answers the last question.
 
-        An answer lists positions of events whose command has no receipt (None), or one that does
-        not cover them.
+        Every command in the log was accepted once: it has a receipt that covers its events.
         """
         found = self.answer()
         self._asked = commands
-        parameters = (ByteaArray(list(commands)), Int8Array(list(commands.values())), head)
-        self._answer = self._asking.submit(self._source.all, "receipts", parameters)
+        self._answer = self._asking.submit(self._look_up, commands)
         return found
 
-    def answer(self) -> list[tuple[int, int | None]]:
+    def _look_up(self, commands: dict[bytes, int]) -> list[tuple[Any, ...]]:
+        keys = sorted(commands)  # Neighbours in the index are looked up together.
+        found: list[tuple[Any, ...]] = []
+        for start in range(0, len(keys), LOOKED_UP_MAX):
+            some = keys[start : start + LOOKED_UP_MAX]
+            positions = Int8Array([commands[key] for key in some])
+            found += self._source.all("receipts", (ByteaArray(some), positions))
+        return found
+
+    def answer(self) -> Breaches:
         """What the last question found."""
         asked, waiting, self._answer = self._asked, self._answer, None
         if waiting is None:
             return []
-        return [(asked[command], position) for command, position in waiting.result()]
+        found: Breaches = []
+        for command, position in waiting.result():
+            what = "no receipt" if position is None else f"a receipt that says {position}"
+            found.append(Breach(13, asked[command], f"the command of this event has {what}"))
+        return found
 
 
-def pages(conninfo: str, first: int, last: int) -> Iterator[list[Row]]:
-    """The event rows of positions first to last, the next page read while one is worked on.
+class Page(NamedTuple):
+    """Consecutive event rows, up to which position they were asked for, and what they come to."""
+
+    rows: list[Row]
+    to: int
+    fingerprint: bytes
+
+
+def pages(reading: Reading, chain: Chain, last: int) -> Iterator[Page]:
+    """The event rows from where a chain stands on, the next page read while one is worked on.
 
     The first page also holds whatever stands at positions that should not exist, below 1.
     """
-    with Source(conninfo) as source, ThreadPoolExecutor(1, "audit-reader") as reader:
-        waiting: Future[list[Row]] | None = None
-        for start in range(first - 1, last, PAGE_EVENTS):
-            after = -(2**63) if start == 0 else start
-            coming = reader.submit(_page, source, after, min(start + PAGE_EVENTS, last))
+    with Source(reading) as source, ThreadPoolExecutor(1, "audit-reader") as reader:
+
+        def read(after: int, to: int) -> Page:
+            rows = source.rows("rows", (after or LOWEST, to))
+            return Page(rows, to, chain.add(rows, to))
+
+        waiting: Future[Page] | None = None
+        after = chain.position
+        while after < last:
+            block_ends = after - after % BLOCK_EVENTS + BLOCK_EVENTS
+            to = min(after + reading.page_rows, block_ends, last)
+            coming = reader.submit(read, after, to)
+            after = to
             if waiting is not None:
                 yield waiting.result()
             waiting = coming
         if waiting is not None:
             yield waiting.result()
-
-
-def _page(source: Source, after: int, last: int) -> list[Row]:
-    return [Row(*row) for row in source.all("rows", (after, last))]
 
 
 class Behind(Exception):

@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from ledger.domain.laws import Breach
 from projections.audit.attested import LAW, Attested, not_attested, unsigned
-from projections.audit.checker import Checker, Row
+from projections.audit.checker import Checker
 from projections.audit.exported import BadExport, Read, in_order, rows
 from projections.audit.leaves import HASH_BYTES, Tree, leaf_hash
 from projections.audit.notes import BadNote, Key, Note, read
 from projections.audit.proofs import Consistency, Inclusion, Proof
+from projections.audit.row import Row
 
 _FORGET_EVERY: Final = 10_000
 _GONE: Final = b"\0" * HASH_BYTES
@@ -73,7 +74,7 @@ class Offline:
                 self._judge()
             self._row(shard, row)
             if self._events % _FORGET_EVERY == 0:
-                self._checker.commands = {}  # Receipts are not in an export.
+                self._checker.envelope.commands.clear()  # Receipts are not in an export.
 
     @property
     def _is_whole(self) -> bool:

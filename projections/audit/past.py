@@ -1,15 +1,13 @@
 """Row for row: history, against the fingerprints the auditor took while he folded the log."""
 
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
 from ledger.domain.laws import Breach
 from ledger.domain.values import stock_stream
-from projections.audit.books import KEY, MASK, StockBook, episode_hash
-from projections.audit.checker import Checker, Row
-from projections.audit.log import Source
-from projections.audit.rows import PAGE_ROWS
+from projections.audit.books import StockBook
+from projections.audit.checker import Checker
+from projections.audit.fingerprints import EPISODES_MASK, ROW, episode_hash, fingerprints_of_stocks
+from projections.audit.log import LOWEST, Source
 from projections.audit.transfers import WayBook
 
 _COLUMNS: Final = (
@@ -18,8 +16,6 @@ _COLUMNS: Final = (
     *("sellable", "quarantine", "damaged", "returned", "blocked", "reserved"),
 )
 _EPISODE: Final = ("from_position", "to_position", "reservation_id", "quantity", "expires_at")
-
-_LOWEST: Final = -(2**63)
 
 
 class Past:
@@ -41,12 +37,10 @@ class Past:
         return rows
 
     def _stocks(self) -> int:
-        after: tuple[str, str] = ("", "")
         seen: dict[tuple[str, str], int] = {}
-        while page := self._source.all("history_stocks", (*after, PAGE_ROWS)):
+        for page in self._source.pages("history_stocks", ("", ""), key=slice(1, 3)):
             for stock, location, sku in page:
                 seen[location, sku] = stock
-            after = page[-1][1], page[-1][2]
         ways = self._checker.transit.ways
         numbers = {key: way.number for key, way in ways.items()}
         numbers |= {key: book.first for key, book in self._checker.stocks.items()}
@@ -61,35 +55,23 @@ class Past:
 
     def _rows(self) -> int:
         """Rows come stock by stock, in ledger order: as they were fingerprinted."""
-        after = (_LOWEST, _LOWEST, _LOWEST)
-        values: dict[int, int] = {}
-        compared = 0
-        while page := self._source.all("history", (*after, PAGE_ROWS)):
-            after = page[-1][:3]
-            compared += len(page)
-            for stock, rows in groupby(page, itemgetter(0)):
-                value = values.get(stock, KEY)
-                for row in rows:
-                    if row[1] <= self._head:
-                        value = hash((value, row))
-                values[stock] = value
+        pages = self._source.pages("history", (LOWEST, LOWEST, LOWEST))
+        values, compared = fingerprints_of_stocks(ROW, pages, self._head)
         for stock, book in self._books.items():
-            if values.pop(stock, KEY) != book.trail.value:
+            if values.pop(stock, b"") != book.trail.value:
                 self._differing[stock] = book
-        self._strangers("history", {s for s, value in values.items() if value != KEY})
+        self._strangers("history", {stock for stock, value in values.items() if value})
         return compared
 
     def _episodes(self) -> int:
-        after = (_LOWEST, _LOWEST)
         sums: dict[int, int] = {}
         compared = 0
-        while page := self._source.all("history_holds", (*after, PAGE_ROWS)):
-            after = page[-1][:2]
+        for page in self._source.pages("history_holds", (LOWEST, LOWEST)):
             compared += len(page)
             for stock, *episode in page:
                 if episode[0] <= self._head:
                     value = episode_hash(self._as_of_head(tuple(episode)))
-                    sums[stock] = (sums.get(stock, 0) + value) & MASK
+                    sums[stock] = (sums.get(stock, 0) + value) & EPISODES_MASK
         for stock, book in self._books.items():
             if sums.pop(stock, 0) != book.trail.sum_with(book.holds.values()):
                 self._differing[stock] = book
@@ -111,26 +93,24 @@ class Past:
         again = Checker(traced=True)
         if book.first < 0:
             again.transit.ways[book.location, book.sku] = WayBook(book.first)
-        stream = stock_stream(book.location, book.sku)
-        for row in self._source.all("rows_of_stream", (stream, self._head)):
-            again.take(Row(*row))
+        self._source.fold_stream(again.take_all, stock_stream(book.location, book.sku), self._head)
         where = f"of {book.sku!r} at {book.location!r}"
         traced = again.stocks.get((book.location, book.sku))
         if traced is None:
             self._found(book.first, f"history {where}: every event of it stands in another stream")
             return
         rows = traced.trail.traced or {}
+        of_stock = self._source.of_stock
         stored = {
-            (row[1], row[2]): row
-            for row in self._source.all("history_of_stock", (book.first, self._head))
+            (row[1], row[2]): row for row in of_stock("history", book.first, self._head, keys=3)
         }
         for key in sorted(rows.keys() | stored.keys()):
             # The stock's number is where its first event stands; a shift there is said elsewhere.
             self._differ(f"history {where}", _COLUMNS, key[0], stored.get(key), rows.get(key))
         episodes = traced.trail.all_episodes(traced.holds.values())
         kept = {
-            episode[0]: self._as_of_head(episode)
-            for episode in self._source.all("holds_of_stock", (book.first, self._head))
+            episode[0]: self._as_of_head(tuple(episode))
+            for _, *episode in of_stock("history_holds", book.first, self._head, keys=2)
         }
         for at in sorted(episodes.keys() | kept.keys()):
             self._differ(f"history_holds {where}", _EPISODE, at, kept.get(at), episodes.get(at))

@@ -4,8 +4,7 @@ from typing import Final
 
 from ledger.domain.laws import Breach
 from projections.audit.checker import Checker
-from projections.audit.log import Source
-from projections.audit.rows import PAGE_ROWS
+from projections.audit.log import PAGE_ROWS, Source
 
 FEW: Final = 1_024
 """Late rows of a stock that are in no sum; the first later position begins its crowd."""

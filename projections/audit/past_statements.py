@@ -10,12 +10,13 @@ import msgspec
 from ledger.domain.laws import Breach
 from ledger.domain.values import stock_stream
 from projections.audit import statements, wire, wire_base
-from projections.audit.books import KEY, MASK
-from projections.audit.checker import Checker, Row
-from projections.audit.log import PAGE_EVENTS, Source
-from projections.audit.rows import PAGE_ROWS
+from projections.audit.checker import Checker
+from projections.audit.fingerprints import Fingerprint
+from projections.audit.log import PAGE_ROWS, Source
 from projections.audit.statements import (
+    ENTRY,
     FANOUT,
+    MASK,
     NETWORK,
     Account,
     AccountBooks,
@@ -91,29 +92,29 @@ class PastStatements:
         """Entries come stock by stock, in ledger order: as they were fingerprinted."""
         after = (_LOWEST, _LOWEST, -1)
         compared = 0
-        values: dict[int, int] = {}
-        blocks, own = 0, Blocks(self._sum)
+        trails: dict[int, Fingerprint] = {}
+        blocks, own = 0, Blocks()
         while page := self._source.all("statement_entries", (*after, PAGE_ROWS)):
             compared += len(page)
             for book, rows in groupby(page, itemgetter(0)):
                 if book != after[0]:
-                    blocks, own = 0, Blocks(self._sum)
-                value = values.get(book, KEY)
+                    blocks, own = 0, Blocks()
+                trail = trails.setdefault(book, Fingerprint())
                 for row in rows:
                     if row[1] > self._head:
                         break
-                    value = hash((value, row))
+                    trail.add(ENTRY.pack(*row))
                     own.add(book, row[3], row[6], row[7])
                     blocks += 1
                     if blocks % statements.STOCK_BLOCK == 0:
-                        own.fill(blocks // statements.STOCK_BLOCK)
-                values[book] = value
+                        own.fill(blocks // statements.STOCK_BLOCK, self._sum)
                 after = (book, 0, 0)
             after = page[-1][:3]
+        values = {book: trail.value for book, trail in trails.items()}
         for account in self._by_number.values():
-            if values.pop(account.number, KEY) != account.value:
+            if values.pop(account.number, b"") != account.trail.value:
                 self._differing.append(account)
-        for book in sorted(book for book, value in values.items() if value != KEY):
+        for book in sorted(book for book, value in values.items() if value):
             self._found(book, f"statement_entries has rows of {book}, which no event explains")
         return compared
 
@@ -154,8 +155,7 @@ class PastStatements:
         key = (account.location, account.sku)
         traced = again.accounts.accounts[key] = Account(*key, account.number, account.place)
         traced.rows = {}
-        for row in self._source.all("rows_of_stream", (stock_stream(*key), self._head)):
-            again.take(Row(*row))
+        self._source.fold_stream(again.take_all, stock_stream(*key), self._head)
         stored = {
             (row[1], row[2]): row
             for row in self._source.all("entries_of_book", (account.number, self._head))
@@ -181,11 +181,11 @@ class PastStatements:
         """Add up one book again, keeping every sum, and say which differ."""
         if book > NETWORK:
             due: set[Cell] = set()
-            own = Blocks(due.add)
+            own = Blocks()
             entries = self._source.all("entries_of_book", (book, self._head))
             for number, row in enumerate(entries, start=1):
                 own.add(book, row[3], row[6], row[7])
-                own.fill(number // statements.STOCK_BLOCK)
+                own.fill(number // statements.STOCK_BLOCK, due.add)
         else:
             due = self._refold(book)
         stored = {cell for cell in self._source.all("cells_of_book", (book,)) if self._full(cell)}
@@ -197,8 +197,8 @@ class PastStatements:
     def _refold(self, book: int) -> set[Cell]:
         again = AccountBooks()
         due = again.cells[book] = set()
-        for after in range(0, self._head, PAGE_EVENTS):
-            until = min(after + PAGE_EVENTS, self._head)
+        for after in range(0, self._head, PAGE_ROWS):
+            until = min(after + PAGE_ROWS, self._head)
             for row in self._source.all("rows", (after, until)):
                 with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     body = wire.decode(row[4])

@@ -1,21 +1,20 @@
 """Row for row: the history of what was on its way, against the auditor's fingerprints."""
 
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
 from ledger.domain.laws import Breach
-from projections.audit.books import KEY
-from projections.audit.checker import Checker, Row
-from projections.audit.log import Source
-from projections.audit.rows import PAGE_ROWS
+from projections.audit.checker import Checker
+from projections.audit.fingerprints import ON_THE_WAY, fingerprints_of_stocks
+from projections.audit.log import LOWEST, Source
 from projections.audit.transfers import WayBook
 from projections.audit.wire import TOPICS
 from projections.audit.wire_transfers import OfTransfer
 
 _COLUMNS: Final = (*("stock", "position", "occurred_at", "effective_at", "delta", "quantity"),)
 _TOPICS: Final = [topic for kind, topic in TOPICS.items() if issubclass(kind, OfTransfer)]
-_LOWEST: Final = -(2**63)
+
+RANGE_EVENTS: Final = 100_000
+"""Looked through by one question for the few that are about transfers."""
 
 
 class PastTransit:
@@ -38,22 +37,12 @@ class PastTransit:
 
     def _rows(self) -> int:
         """Rows come stock by stock, in ledger order: as they were fingerprinted."""
-        after = (_LOWEST, _LOWEST)
-        values: dict[int, int] = {}
-        compared = 0
-        while page := self._source.all("history_in_transit", (*after, PAGE_ROWS)):
-            after = page[-1][:2]
-            compared += len(page)
-            for stock, rows in groupby(page, itemgetter(0)):
-                value = values.get(stock, KEY)
-                for row in rows:
-                    if row[1] <= self._head:
-                        value = hash((value, row))
-                values[stock] = value
+        pages = self._source.pages("history_in_transit", (LOWEST, LOWEST))
+        values, compared = fingerprints_of_stocks(ON_THE_WAY, pages, self._head)
         for key, book in self._ways.items():
-            if values.pop(book.number, KEY) != book.value:
+            if values.pop(book.number, b"") != book.print.value:
                 self._differing[key] = book
-        for stranger in sorted(number for number, value in values.items() if value != KEY):
+        for stranger in sorted(number for number, value in values.items() if value):
             what = f"history_in_transit has rows of {stranger}, which no event explains"
             self._found(stranger, what)
         return compared
@@ -64,13 +53,16 @@ class PastTransit:
         for key, book in self._differing.items():
             traced = again.transit.ways[key] = WayBook(book.number)
             traced.rows = {}
-        for row in self._source.all("rows_of_topics", (_TOPICS, self._head)):
-            again.take(Row(*row))
+        for start in range(0, self._head, RANGE_EVENTS):
+            ends = min(start + RANGE_EVENTS, self._head)
+            again.take_all(self._source.rows("rows_of_topics", (start, ends, _TOPICS)))
         for key in self._differing:
             book = again.transit.ways[key]
             stored = {
                 row[1]: row
-                for row in self._source.all("transit_of_stock", (book.number, self._head))
+                for row in self._source.of_stock(
+                    "history_in_transit", book.number, self._head, keys=2
+                )
             }
             rows = book.rows or {}
             for position in sorted(rows.keys() | stored.keys()):

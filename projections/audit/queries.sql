@@ -5,17 +5,30 @@ select h.position,
        exists (select from ledger.events e where e.shard > 0 or e.shard < 0)
   from ledger.heads h where h.shard = 0
 
+-- ledger_id --
+-- Which server, and which of its databases.
+select s.system_identifier || '/' || d.oid
+  from pg_control_system() s, pg_database d where d.datname = current_database()
+
+-- predecessors --
+-- Streams whose first version in a range follows none, or one that does not stand before the range.
+select s.stream, s.version, s.position, e.position
+  from (select * from unnest(%b::text[], %b::bigint[], %b::bigint[]) as s (stream, version, position)
+         order by stream) s
+  left join ledger.events e
+    on e.shard = 0 and e.stream = s.stream and e.version = s.version - 1
+ where s.version > 1 and (e.position is null or e.position >= %b)
+
 -- rows --
 -- Event rows up to a position and beyond another one, in ledger order.
-select position, stream, version, topic, state,
-       (extract(epoch from recorded_at) * 1000000)::bigint
+select position, stream, version, topic, state, recorded_at
   from ledger.events where shard = 0 and position > %b and position <= %b order by position
 
 -- rows_of_stream --
--- The event rows of one stream, up to a position.
-select position, stream, version, topic, state,
-       (extract(epoch from recorded_at) * 1000000)::bigint
-  from ledger.events where shard = 0 and stream = %b and position <= %b order by position
+-- A page of the event rows of one stream, up to a position.
+select position, stream, version, topic, state, recorded_at
+  from ledger.events where shard = 0 and stream = %b and version > %b and position <= %b
+ order by version limit %b
 
 -- stream_page --
 -- A page of one stream, up to a position.
@@ -28,12 +41,19 @@ select position, version, state from ledger.events
 select c.command, r.position
   from unnest(%b::bytea[], %b::bigint[]) as c (command, position)
   left join ledger.receipts r on r.shard = 0 and r.command = c.command
- where r.position is null or r.position < c.position or r.position > %b
+ where r.position is null or r.position < c.position
+    or r.position > (select position from ledger.heads where shard = 0)
 
 -- receipts_beyond --
--- Receipts that speak of positions the ledger has not reached, in one snapshot with its head.
-select min(r.position), count(*) from ledger.receipts r, ledger.heads h
- where h.shard = 0 and r.position > h.position
+-- Receipts in some blocks of the table that speak of positions the ledger has not reached, in one
+-- snapshot with its head; and how many blocks there are.
+select min(r.position), count(r.position),
+       pg_relation_size('ledger.receipts') / current_setting('block_size')::bigint
+  from ledger.heads h
+  left join ledger.receipts r
+    on r.position > h.position and r.ctid >= %b::text::tid and r.ctid < %b::text::tid
+ where h.shard = 0
+ group by h.shard
 
 -- tracking --
 -- How far a projection has read, and what stopped it.
@@ -146,10 +166,10 @@ select t.position, p.transfer_id, p.line::bigint, p.sku, p.requested_position, p
  where t.shard = 0 and t.projection = 'transfers' order by p.transfer_id, p.line
 
 -- rows_of_topics --
--- The event rows of some kinds, up to a position.
-select position, stream, version, topic, state,
-       (extract(epoch from recorded_at) * 1000000)::bigint
-  from ledger.events where shard = 0 and topic = any(%b::text[]) and position <= %b
+-- The event rows of some kinds in a range of positions.
+select position, stream, version, topic, state, recorded_at
+  from ledger.events where shard = 0 and position > %b and position <= %b
+   and topic = any(%b::text[])
  order by position
 
 -- history_in_transit --
@@ -157,12 +177,6 @@ select position, stream, version, topic, state,
 select stock, position, occurred_at, effective_at, delta, quantity
   from projections.history_in_transit where shard = 0 and (stock, position) > (%b, %b)
  order by shard, stock, position limit %b
-
--- transit_of_stock --
--- All that was ever on its way to one stock.
-select stock, position, occurred_at, effective_at, delta, quantity
-  from projections.history_in_transit where shard = 0 and stock = %b and position <= %b
- order by position
 
 -- counts --
 -- A page of count documents.
@@ -261,14 +275,6 @@ select stock, position, part::bigint, occurred_at, effective_at,
   from projections.history where shard = 0 and (stock, position, part) > (%b, %b, %b)
  order by shard, stock, position, part limit %b
 
--- history_of_stock --
--- All of one stock's history.
-select stock, position, part::bigint, occurred_at, effective_at,
-       d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved,
-       sellable, quarantine, damaged, returned, blocked, reserved
-  from projections.history where shard = 0 and stock = %b and position <= %b
- order by position, part
-
 -- crowds --
 -- A page of stocks: since when they are kept as ones with many late rows, and since when they are.
 select s.stock, s.location, s.sku, w.crowded_from, c.position
@@ -332,12 +338,6 @@ select w.stock from projections.history_crowds w
 select stock, from_position, to_position, reservation_id, quantity, expires_at
   from projections.history_holds where shard = 0 and (stock, from_position) > (%b, %b)
  order by stock, from_position limit %b
-
--- holds_of_stock --
--- All episodes of one stock.
-select from_position, to_position, reservation_id, quantity, expires_at
-  from projections.history_holds where shard = 0 and stock = %b and from_position <= %b
- order by from_position
 
 -- fences --
 -- A page of fences.
@@ -442,3 +442,28 @@ select tile, hashes from proof.tiles
 -- A page of what was attested.
 select size, number, root, note from proof.checkpoints
  where shard = 0 and size > %b and size <= %b order by size limit %b
+
+-- lag --
+-- How far the slowest projection is behind; one that has stopped is waited for by nobody.
+select coalesce(max(h.position - t.position), 0)
+  from ledger.heads h, projections.tracking t where h.shard = 0 and t.shard = 0 and t.error is null
+
+-- write_status --
+-- What the auditor of the service says of itself.
+insert into projections.audit as a
+       (shard, position, breaches, law, at, what, full_ms, full_at, looked_at)
+values (0, %b, %b, %b, %b, %b, %b,
+        case when %b then clock_timestamp() end, clock_timestamp())
+    on conflict (shard) do update
+   set (position, breaches, law, at, what, looked_at)
+     = (excluded.position, excluded.breaches, excluded.law, excluded.at, excluded.what,
+        excluded.looked_at),
+       full_ms = coalesce(excluded.full_ms, a.full_ms),
+       full_at = coalesce(excluded.full_at, a.full_at)
+
+-- read_status --
+-- The same, and how many seconds ago it was said.
+select position, breaches, law, at, what, full_ms,
+       extract(epoch from clock_timestamp() - full_at)::float8,
+       extract(epoch from clock_timestamp() - looked_at)::float8
+  from projections.audit where shard = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from ledger.domain import laws
 from ledger.domain.laws import Breach
-from projections.audit import wire, wire_base, wire_counts
+from projections.audit import wire, wire_counts
 from projections.audit import wire_returns as w
 from projections.audit.books import RETURNED_BEYOND_SOLD
 
@@ -119,28 +120,47 @@ class ReturnsBooks:
 # --- what the stocks say ------------------------------------------------------------------------
 
 
-def take_stock(checker: Checker, event: wire_base.Stock, position: int) -> None:
-    """Note what a stock's event says of a return or an order."""
+def _sold(checker: Checker, event: wire.Sold | wire.HoldFulfilled, position: int) -> None:
+    del position
+    if event.order is not None:
+        checker.paper.tell(event.quantity, "sold", event.order, event.sku)
+
+
+def _returned(checker: Checker, event: wire.Returned, position: int) -> None:
+    del position
     books = checker.paper
-    match event:
-        case wire.Sold(order=str(order)) | wire.HoldFulfilled(order=str(order)):
-            books.tell(event.quantity, "sold", order, event.sku)
-        case wire.Returned():
-            if event.return_id is not None:
-                books.tell(event.quantity, "came", event.return_id, event.location, event.sku)
-            if event.order is not None:
-                books.tell(event.quantity, "returned", event.order, event.sku)
-        case wire.StockDispositioned():
-            key = (event.return_id, event.location, event.sku, event.disposition)
-            books.tell(event.quantity, "left", *key)
-            _sent_where_it_says(checker, event, position)
-            document = books.returns.get(event.return_id)
-            if event.to_bucket == "customer" and document and document.order is not None:
-                books.tell(-event.quantity, "returned", document.order, event.sku)
-        case wire.Voided() | wire_counts.Corrected():
-            books.taken_back.add(event.sku)
-        case _:
-            pass
+    if event.return_id is not None:
+        books.tell(event.quantity, "came", event.return_id, event.location, event.sku)
+    if event.order is not None:
+        books.tell(event.quantity, "returned", event.order, event.sku)
+
+
+def _dispositioned(checker: Checker, event: wire.StockDispositioned, position: int) -> None:
+    books = checker.paper
+    key = (event.return_id, event.location, event.sku, event.disposition)
+    books.tell(event.quantity, "left", *key)
+    _sent_where_it_says(checker, event, position)
+    document = books.returns.get(event.return_id)
+    if event.to_bucket == "customer" and document and document.order is not None:
+        books.tell(-event.quantity, "returned", document.order, event.sku)
+
+
+def _taken_back(
+    checker: Checker, event: wire.Voided | wire_counts.Corrected, position: int
+) -> None:
+    del position
+    checker.paper.taken_back.add(event.sku)
+
+
+STOCK_NOTES: Final[dict[type, Callable[[Checker, Any, int], None]]] = {
+    wire.Sold: _sold,
+    wire.HoldFulfilled: _sold,
+    wire.Returned: _returned,
+    wire.StockDispositioned: _dispositioned,
+    wire.Voided: _taken_back,
+    wire_counts.Corrected: _taken_back,
+}
+"""What a stock's event says of a return or an order; most say nothing."""
 
 
 def _sent_where_it_says(checker: Checker, event: wire.StockDispositioned, position: int) -> None:

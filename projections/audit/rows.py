@@ -1,14 +1,12 @@
 """Row for row: the present, as the projections keep it, against the auditor's books."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from ledger.domain.laws import Breach
 from projections.audit.checker import Checker
 from projections.audit.log import Source, wait_for
 from projections.audit.table import Key, Table, Values
-
-PAGE_ROWS: Final = 10_000
 
 Advance = Callable[[int], None]
 """Takes the checker on to a position, because a projection has got there."""
@@ -40,7 +38,7 @@ def _page(
 ) -> list[tuple[Any, ...]]:
     """The next rows, each with the position the table reflects."""
     while True:
-        rows = source.all(table.name, (*after, PAGE_ROWS))
+        rows = source.all(table.name, (*after, source.page_rows))
         if not rows or rows[0][0] >= checker.place.position:
             return [row for row in rows if row[1] is not None]
         # Another projection was ahead when its page was read; this one is about to follow.

@@ -1,11 +1,12 @@
 """How the auditor keeps accounts: every movement between two buckets, and sums over blocks."""
 
-from collections import defaultdict
 from collections.abc import Callable
+from hashlib import blake2b
+from struct import Struct
 from typing import Final, TypeAlias
 
 from projections.audit import wire, wire_base
-from projections.audit.books import KEY, MASK
+from projections.audit.fingerprints import Fingerprint
 
 STOCK_BLOCK = 256
 PLACE_BLOCK = 4_096
@@ -24,17 +25,23 @@ Cell: TypeAlias = tuple[int, int, int, int, int, int, int]
 OnCell: TypeAlias = Callable[[Cell], None]
 
 
+ENTRY: Final = Struct("!8q")
+_CELL: Final = Struct("!7q")
+
+MASK: Final = 2**256 - 1
+"""So wide that no set of other sums can be found that comes to the same."""
+
+
 def cell_hash(cell: Cell) -> int:
     """The fingerprint of one sum, to be added to those of its book's other ones."""
-    return hash((KEY, cell)) & MASK
+    return int.from_bytes(blake2b(_CELL.pack(*cell), digest_size=32).digest(), "big")
 
 
 class Blocks:
     """Sums of books whose blocks fill together; each is told once, when its block is full."""
 
-    def __init__(self, on_cell: OnCell, *, of_places: bool = False) -> None:
+    def __init__(self, *, of_places: bool = False) -> None:
         """Begin with the first block of every level; the network is all places together."""
-        self._on_cell = on_cell
         self._of_places = of_places
         self._levels: list[dict[tuple[int, int, int], tuple[int, int]]] = [{}]
         self._block = 0
@@ -45,13 +52,13 @@ class Blocks:
         units, entries = self._levels[0].get(key, (0, 0))
         self._levels[0][key] = units + quantity, entries + 1
 
-    def fill(self, blocks: int) -> None:
+    def fill(self, blocks: int, on_cell: OnCell) -> None:
         """So many blocks are full."""
         while self._block < blocks:
-            self._close(self._block)
+            self._close(self._block, on_cell)
             self._block += 1
 
-    def _close(self, block: int) -> None:
+    def _close(self, block: int, on_cell: OnCell) -> None:
         level = 0
         if self._of_places:
             self._add_network(self._levels[0])
@@ -62,7 +69,7 @@ class Blocks:
             above = self._levels[level + 1]
             for key, (units, entries) in sums.items():
                 book, day, kind = key
-                self._on_cell((book, level, block, day, kind, units, entries))
+                on_cell((book, level, block, day, kind, units, entries))
                 more, others = above.get(key, (0, 0))
                 above[key] = units + more, entries + others
             block, rest = divmod(block + 1, FANOUT)
@@ -79,7 +86,7 @@ class Blocks:
 class Account:
     """One stock: its number, its location's, and the fingerprint of its entries in order."""
 
-    __slots__ = ("entries", "location", "number", "place", "rows", "sku", "value")
+    __slots__ = ("entries", "location", "number", "place", "rows", "sku", "trail")
 
     def __init__(self, location: str, sku: str, number: int, place: int) -> None:
         """Begin without entries, at the position of the first."""
@@ -88,7 +95,7 @@ class Account:
         self.number = number
         self.place = place
         self.entries = 0
-        self.value = KEY
+        self.trail = Fingerprint()
         self.rows: dict[tuple[int, int], Row] | None = None  # Kept where somebody looks into it.
 
 
@@ -100,9 +107,9 @@ class AccountBooks:
         self.kinds: dict[Kind, int] = {}
         self.accounts: dict[tuple[str, str], Account] = {}
         self.places: dict[str, int] = {}
-        self.sums: defaultdict[int, int] = defaultdict(int)  # Fingerprints of sums, by book.
+        self.sums: dict[int, int] = {}  # Fingerprints of sums, by book.
         self.cells: dict[int, set[Cell]] = {}  # The same, kept where somebody looks into it.
-        self._blocks = Blocks(self._take_cell, of_places=True)
+        self._blocks = Blocks(of_places=True)
         self._until = 0  # The last position of the block that is not full.
 
     def take(self, event: wire_base.Stock, reason: str, position: int) -> None:
@@ -112,7 +119,7 @@ class AccountBooks:
             return
         if position > self._until:
             self._until = -(-position // PLACE_BLOCK) * PLACE_BLOCK
-            self._blocks.fill((position - 1) // PLACE_BLOCK)
+            self._blocks.fill((position - 1) // PLACE_BLOCK, self._take_cell)
         account = self._account(event, position)
         for leg, (source, target, units) in enumerate(accounts):
             name = (source, target, wire.TOPICS[type(event)], reason)
@@ -120,14 +127,14 @@ class AccountBooks:
             at, place, number = event.occurred_at, account.place, account.entries
             row = (account.number, position, leg, kind, place, number, at, units)
             account.entries += 1
-            account.value = hash((account.value, row))
+            account.trail.add(ENTRY.pack(*row))
             if account.rows is not None:
                 account.rows[position, leg] = row
             self._blocks.add(place, kind, at, units)
 
     def fill(self, head: int) -> None:
         """The log has been read up to a position."""
-        self._blocks.fill(head // PLACE_BLOCK)
+        self._blocks.fill(head // PLACE_BLOCK, self._take_cell)
 
     def _account(self, event: wire_base.Stock, position: int) -> Account:
         key = (event.location, event.sku)
@@ -139,6 +146,6 @@ class AccountBooks:
 
     def _take_cell(self, cell: Cell) -> None:
         book = cell[0]
-        self.sums[book] = (self.sums[book] + cell_hash(cell)) & MASK
+        self.sums[book] = (self.sums.get(book, 0) + cell_hash(cell)) & MASK
         if book in self.cells:
             self.cells[book].add(cell)

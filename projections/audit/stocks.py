@@ -24,22 +24,24 @@ if TYPE_CHECKING:
     from projections.audit.checker import Checker
 
 _PLACES: Final = {bucket: place for place, bucket in enumerate(laws.PHYSICAL)}
+_NOTHING: Final = [0] * len(laws.PHYSICAL)
 
 
 def take(checker: Checker, event: wire_base.Stock, position: int, now: int) -> None:
     """Enter one event of a stock into the books."""
     book = _book(checker, event, position)
-    book.lapse(now)
-    checker.found(
-        laws.effective_is_running_maximum(
-            position,
-            last=book.effective_at,
-            occurred_at=event.occurred_at,
-            effective_at=event.effective_at,
+    if book.expiries:
+        book.lapse(now)
+    occurred_at, before = event.occurred_at, book.effective_at
+    late = occurred_at < before
+    if not late:
+        book.effective_at = occurred_at
+    if event.effective_at != book.effective_at:
+        checker.found(
+            laws.effective_is_running_maximum(
+                position, last=before, occurred_at=occurred_at, effective_at=event.effective_at
+            )
         )
-    )
-    late = event.occurred_at < book.effective_at
-    book.effective_at = max(book.effective_at, event.occurred_at)
     book.version += 1
     book.last = position
     handler = _HANDLERS.get(type(event))
@@ -47,63 +49,45 @@ def take(checker: Checker, event: wire_base.Stock, position: int, now: int) -> N
     if handler is not None:
         handler(checker, book, event, position, now)
     moves = event.moves()
-    for source, target, units in moves:
-        book.shift(source, -units)
-        book.shift(target, units)
+    deltas = _moved(book.levels, moves) if moves else _NOTHING
     if book.anchors is not None or type(event) is wire_counts.Counted:
         anchors.take(checker, book, event, position, late)
     if moves or (held != book.recorded and type(event) is not wire.HoldsExpired):
-        deltas = _deltas(moves)
-        _history(book, position, 0, event.occurred_at, (*deltas, book.recorded - held))
+        _history(book, position, 0, occurred_at, *deltas, book.recorded - held)
     for change in event.conflicts:
         _conflict(checker, book, change, position)
 
 
-def _deltas(moves: tuple[tuple[str, str, int], ...]) -> list[int]:
+def _moved(levels: dict[str, int], moves: tuple[tuple[str, str, int], ...]) -> list[int]:
+    """Change the physical levels; the virtual buckets are nobody's shelf. What each changed by."""
     deltas = [0, 0, 0, 0, 0]
     for source, target, units in moves:
-        if (place := _PLACES.get(source)) is not None:
-            deltas[place] -= units
-        if (place := _PLACES.get(target)) is not None:
-            deltas[place] += units
+        if source in levels:
+            levels[source] -= units
+            deltas[_PLACES[source]] -= units
+        if target in levels:
+            levels[target] += units
+            deltas[_PLACES[target]] += units
     return deltas
 
 
-def _history(
-    book: StockBook, position: int, part: int, occurred_at: int, deltas: tuple[int, ...]
-) -> None:
+def _history(book: StockBook, position: int, part: int, occurred_at: int, *deltas: int) -> None:
     """What a reader of history must find: the change, and the balances after it."""
+    effective_at, levels = book.effective_at, book.levels.values()
     book.trail.row(
-        (
-            book.first,
-            position,
-            part,
-            occurred_at,
-            book.effective_at,
-            *deltas,
-            *book.levels.values(),
-            book.recorded,
-        )
+        (book.first, position, part, occurred_at, effective_at, *deltas, *levels, book.recorded)
     )
 
 
 def judge(checker: Checker, book: StockBook, now: int) -> None:
     """After an item: exactly what is broken is open."""
-    book.lapse(now)
-    anchors.judge(checker, book)
+    if book.expiries:
+        book.lapse(now)
+    if book.anchors is not None:
+        anchors.judge(checker, book)
     levels = book.levels
-    short = laws.shortage(
-        sellable=levels["sellable"], reserved=book.live, backorder=book.backorder_limit
-    )
-    if short or PROMISE_BROKEN in book.conflicts:
-        checker.found(
-            laws.conflicts_are_open(
-                book.last,
-                f"{PROMISE_BROKEN} at {book.location!r} for {book.sku!r}",
-                expected=laws.broken_promises(short, book.in_breaking_order()),
-                found=book.shorts(PROMISE_BROKEN),
-            )
-        )
+    if book.live or book.conflicts:
+        _judge_promises(checker, book, levels["sellable"])
     if NEGATIVE_STOCK in book.conflicts or min(levels.values()) < 0:
         checker.found(
             laws.conflicts_are_open(
@@ -111,6 +95,19 @@ def judge(checker: Checker, book: StockBook, now: int) -> None:
                 f"{NEGATIVE_STOCK} at {book.location!r} for {book.sku!r}",
                 expected={bucket: -level for bucket, level in levels.items() if level < 0},
                 found=book.shorts(NEGATIVE_STOCK),
+            )
+        )
+
+
+def _judge_promises(checker: Checker, book: StockBook, sellable: int) -> None:
+    short = laws.shortage(sellable=sellable, reserved=book.live, backorder=book.backorder_limit)
+    if short or PROMISE_BROKEN in book.conflicts:
+        checker.found(
+            laws.conflicts_are_open(
+                book.last,
+                f"{PROMISE_BROKEN} at {book.location!r} for {book.sku!r}",
+                expected=laws.broken_promises(short, book.in_breaking_order()),
+                found=book.shorts(PROMISE_BROKEN),
             )
         )
 
@@ -134,7 +131,7 @@ def _book(checker: Checker, event: wire_base.Stock, position: int) -> StockBook:
         book = checker.stocks[key] = StockBook(
             event.location, event.sku, number, traced=checker.traced
         )
-    checker.touched_stocks[key] = book
+    checker.touched_stocks[book] = None
     return book
 
 
@@ -296,7 +293,8 @@ def _fulfilled(
 
 def _sold(checker: Checker, book: StockBook, event: wire.Sold, position: int, now: int) -> None:
     del now
-    fences.take_sale(checker, book, event.fence, position)
+    if event.fence is not None:
+        fences.take_sale(checker, book, event.fence, position)
 
 
 def _expired(
@@ -323,8 +321,7 @@ def _expired(
         checker.reservations[swept.reservation_id].last = position
         book.resize(hold, -swept.quantity, position)
         fences.take_expiry(checker, book, swept.reservation_id, swept.fence, position)
-        deltas = (0, 0, 0, 0, 0, -swept.quantity)
-        _history(book, position, part, swept.expired_at, deltas)
+        _history(book, position, part, swept.expired_at, *_NOTHING, -swept.quantity)
 
 
 Handler = Callable[["Checker", StockBook, Any, int, int], None]

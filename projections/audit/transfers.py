@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ledger.domain import laws
 from ledger.domain.laws import Breach, TransferTotals
 from projections.audit import wire_transfers as wire
-from projections.audit.books import KEY
+from projections.audit.fingerprints import ON_THE_WAY, Fingerprint
 
 if TYPE_CHECKING:
     from projections.audit.books import StockBook
@@ -192,7 +192,7 @@ def take_stock(
 class WayBook:
     """What is on its way to one stock, and a fingerprint of how history must tell it."""
 
-    __slots__ = ("effective_at", "last", "number", "quantity", "rows", "value")
+    __slots__ = ("effective_at", "last", "number", "print", "quantity", "rows")
 
     def __init__(self, number: int) -> None:
         """Begin with history's number for the stock: negative where it has no event yet."""
@@ -201,7 +201,7 @@ class WayBook:
         self.quantity = 0
         self.effective_at = -(2**63)
         self.rows: dict[int, tuple[int, ...]] | None = None  # Kept only where they are wanted.
-        self.value = KEY
+        self.print = Fingerprint()
 
     def take(self, position: int, occurred_at: int, delta: int) -> None:
         """Let more, or fewer, units be on their way."""
@@ -209,7 +209,7 @@ class WayBook:
         self.quantity += delta
         self.effective_at = max(self.effective_at, occurred_at)
         row = (self.number, position, occurred_at, self.effective_at, delta, self.quantity)
-        self.value = hash((self.value, row))
+        self.print.add(ON_THE_WAY.pack(*row))
         if self.rows is not None:
             self.rows[position] = row
 

@@ -24,7 +24,8 @@ from ledger.settings import Settings
 from ledger.submission import Accepted, CommandPort, Reply, Submission, Unavailable
 from ledger.writer import Writer
 from projections.audit.checker import Checker
-from projections.audit.log import pages
+from projections.audit.log import Reading, pages
+from projections.audit.row import Chain
 from tests.faults.driving import PATIENCE_S, eventually
 from tests.support.driver import Answered, Entry, Sent
 
@@ -217,9 +218,8 @@ def breaches(url: str) -> list[Breach]:
         row = connection.execute("select position from ledger.heads").fetchone()
     assert row is not None
     checker = Checker()
-    for page in pages(url, 1, row[0]):
-        for event in page:
-            checker.take(event)
+    for page in pages(Reading(url), Chain(), row[0]):
+        checker.take_all(page.rows)
     checker.close()
     return checker.breaches
 

@@ -7,8 +7,6 @@ with the ledger nor its state.
 from random import Random
 from typing import Any, Final
 
-from msgspec.structs import replace
-
 from ledger.domain.commands import AnyCommand
 from ledger.domain.decisions import (
     Context,
@@ -29,7 +27,8 @@ from ledger.domain.values import EARLIEST, Instant
 from ledger.recorded import Meta
 from ledger.store.mapper import TOPICS, Mapper
 from ledger.working_set import WorkingSet
-from projections.audit.checker import Checker, Row
+from projections.audit.checker import Checker
+from projections.audit.row import Row
 from tests.model.drawn import SECOND, Drawn
 
 BEGIN: Final[Instant] = 1_764_000_000 * SECOND
@@ -102,7 +101,7 @@ class Audited:
             self._keep(effect)
             version = len(self.streams[row.stream])
             assert row.version in (version, unread.get(row.stream, 0) - version), row
-            self.checker.take(replace(row, version=version))
+            self.checker.take(row._replace(version=version))
 
     def _prepare(self, command: AnyCommand) -> None:
         """Bring in what the command reads, as the writer would from the ledger."""

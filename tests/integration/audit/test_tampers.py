@@ -135,7 +135,7 @@ def test_every_change_is_found(
 
 def _found_by_verify(ledger: Audited, attested: Attested, at: int | None, name: str) -> None:
     url, kept, keys = ledger.database.service_url, attested.kept, attested.keys
-    report = verify(url, timeout_s=TIMEOUT_S, kept=kept, keys=keys)
+    report = verify(url, timeout_s=TIMEOUT_S, notes=kept, keys=keys)
     assert report.breaches_total, name
     if at is not None:
         _names(at, attested, [one.position for one in report.breaches if one.law != 12], name)
@@ -157,7 +157,7 @@ def test_nothing_is_found_where_nothing_was_changed(
         with postgres_cluster.database() as database:
             attested = recorded(database, seed)
             kept, keys = attested.kept, attested.keys
-            report = verify(database.service_url, timeout_s=TIMEOUT_S, kept=kept, keys=keys)
+            report = verify(database.service_url, timeout_s=TIMEOUT_S, notes=kept, keys=keys)
             assert [] == report.breaches, f"seed {seed}"
             assert len(kept) == report.checked["kept"]
             findings = audited(database, attested, tmp_path / f"{seed}.jsonl")

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from api.cli.export import command
 from api.exporting.jsonl import row_of
 from api.runtime.processes import wait_until
-from projections.audit.checker import Row
+from projections.audit.row import Row
 from tests.support.event_log import EventLog
 from tests.support.histories import fill
 from tests.support.http import Api, new, receive

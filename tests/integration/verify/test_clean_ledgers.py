@@ -6,8 +6,11 @@ import psycopg
 import pytest
 
 from ledger.domain.events import ConflictOpened
+from ledger.settings import load_settings
 from projections.audit.log import Behind
 from projections.audit.verification import as_dict, verify
+from projections.reader import connect_for_projections
+from projections.runner import Runner
 from tests.support.audited import Audited, project
 from tests.support.builders import receive, resolve, sell
 from tests.support.histories import Histories, append, fill
@@ -97,3 +100,32 @@ def test_a_ledger_that_grows_meanwhile_passes(
 
     assert [] == report.breaches
     assert report.position > first
+
+
+def test_a_projection_that_stands_amid_an_item_raises_no_alarm(database: Database) -> None:
+    """An audit follows it there; what one command left behind is judged once all of it is in."""
+    items = list(Histories(7).items(300))
+    with psycopg.connect(database.owner_url) as connection:
+        middle = append(connection, items[:200])
+    project(database.service_url)
+    amid = next(
+        recorded.position
+        for item in items[200:]
+        for recorded in item.events[:-1]
+        if recorded.meta.instant == item.events[-1].meta.instant
+        and recorded.topic == "stock.reserved.v1"
+    )
+    runner = Runner(load_settings(database_url=database.service_url, projector_batch_events=1))
+
+    def go_on(_: int) -> None:
+        with psycopg.connect(database.owner_url) as connection:
+            append(connection, items[200:])
+        with connect_for_projections(database.service_url, "test") as connection:
+            runner.start(connection)
+            while runner.places["stock"].position < amid:
+                runner.step(connection)
+
+    report = verify(database.service_url, catch_up=go_on)
+
+    assert middle < amid == report.position
+    assert [] == report.breaches

@@ -10,6 +10,7 @@ import nats
 import pytest
 from click.testing import CliRunner, Result
 
+from api.cli import stream_audit
 from api.cli.verify import command
 from api.runtime.natsd import EmbeddedNats
 from api.runtime.processes import wait_until
@@ -99,6 +100,25 @@ def test_a_message_missing_from_the_stream_is_found(audited: Audited, told: str)
     assert 1 == result.exit_code
     assert [(15, 42)] == found(result)
     assert "the projections follow from it" in verify(audited, told).stdout
+
+
+def test_a_stream_compared_beside_the_log_is_compared_all_the_same(
+    audited: Audited, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Long logs have another process for it; what it finds is in the same answer."""
+    assert 0 == verify(audited, told).exit_code
+    monkeypatch.setattr(stream_audit, "BESIDE_EVENTS_MIN", 0)
+
+    async def delete() -> None:
+        client = await nats.connect(told)
+        await client.jetstream().delete_msg(EVENTS_STREAM, 42)
+        await client.close()
+
+    asyncio.run(delete())
+
+    result = verify(audited, told, "--json")
+    assert [(15, 42)] == found(result), result.output
+    assert audited.head == json.loads(result.stdout)["checked"]["stream"]
 
 
 def test_an_altered_reference_is_found_by_the_stream(audited: Audited, told: str) -> None:

@@ -77,13 +77,13 @@ def grown_anew(audited: Audited) -> None:
 
 def places(audited: Audited, notes: list[Note] | None = None) -> list[tuple[int, int]]:
     """Law and position of what an audit finds."""
-    breaches = verify(audited.database.service_url, timeout_s=2.0, kept=notes or []).breaches
+    breaches = verify(audited.database.service_url, timeout_s=2.0, notes=notes or []).breaches
     return [(breach.law, breach.position) for breach in breaches]
 
 
 def test_a_ledger_that_nobody_touched_is_what_was_attested(twice: Audited) -> None:
     """Every leaf, every tile, every checkpoint, the kept ones as well."""
-    report = verify(twice.database.service_url, kept=kept(twice))
+    report = verify(twice.database.service_url, notes=kept(twice))
 
     assert [] == report.breaches
     assert (twice.head, 2, 2) == tuple(
@@ -123,7 +123,7 @@ def test_a_kept_checkpoint_tells_of_what_was_changed_with_the_key(twice: Audited
     grown_anew(twice)
 
     assert [] == places(twice)
-    report = verify(twice.database.service_url, kept=notes)
+    report = verify(twice.database.service_url, notes=notes)
     assert [(17, notes[0].size + 1)] == [(b.law, b.position) for b in report.breaches]
     assert f"the rows up to {twice.head} are not those" in report.breaches[0].what
     assert notes[0].size < position <= twice.head

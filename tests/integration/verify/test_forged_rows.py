@@ -94,6 +94,26 @@ def test_an_altered_row_is_found(audited: Audited, table: str, change: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("value", "forged"),
+    [("-1", "-2"), ("n", "n + 2305843009213693951")],
+    ids=["the two numbers that Python hashes alike", "a number and its neighbour modulo 2^61-1"],
+)
+def test_a_number_that_hashes_alike_is_another_number(
+    audited: Audited, value: str, forged: str
+) -> None:
+    """Whoever forges a row may know how the auditor works."""
+    wanted = value.replace("n", "d_sellable")
+    row = audited.forge(
+        "with one as (select ctid as place from projections.history"
+        f" where d_sellable = {wanted} order by ctid limit 1)"
+        f" update projections.history t set d_sellable = {forged.replace('n', 'd_sellable')}"
+        " from one where t.ctid = one.place returning position"
+    )
+
+    assert [(12, row[0][0])] == [(b.law, b.position) for b in audited.breaches()]
+
+
+@pytest.mark.parametrize(
     "table",
     [
         "stock",

@@ -12,7 +12,7 @@ from api.exporting.jsonl import JsonLinesFile, lines, row_of
 from api.exporting.ledger import CannotExport, Ledger, Span
 from api.exporting.output import Output
 from api.exporting.parquet import FORMAT, SCHEMA, ParquetFile, held
-from projections.audit.checker import Row
+from projections.audit.row import Row
 
 START = 1_764_000_000_000_000
 PART = 10

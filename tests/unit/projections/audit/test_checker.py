@@ -28,7 +28,8 @@ from ledger.domain.values import PHYSICAL_BUCKETS
 from ledger.recorded import Recorded
 from ledger.store.mapper import EVENT_TYPES
 from projections.audit import wire
-from projections.audit.checker import Checker, Row
+from projections.audit.checker import Checker
+from projections.audit.row import Row
 from tests.support.histories import Histories, state
 
 

@@ -23,7 +23,8 @@ from ledger.domain.laws import Breach
 from ledger.recorded import Recorded
 from projections.audit import wire, wire_base
 from projections.audit.anchors import late_counts_agree
-from projections.audit.checker import Checker, Row
+from projections.audit.checker import Checker
+from projections.audit.row import Row
 from tests.support.histories import Histories, state
 
 COMMANDS = 500

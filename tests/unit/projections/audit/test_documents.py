@@ -25,7 +25,8 @@ from ledger.domain.events import (
 )
 from ledger.domain.laws import Breach
 from ledger.recorded import Recorded
-from projections.audit.checker import Checker, Row
+from projections.audit.checker import Checker
+from projections.audit.row import Row
 from tests.support.histories import Histories, state
 
 COMMANDS = 700
