@@ -4,16 +4,16 @@ from msgspec import Struct
 
 from ledger.domain.commands.base import Command
 from ledger.domain.events import ProposedLine, ReconciliationRecorded
-from ledger.domain.values import Instant
+from ledger.domain.values import Code, Id, Instant
 
 
 class ClosePeriod(Command, frozen=True, tag="close_period"):
     """Pin what is known about a span of business time; without a location, of the whole network."""
 
-    period_id: str
+    period_id: Id
     starts_at: Instant
     ends_at: Instant
-    location: str | None = None
+    location: Code | None = None
 
 
 class RecordReconciliation(Command, frozen=True, tag="record_reconciliation"):
@@ -39,13 +39,13 @@ class RecordReconciliation(Command, frozen=True, tag="record_reconciliation"):
 class KeyLine(Struct, frozen=True, kw_only=True, gc=False):
     """A SKU at a location."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
 
 
 class ApproveReconciliation(Command, frozen=True, tag="approve_reconciliation"):
     """Make proposed corrections. Without lines, all that are open, as many as one call may make."""
 
-    reconciliation_id: str
+    reconciliation_id: Id
     lines: tuple[KeyLine, ...] | None = None
     at_most: int = 1_000

@@ -6,7 +6,7 @@ They move nothing and forbid nothing: a fact about a closed period is recorded a
 from typing import TypeAlias
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import Instant, calendar_stream, period_stream
+from ledger.domain.values import Code, Id, Instant, calendar_stream, period_stream
 
 
 class PeriodClosed(Event, frozen=True, kw_only=True, tag="period.closed.v1"):
@@ -15,12 +15,12 @@ class PeriodClosed(Event, frozen=True, kw_only=True, tag="period.closed.v1"):
     It begins with `starts_at`, and ends before `ends_at`. Without a location it is of them all.
     """
 
-    period_id: str
+    period_id: Id
     starts_at: Instant
     ends_at: Instant
     known_position: int  # The last one before this event: what was known when it was closed.
-    location: str | None = None
-    follows: str | None = None  # The period that ended where this one begins.
+    location: Code | None = None
+    follows: Id | None = None  # The period that ended where this one begins.
 
     @property
     def stream(self) -> str:
@@ -31,9 +31,9 @@ class PeriodClosed(Event, frozen=True, kw_only=True, tag="period.closed.v1"):
 class CalendarAdvanced(Event, frozen=True, kw_only=True, tag="calendar.advanced.v1"):
     """The periods of a scope reach up to an instant by now; the next one begins there."""
 
-    period_id: str
+    period_id: Id
     ends_at: Instant
-    location: str | None = None
+    location: Code | None = None
 
     @property
     def stream(self) -> str:

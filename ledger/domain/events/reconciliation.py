@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from ledger.domain.events.base import Event
-from ledger.domain.values import Instant, reconciliation_stream
+from ledger.domain.values import Code, Id, Instant, Text, reconciliation_stream
 
 Measure: TypeAlias = Literal["on_hand", "sellable", "available"]
 """What the other system's figures are figures of."""
@@ -14,7 +14,7 @@ Measure: TypeAlias = Literal["on_hand", "sellable", "available"]
 class ReconciliationEvent(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A change of one reconciliation."""
 
-    reconciliation_id: str
+    reconciliation_id: Id
 
     @property
     def stream(self) -> str:
@@ -50,7 +50,7 @@ class Tally(Struct, frozen=True, kw_only=True, gc=False):
 class LocationTally(Struct, frozen=True, kw_only=True, gc=False):
     """The keys of one location."""
 
-    location: str
+    location: Code
     tally: Tally
 
 
@@ -60,8 +60,8 @@ class ReconciliationRecorded(ReconciliationEvent, frozen=True, tag="reconciliati
     `content` is a digest of what was asked: the same list under the same id is the same one.
     """
 
-    source: str
-    content: str
+    source: Text
+    content: Id
     as_of: Instant
     known_position: int
     cut_position: int  # The last one the other system can have known; 0: none.
@@ -81,8 +81,8 @@ class ReconciliationRecorded(ReconciliationEvent, frozen=True, tag="reconciliati
 class ProposedLine(Struct, frozen=True, kw_only=True, gc=False):
     """A variance that nothing explains, and by how much the ledger would be adjusted."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     theirs: int
     ours: int
     delta: int
@@ -97,8 +97,8 @@ class ReconciliationProposed(ReconciliationEvent, frozen=True, tag="reconciliati
 class ApprovedLine(Struct, frozen=True, kw_only=True, gc=False):
     """A proposed correction that was made in the same commit."""
 
-    sku: str
-    location: str
+    sku: Code
+    location: Code
     delta: int
 
 
@@ -106,7 +106,7 @@ class ReconciliationApproved(ReconciliationEvent, frozen=True, tag="reconciliati
     """Somebody stands for corrections; `as_of` is the moment whose balances they come from."""
 
     lines: tuple[ApprovedLine, ...]
-    approved_by: str
+    approved_by: Text
     as_of: Instant
 
 

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from random import Random
+from typing import Any
 
 import msgspec
 from proofbundle.merkle import consistency_proof, inclusion_proof, merkle_tree_hash
@@ -39,7 +40,7 @@ def test_a_leaf_is_the_row_as_the_documents_say() -> None:
 
 def test_every_field_of_a_row_is_in_its_leaf() -> None:
     """What is not attested can be changed."""
-    others = {
+    others: dict[str, Any] = {
         "position": 13,
         "stream": "stock/ams-1/LAMP",
         "version": 4,
