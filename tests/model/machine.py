@@ -11,8 +11,20 @@ from hypothesis.stateful import RuleBasedStateMachine
 from api.runtime.processes import wait_until
 from ledger.clock import SystemClock
 from tests.model import drawing as draw
+from tests.model.answers import (
+    balance,
+    differs,
+    lawful,
+    open_conflicts,
+    plain,
+    shown,
+    spoken,
+    text_of,
+    timed,
+    told,
+)
+from tests.model.book import EVER, Refused, Stock
 from tests.model.client import Answer, Client
-from tests.model.reference import Refused, Stock, text_of
 from tests.model.reference_documents import Model
 
 PATIENCE_S: Final = 5.0
@@ -22,20 +34,12 @@ LAPSE_US: Final = 60_000
 FOREVER: Final = {"long": "2999-01-01T00:00:00.000000Z", "longer": "2999-02-01T00:00:00.000000Z"}
 PAST: Final = "2020-01-01T00:00:00.000000Z"
 
+REPEATED: Final = frozenset(
+    ("sku", "location", "channel", "limit", "packs", "authority", "base_unit", "resolution")
+)
+"""What an answer says again of what was asked."""
+
 _numbers = itertools.count(1)
-
-
-def differs(expected: Any, found: Any, path: str = "$") -> list[str]:
-    """Where an answer does not hold what it should; more than expected is no difference."""
-    if isinstance(expected, dict) and isinstance(found, dict):
-        pairs = [(expected[name], found.get(name), f"{path}.{name}") for name in expected]
-    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        pairs = [
-            (e, f, f"{path}[{n}]") for n, (e, f) in enumerate(zip(expected, found, strict=True))
-        ]
-    else:
-        return [] if expected == found else [f"{path}: {expected!r} expected, {found!r} found"]
-    return [difference for pair in pairs for difference in differs(*pair)]
 
 
 def kept(function: Callable[..., None]) -> Callable[..., None]:
@@ -83,6 +87,7 @@ class Shop(RuleBasedStateMachine):
         self.began = self.moments.next() - DAY_US
         self.marks: list[int] = []
         self.heads: list[int] = []
+        self.told_by: list[tuple[int, int]] = []  # By position, the model's number of a command.
         self.orders: list[str] = []
         self.accepted: list[tuple[str, str, Any, str, Answer]] = []
         self.seen: dict[str, dict[str, Any]] = {}  # By SKU, every conflict that was ever open.
@@ -104,31 +109,45 @@ class Shop(RuleBasedStateMachine):
         """
         key = self.key()
         now = self.moments.next()
-        refused: Refused | None = None
-        expected: Any = None
-        try:
-            expected = self.model.ask(operation, about or name, body, key, now)
-        except Refused as no:
-            refused = no
+        expected, refused = self.predict(operation, about or name, body, key, now)
         answer = self.client.call(operation, name, body, key=key)
         self.compare(expected, refused, answer, f"{operation} {name} {body}")
         self.taken = refused is None
         if refused is None:
+            self.repeats({**body, spoken(operation)[1]: name}, answer)
             if answer.headers.get("idempotent-replayed") != "true":  # That is an older position.
                 self.position(answer)
             self.accepted.append((operation, name, body, key, answer))
         return answer
 
+    def predict(
+        self, operation: str, name: Any, body: Any, key: str, now: int
+    ) -> tuple[Any, Refused | None]:
+        """What the model answers, and whether that is a no."""
+        verb, kind = spoken(operation)
+        try:
+            answer = self.model.ask(verb, kind, name or key, timed(body), now)
+            return told(answer, self.model), None
+        except Refused as refused:
+            self.model.now = now
+            known = self.model.documents.get(kind, {}).get(name)
+            if known is not None and refused.code == "illegal-state":
+                refused.facts.setdefault("state", shown(known, self.model)["status"])
+            return refused.facts, refused
+
     def compare(self, expected: Any, refused: Refused | None, answer: Answer, asked: str) -> None:
         """Both say yes and the same, or both say no for the same reason."""
         if refused is not None:
             assert answer.code == refused.code, self.told(refused.code, answer, asked)
-            found = answer.body
         else:
             assert answer.status < 300, self.told(expected, answer, asked)
-            found = self.plain(answer.body)
-        wanted = expected if refused is None else refused.facts
-        assert not (d := differs(wanted, found)), self.told(d, answer, asked)
+        found = plain(answer.body)
+        assert not (d := differs(expected, found)), self.told(d, answer, asked)
+
+    def repeats(self, body: Any, answer: Answer) -> None:
+        """Of what was asked an answer says the same, where it says it at all."""
+        for name in REPEATED & body.keys() & answer.body.keys():
+            assert body[name] == answer.body[name], self.told(body, answer, name)
 
     def told(self, expected: Any, answer: Any, asked: Any) -> str:
         """What to read when it fails."""
@@ -145,25 +164,8 @@ class Shop(RuleBasedStateMachine):
         """Positions grow; what was known after this command can be asked for."""
         position = answer.body["position"]
         assert position >= self.head, self.told(self.head, answer, "a later position")
-        self.model.positions[self.model.told] = position
+        self.told_by.append((position, self.model.told))
         self.heads.append(position)
-
-    def plain(self, body: dict[str, Any]) -> dict[str, Any]:
-        """An answer with its conflicts as the model tells them."""
-        found = {**body}
-        if "results" in body:
-            found["results"] = [self.plain(result) for result in body["results"]]
-        found["notes"] = [
-            {
-                "kind": note["kind"],
-                "short": 0 if note["kind"] == "clock_skew" else note["short"],
-                "holders": ",".join(
-                    sorted(one["reservation_id"] for one in note.get("reservations", ()))
-                ),
-            }
-            for note in body.get("conflicts", ())
-        ]
-        return found
 
     # --- checking ---------------------------------------------------------------------------------
 
@@ -180,11 +182,11 @@ class Shop(RuleBasedStateMachine):
         query = {"sku": sku, **self.min_position, **question}
         answer = self.client.call("getStock", query=query)
         at, known = self.asked(question)
-        expected = {stock: self.model.balance(stock, at, known) for stock in self.of(sku)}
+        expected = {stock: balance(self.model, stock, at, known) for stock in self.of(sku)}
         found = {(item["location"], item["sku"]): item for item in answer.body["items"]}
-        for stock, balance in expected.items():
-            item = found.get(stock, dict.fromkeys(balance, 0))
-            assert not (d := differs(balance, item)), self.told(d, answer, query)
+        for stock, wanted in expected.items():
+            item = lawful(found[stock]) if stock in found else dict.fromkeys(wanted, 0)
+            assert not (d := differs(wanted, item)), self.told(d, answer, query)
         assert found.keys() <= expected.keys(), self.told(expected, answer, query)
 
     def asked(self, question: dict[str, Any]) -> tuple[int, int]:
@@ -193,7 +195,9 @@ class Shop(RuleBasedStateMachine):
         at = question.get("as_of")
         return (
             self.moments.next() if at is None else self.times[at],
-            1 << 62 if known is None else int(known),
+            max((told for position, told in self.told_by if position <= known), default=0)
+            if known is not None
+            else EVER,
         )
 
     @property
@@ -208,8 +212,7 @@ class Shop(RuleBasedStateMachine):
 
     def check_conflicts(self, sku: str, *, final: bool = False) -> None:
         """Exactly what is broken is open; what ran out may take a sweep to be closed."""
-        self.model.judge_all(self.moments.next())
-        expected = sorted(self.model.open_conflicts(sku))
+        expected = open_conflicts(self.model, sku, self.moments.next())
         if not expected and not self.watched.get(sku) and not final:
             self.open = {}
             return
@@ -319,7 +322,9 @@ class Shop(RuleBasedStateMachine):
         """The on-hand quantity that an adjustment expects, if any."""
         if drawn["expected"] is None:
             return {}
-        on_hand = self.model.balance(self.stocks[drawn["stock"]], 1 << 61)["on_hand"]
+        on_hand = sum(
+            map(balance(self.model, self.stocks[drawn["stock"]]).__getitem__, draw.BUCKETS)
+        )
         return {"expected_on_hand": on_hand + (drawn["expected"] == "wrong")}
 
     # --- the end ----------------------------------------------------------------------------------
@@ -367,12 +372,12 @@ class Shop(RuleBasedStateMachine):
         """The list of promises of a SKU is the promises of it."""
         query = {"sku": sku, "limit": 1_000, **self.min_position}
         answer = self.client.call("listReservations", query=query)
-        now = self.moments.next()
+        self.model.now = self.moments.next()
         expected = {
-            name: self.model.promise(name, now)
+            name: shown(promise, self.model)
             for name, promise in self.model.promises.items()
-            if any(stock[1] == sku for stock in promise["lines"])
+            if any(stock[1] == sku for stock in promise.lines())
         }
-        found = {item["reservation_id"]: item for item in answer.body["items"]}
+        found = {item["reservation_id"]: plain(item) for item in answer.body["items"]}
         assert not (d := differs(expected, found)), self.told(d, answer, query)
         assert expected.keys() == found.keys(), self.told(expected, answer, query)

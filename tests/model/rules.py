@@ -7,8 +7,9 @@ from hypothesis.stateful import initialize, rule
 
 from api.runtime.processes import wait_until
 from tests.model import drawing as draw
-from tests.model.machine import FOREVER, LAPSE_US, PAST, PATIENCE_S, Shop, differs, kept
-from tests.model.reference import Refused, text_of
+from tests.model.answers import differs, plain, shown, text_of
+from tests.model.book import Document
+from tests.model.machine import FOREVER, LAPSE_US, PAST, PATIENCE_S, Shop, kept
 
 
 class LedgerMachine(Shop):
@@ -130,7 +131,7 @@ class LedgerMachine(Shop):
         name = self.order(pick)
         self.command(f"{verb}Reservation", name, body)
         lines = [(line["location"], line["sku"]) for line in body.get("lines", ())]
-        self.check(*self.model.promises.get(name, {"lines": ()})["lines"], *lines)
+        self.check(*self.model.promises.get(name, Document()).lines(), *lines)
 
     @rule(pick=draw.picks, quantity=draw.quantities, life=draw.lives, split=st.booleans())
     @kept
@@ -167,7 +168,11 @@ class LedgerMachine(Shop):
         """Units are set aside for a channel, or not any longer."""
         body: dict[str, Any] = {**self.stock_fields(stock), "channel": "web"}
         body |= {} if what == "all" else {"quantity": units}
-        self.command("grantFence" if what == "grant" else "returnFence", "", body)
+        answer = self.command("grantFence" if what == "grant" else "returnFence", "", body)
+        if answer.status < 300:
+            free, held = self.model.fence(self.stocks[stock], "web")
+            d = differs({"free": free, "held": held}, answer.body)
+            assert not d, self.told(d, answer, body)
         self.check(self.stocks[stock])
 
     @rule(stock=draw.stocks, limit=st.sampled_from((0, 3, 9)))
@@ -189,12 +194,7 @@ class LedgerMachine(Shop):
         answer = self.client.call("placeReservation", "", body, key=key)
         if answer.code == "malformed":  # The machine was so busy that it had run out before.
             return
-        refused: Refused | None = None
-        expected: Any = None
-        try:
-            expected = self.model.ask("placeReservation", "", body, key, now)
-        except Refused as no:
-            refused = no
+        expected, refused = self.predict("placeReservation", "", body, key, now)
         self.compare(expected, refused, answer, f"lapse {body}")
         self.taken = refused is None
         if refused is None:
@@ -217,8 +217,11 @@ class LedgerMachine(Shop):
             if word == "re_source":
                 body["locations"] = [self.stocks[pick % 2][0]]
             about = (kind, (location, sku), holder, short)
-            if self.command("resolveConflict", conflict_id, body, about).status == 200:
+            answer = self.command("resolveConflict", conflict_id, body, about)
+            if answer.status == 200:
                 self.resolved[conflict_id] = word
+                d = differs({"status": "resolved", "kind": kind}, answer.body)
+                assert not d, self.told(d, answer, about)
             self.check(*self.of(sku))
             return
         answer = self.client.call("resolveConflict", conflict_id, body, key=self.key())
@@ -314,8 +317,9 @@ class LedgerMachine(Shop):
         name = self.order(pick)
         answer = self.client.call("getReservation", name, query=self.min_position)
         if name in self.model.promises:
-            expected = self.model.promise(name, self.moments.next())
-            assert not (d := differs(expected, answer.body)), self.told(d, answer, name)
+            self.model.now = self.moments.next()
+            expected = shown(self.model.promises[name], self.model)
+            assert not (d := differs(expected, plain(answer.body))), self.told(d, answer, name)
         else:
             assert answer.code == "not-found", self.told("not-found", answer, "")
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from tests.model import drawing as draw
+from tests.model.answers import differs, plain, shown
 from tests.model.client import Answer
-from tests.model.machine import differs, kept
+from tests.model.machine import kept
 from tests.model.rules import LedgerMachine
 
 Goods = list[tuple[int, int]]
@@ -184,22 +185,21 @@ class WholeMachine(LedgerMachine):
 
     def check_orders(self) -> None:
         """What orders sold and took back is the sum of what was told of them."""
-        for order in {order for order, _, _ in self.model.sold}:
+        lines = self.model.orders.lines()
+        for order in {order for order, _ in lines}:
             query = {"order": order, **self.min_position}
             answer = self.client.call("listOrders", query=query)
             for item in answer.body["items"]:
-                sums = {
-                    name: sum(n for of, sku, n in told if (of, sku) == (order, item["sku"]))
-                    for name, told in (("sold", self.model.sold), ("returned", self.model.returned))
-                }
+                line = lines[order, item["sku"]]
+                sums = {name: line[name] for name in ("sold", "returned")}
                 assert not (d := differs(sums, item)), self.told(d, answer, query)
 
     def check_rules(self) -> None:
         """Fences, limits and definitions read as they were answered."""
-        now = self.moments.next()
+        self.model.now = self.moments.next()
         for stock in self.stocks[:1]:
             query = {"location": stock[0], "sku": stock[1], **self.min_position}
-            free, held = self.model.fence(stock, "web", now)
+            free, held = self.model.fence(stock, "web")
             answer = self.client.call("listFences", query=query)
             expected = [{"free": free, "held": held}] if free or held else []
             listed = [item for item in answer.body["items"] if item["free"] or item["held"]]
@@ -218,25 +218,21 @@ class WholeMachine(LedgerMachine):
 
     def check_documents(self) -> None:
         """Every document reads as it was answered, alone and in its list."""
-        kinds = {
-            "Transfer": ("transfer_id", self.model.transfers, self.model.transfer),
-            "Return": ("return_id", self.model.returns, self.model.return_),
-            "Count": ("count_id", self.model.documents, self.model.count_document),
-        }
-        for kind, (field, known, expected) in kinds.items():
-            for name in known:
+        for kind in ("Transfer", "Return", "Count"):
+            known = self.model.documents[kind.lower()]
+            for name, document in known.items():
                 answer = self.client.call(f"get{kind}", name, query=self.min_position)
-                found = answer.body
-                wanted = expected(name)
+                wanted = shown(document, self.model)
                 if kind == "Count" and wanted["missing"] is None:
                     del wanted["missing"]  # A full count lists what nobody counted.
+                found = plain(answer.body)
                 assert not (d := differs(wanted, found)), self.told(d, answer, name)
             if not self.lists:
                 continue
             query = {"limit": 1_000, **self.min_position}
             listed = self.client.call(f"list{kind}s", query=query)
-            found = {item[field] for item in listed.body["items"]}
-            assert known.keys() <= found, self.told(known.keys(), listed, kind)
+            ids = {item[f"{kind.lower()}_id"] for item in listed.body["items"]}
+            assert known.keys() <= ids, self.told(known.keys(), listed, kind)
 
     def teardown(self) -> None:
         """Documents, and then everything else."""
