@@ -158,7 +158,8 @@ class Facts:
             short, picked = self.source(places, broken, promise.channel, how, body.get("split"))
             require(not short, "insufficient-stock", shortfalls=short)
         self.resolved.add(conflict[:3])
-        self.noted = [noted for noted in self.noted if noted != conflict]
+        if conflict in self.noted:
+            self.noted.remove(conflict)
         if broken and (picked or body["resolution"] == "shorten"):
             self.change(promise, Counter({stock: -broken, **picked}))
         if broken and body["resolution"] == "release":
@@ -290,9 +291,10 @@ class Facts:
         require(body.get("quantity", free) <= free, "illegal-state", free=free)
         self.add(self.fences, fence, units=-body.get("quantity", free))
 
-    def set_backorder_limit(self, _: str, body: Json) -> None:
-        """Promise more than there is; a lower limit breaks what it leaves out."""
+    def set_backorder_limit(self, _: str, body: Json) -> Json:
+        """Promise more than there is; a lower limit breaks what it leaves out, unsaid."""
         self.limits[body["location"], body["sku"]] = body["limit"]
+        return {"notes": []}
 
     def place_reservation(self, promise: Document, body: Json) -> None:
         """All or nothing, or what is there."""

@@ -11,7 +11,6 @@ class Model(Facts):
 
     def begin(self, document: Document, _: Json) -> None:
         """Something shall be moved, sent back or counted; nothing is held for it."""
-        require(document.asked.get("from", "") != document.asked.get("to"), "malformed")
         for item, units in document.asked["lines"].items():
             self.add(document, item, asked=units)
 
@@ -123,8 +122,7 @@ class Model(Facts):
     def approve_count(self, count: Document, _: Json) -> None:
         """Somebody stands for the figures."""
         require(count.figures, "illegal-state")
-        figures = count.figures.items()
-        count.figures = {place: {**figure, "approved": True} for place, figure in figures}
+        count.figures = {of: {**line, "approved": True} for of, line in count.figures.items()}
 
     def post_count(self, count: Document, _: Json) -> None:
         """The figures stand, all or none, each at its time."""
