@@ -115,8 +115,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     checkpoint_key: str | None = None
     # Whoever was answered finds the proof within two seconds; this leaves room for a busy minute.
     checkpoint_every_ms: Milliseconds = 500
-    # Catching up: one statement of some 100 ms, far below what a snapshot may last.
-    notary_batch_events: Count = 10_000
+    # Catching up: one statement of some 10 ms and a few MiB, far below what a snapshot may last.
+    notary_batch_events: Count = 5_000
 
     # -- The auditor --------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The auditor's own tree: leaves from rows, and the root of as many as there have been (RFC 6962).
 
 The stack of perfect subtrees is all that it keeps. The service's tree is built another way, from
-tiles, in SQL and by other code; here they meet.
+tiles and by other code; here they meet.
 """
 
 from collections.abc import Callable

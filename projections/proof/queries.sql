@@ -12,16 +12,11 @@ select t.position, t.generation, h.position
 -- Nobody else grows the tree until the transaction ends.
 select from projections.tracking where shard = 0 and projection = 'proof' for update
 
--- leaves --
--- The hashes of a range of leaves in one piece. The text is the leaf: docs/proof.md describes it.
-select count(*), coalesce(min(position), 0), coalesce(max(position), 0),
-       coalesce(string_agg(sha256('\x00'::bytea || convert_to(
-           'inventory-ledger/row/v1' || E'\n' || shard || E'\n' || position || E'\n'
-           || stream || E'\n' || version || E'\n' || topic || E'\n'
-           || encode(sha256(state), 'hex') || E'\n'
-           || (extract(epoch from recorded_at) * 1000000)::bigint || E'\n', 'UTF8')
-       ), ''::bytea order by position), ''::bytea)
-  from ledger.events where shard = 0 and position > %b and position <= %b
+-- rows --
+-- Event rows after a position, up to another, as they are.
+select shard::bigint, position, stream, version, topic, state,
+       (extract(epoch from recorded_at) * 1000000)::bigint
+  from ledger.events where shard = 0 and position > %b and position <= %b order by position
 
 -- tiles --
 -- Some tiles.

@@ -151,7 +151,7 @@ def tiles(ledger: Audited, random: Random) -> None:
     changes = (
         f"update {{}} set hashes = set_byte(hashes, {place}, {hashes[place] ^ 1})",
         "update {} set hashes = substr(hashes, 1, length(hashes) - 32)",
-        "update {} set hashes = hashes || sha256(hashes)",
+        "update {} set hashes = substr(hashes, 1, length(hashes) - 32) || sha256(hashes)",
         "update {} set tile = tile + 9",
         "delete from {}",
     )
