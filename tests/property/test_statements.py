@@ -26,6 +26,7 @@ from projections.questions import StockQuestion, stock
 from projections.rebuild import rebuild
 from projections.statement_questions import Limits, period_statements, statements
 from tests.integration.projections.ledgers import project, rows
+from tests.support.attested import attest
 from tests.support.histories import BEGIN, PLACES, SKUS, Histories, Item, append
 from tests.support.servers import Cluster, Database
 from tests.support.small_blocks import small_blocks
@@ -323,6 +324,7 @@ def test_a_closed_period_says_for_ever_what_it_was_closed_with(
                 adds_up(statement)
 
         with_pool(database, compare)
+        attest(database.service_url)
         assert [] == verify(database.service_url).breaches
 
 
