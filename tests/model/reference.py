@@ -192,7 +192,7 @@ class Facts:
         self.movements[name] = told
         told["body"], of = body, body.get("of", body.get("replaces"))
         if of is not None:
-            require(of in self.movements, "not-found")
+            require(not self.movements.get(of, {"nothing": True}).get("nothing"), "not-found")
             self.refer(told, self.movements[of])
         on_hand = sum(self.level(stock, bucket) for bucket in BUCKETS)
         expected = body.get("expected_on_hand", on_hand)
@@ -220,7 +220,7 @@ class Facts:
             require(old["units"] != rest, "illegal-state")
             self.restate(old, rest)
             old["cancelled"] = True
-        elif old["units"] != told["quantity"]:
+        elif not told.setdefault("nothing", old["units"] == told["quantity"]):
             self.restate(old, told["quantity"])
 
     def voided(self, sale: Json) -> int:
@@ -241,8 +241,8 @@ class Facts:
             target = told.get("to_bucket", TARGETS.get(kind, OUT))
             self.add(self.stock, stock, at, **{source: -more, target: more})
         sale = told.get("of", told)
-        left = max(0, sale["units"] or 0) - self.voided(sale)
-        require(left >= 0 and not sale.get("cancelled"), "illegal-state")
+        enough = self.voided(sale) <= max(0, sale["units"] or 0)
+        require(enough and not sale.get("cancelled"), "illegal-state")
         column, sign = ORDERED.get(kind, ("", 0))
         self.order(told.get("order"), stock, column, sign * more)
 
