@@ -18,11 +18,15 @@ from api.bench.pasts import YEAR, Past, append, fill, stock_of
 from api.bench.project import bring_to_head
 from ledger.clock import SystemClock, monotonic
 from projections.history import late
-from projections.history.queries import listing
+from projections.history.queries import How, listing
+from projections.statements import statements
 
 QUESTIONS: Final = 1_000
 WARM_UP: Final = 50
-_LIST: Final = listing("location", first=True)
+_ANY_CROWD: Final = statements("projections.history")["any_crowd"]
+_LIST: Final = {
+    crowded: listing("location", first=True, how=How(crowded=crowded)) for crowded in (False, True)
+}
 
 
 class Size(NamedTuple):
@@ -146,7 +150,9 @@ def _questions(
 def _ask(cursor: psycopg.Cursor[Any], asked: dict[str, Any], limit: int) -> int:
     """A question about the past; how many stocks it found."""
     asked = {"limit": limit, "whole": False, **asked, **late.GRID.sizes}
-    return len(cursor.execute(_LIST, asked, prepare=False).fetchall())
+    crowd = cursor.execute(_ANY_CROWD, asked, prepare=False).fetchone()
+    assert crowd is not None
+    return len(cursor.execute(_LIST[crowd[0]], asked, prepare=False).fetchall())
 
 
 def _network(cursor: psycopg.Cursor[Any], size: Size, begin: int) -> BenchResult:

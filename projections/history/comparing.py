@@ -7,11 +7,13 @@ from ledger.domain.values import Instant
 from ledger.recorded import Body
 from ledger.store.mapper import Mapper
 from projections.history import late
+from projections.history.queries import with_late_rows
 from projections.instants import from_datetime
 from projections.progress import Pool
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
+_LEVELS_OF: Final = with_late_rows(_SQL["levels_of"], crowded=True)
 _MAPPER: Final = Mapper()
 
 ROWS_OF_A_STOCK_MAX: Final = 64
@@ -86,7 +88,7 @@ async def levels_of(
     }
     found: list[Level | None] = [None] * len(keys)
     async with pool.connection() as connection:
-        cursor = await connection.execute(_SQL["levels_of"], parameters, prepare=False, binary=True)
+        cursor = await connection.execute(_LEVELS_OF, parameters, prepare=False, binary=True)
         for place, stock, *amounts in await cursor.fetchall():
             found[place - 1] = Level(stock, tuple(map(int, amounts)))
     return found

@@ -12,11 +12,13 @@ from projections.clocks import PRESENT, Asked, Clocks, at_present, clocks, posit
 from projections.cursors import BadCursor, decode, encode
 from projections.history import late
 from projections.history.answers import Movement, MovementsPage
+from projections.history.queries import with_late_rows
 from projections.instants import from_datetime
 from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
+_FOLD_AT: Final = with_late_rows(_SQL["fold_at"], crowded=True)
 _MAPPER: Final = Mapper()
 _NAMES: Final = (*PHYSICAL_BUCKETS, "reserved")
 _PAPERS: Final = ("transfer_id", "return_id", "count_id", "order", "counted")
@@ -107,7 +109,7 @@ async def _first(connection: AsyncConnection[Any], window: Window, stock: int, a
         return Place("occurred", at, until, EARLIEST, 0, -1, _ZERO)
     bounds = {"stock": stock, "as_of": window.start - 1, "known": at.known, "whole": False}
     bounds |= late.GRID.sizes
-    found = await connection.execute(_SQL["fold_at"], bounds, prepare=False)
+    found = await connection.execute(_FOLD_AT, bounds, prepare=False)
     balances = await found.fetchone() or _ZERO
     return Place("occurred", at, until, window.start, 0, -1, tuple(map(int, balances)))
 

@@ -30,24 +30,49 @@ class Question(NamedTuple):
     after: After = ()
 
 
-def listing(sort: Sort, *, first: bool, at_once: bool = False) -> bytes:
+class How(NamedTuple):
+    """How a statement reads what changes levels, for it to cost no more than it has to.
+
+    `at_once`: ended holds in one go for all stocks. `crowded`: with the sums of late rows, which
+    alone double the time of planning.
+    """
+
+    at_once: bool = False
+    crowded: bool = True
+
+
+PLAIN: Final = How()
+
+
+def listing(sort: Sort, *, first: bool, how: How = PLAIN) -> bytes:
     """The statement of a list in some order; the first page has nothing to come after."""
-    return in_order(_SQL["list_at"], sort, first=first).replace(
-        b"{levels}", _levels(at_once=at_once)
-    )
+    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _levels(how))
 
 
-def totals(group: Group, *, at_once: bool = False) -> bytes:
+def totals(group: Group, how: How = PLAIN) -> bytes:
     """The statement of sums over groups of stocks."""
     statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
     ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"array[page.stock]")
-    return statement.replace(b"{levels}", _levels(at_once=at_once)).replace(b"{in_transit}", ways)
+    return statement.replace(b"{levels}", _levels(how)).replace(b"{in_transit}", ways)
 
 
-def _levels(*, at_once: bool) -> bytes:
-    """Holds that ended are read in one go for all stocks, or stock by stock."""
-    mark, of = (b"", b"") if at_once else (b"lateral", b"o.stock = page.stock and")
-    return _SQL["levels_at"].replace(b"{ended}", mark).replace(b"{ended_of}", of)
+def _levels(how: How) -> bytes:
+    mark, of = (b"", b"") if how.at_once else (b"lateral", b"o.stock = page.stock and")
+    statement = _SQL["levels_at"].replace(b"{ended}", mark).replace(b"{ended_of}", of)
+    return with_late_rows(statement, crowded=how.crowded)
+
+
+def with_late_rows(statement: bytes, *, crowded: bool) -> bytes:
+    """A statement that adds up late rows: of crowds, too, or not."""
+    return statement.replace(b"{many}", _SQL["crowded" if crowded else "uncrowded"])
+
+
+async def _how(connection: AsyncConnection[Any], question: Question, *, all_of: bool) -> How:
+    asked = {"sku": question.sku, "location": question.location}
+    cursor = await connection.execute(_SQL["any_crowd"], asked, prepare=False)
+    row = await cursor.fetchone()
+    at_once = await at_once_of(connection, question, all_of=all_of)
+    return How(at_once, row is None or bool(row[0]))
 
 
 async def at_once_of(connection: AsyncConnection[Any], question: Question, *, all_of: bool) -> bool:
@@ -70,8 +95,8 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         "limit": limit + 1,
     }
     async with pool.connection() as connection:
-        at_once = await at_once_of(connection, question, all_of=not by_name(question.sort))
-        statement = listing(question.sort, first=not question.after, at_once=at_once)
+        how = await _how(connection, question, all_of=not by_name(question.sort))
+        statement = listing(question.sort, first=not question.after, how=how)
         cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
         found = [row for row in rows if row[1] is not None]
@@ -90,8 +115,8 @@ async def totals_at(
     """Sums of the past: one, or a page of them by group."""
     parameters = {**_parameters(question), "after": after, "limit": limit + 1}
     async with pool.connection() as connection:
-        at_once = await at_once_of(connection, question, all_of=group != "sku")
-        statement = totals(group, at_once=at_once)
+        how = await _how(connection, question, all_of=group != "sku")
+        statement = totals(group, how)
         cursor = await connection.execute(statement, parameters, prepare=False, binary=True)
         rows = await cursor.fetchall()
     items = [

@@ -194,6 +194,10 @@ and s.{group} in (
           and h.position > coalesce(e.position, 0) and h.position <= %(known)s
           and h.position < coalesce(page.crowded_from, 9223372036854775807)
           and h.occurred_at <= %(as_of)s and not %(whole)s) c on true
+{many}
+
+-- crowded --
+-- A part of those statements: the sum of late rows where they are many.
   left join lateral (
        select *, first >> %(chunk)s::int as chunk, last >> %(chunk)s::int as last_chunk,
               first >> %(chunks)s::int as chunks, last >> %(chunks)s::int as last_chunks,
@@ -259,6 +263,22 @@ and s.{group} in (
               and h.position + 0 >= (x.chunk + 1) << %(chunk)s::int
               and h.position + 0 < x.last_chunk << %(chunk)s::int) q
         where x.first is not null) m on true
+
+-- uncrowded --
+-- The same where no stock that is asked about has many: not even planned.
+  left join lateral (
+       select 0::bigint as sellable, 0::bigint as quarantine, 0::bigint as damaged,
+              0::bigint as returned, 0::bigint as blocked, 0::bigint as reserved) m on true
+
+-- any_crowd --
+-- Whether a stock that is asked about has many late rows. Who crowds later does so beyond what is
+-- known now.
+select exists (
+    select from {schema}.history_crowds w
+      join {schema}.history_stocks s on s.shard = 0 and s.stock = w.stock
+     where w.shard = 0
+       and (%(sku)s::text is null or s.sku = %(sku)s)
+       and (%(location)s::text is null or s.location = %(location)s))
 
 -- levels_at --
 -- What each stock of a page had by what had happened at `as_of`, as known at `known`.
