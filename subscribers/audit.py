@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
-import msgspec
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -16,18 +15,15 @@ from nats.js import JetStreamContext
 
 from ledger.store.mapper import Mapper
 from subscribers import messages
+from subscribers.direct import SEQUENCE, SUBJECT, TIMEOUT_S, direct_get
+from subscribers.frames import event_headers
+from subscribers.lazy_headers import LazyClient, lines_of
 from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
 from subscribers.sdk.client import open_client
 from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 
 _BITE: Final = 1_000  # The most that one direct get answers.
-_TIMEOUT_S: Final = 10.0
-_SEQUENCE: Final = "Nats-Sequence"
-_PENDING: Final = "Nats-Num-Pending"
-_SUBJECT: Final = "Nats-Subject"
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Difference(NamedTuple):
@@ -35,10 +31,6 @@ class Difference(NamedTuple):
 
     position: int
     what: str
-
-
-class StreamUnreadable(Exception):
-    """The stream did not answer in time: nothing can be said about it."""
 
 
 async def differences(
@@ -54,9 +46,11 @@ async def differences(
     head are differences too: the stream must not know more than the ledger.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await open_client(nats_url, allow_reconnect=False, max_reconnect_attempts=1)
+    client = await open_client(
+        nats_url, LazyClient, allow_reconnect=False, max_reconnect_attempts=1
+    )
     try:
-        walk = _Walk(log, client)
+        walk = Walk(log, client)
         tail = await walk.begin()
         last = await log.head() if to_position is None else to_position
         for start in range(from_position, last + 1, _BITE):
@@ -81,21 +75,23 @@ async def first_other_checkpoint(nats_url: str, conninfo: str) -> Difference | N
     log = await LedgerLog.connect(conninfo)
     client = await open_client(nats_url, allow_reconnect=False, max_reconnect_attempts=1)
     try:
-        walk = _Walk(log, client, messages.CHECKPOINTS_STREAM)
+        walk = Walk(log, client, messages.CHECKPOINTS_STREAM)
         return await walk.compare_checkpoints()
     finally:
         await client.close()
         await log.close()
 
 
-class _Walk:
+class Walk:
+    """Bites of one stream, each beside the ledger's."""
+
     def __init__(
         self, log: LedgerLog, client: Client, stream: str = messages.EVENTS_STREAM
     ) -> None:
         self._log = log
         self._client = client
         self._stream = stream
-        self._js: JetStreamContext = client.jetstream(timeout=_TIMEOUT_S)
+        self._js: JetStreamContext = client.jetstream(timeout=TIMEOUT_S)
         self._mapper = Mapper()
         self._generation = 0
 
@@ -160,11 +156,16 @@ class _Walk:
         told = event_message(decoded(row, self._mapper), self._generation)
         if message.data != told.payload:
             return "the stream holds another content"
-        return self._wrong_header(row, told, message.headers or {})
+        headers = message.headers or {}
+        own = event_headers(row, told, self._generation)
+        as_told = f"{messages.EXPECTED_LAST_SEQUENCE}: {row.position - 1}\r\n{own}"
+        if lines_of(headers).startswith(as_told) and headers.get(SUBJECT) == told.subject:
+            return None
+        return self._wrong_header(row, told, headers)
 
     def _wrong_header(self, row: Row, told: Outgoing, headers: dict[str, str]) -> str | None:
         expected = {
-            _SUBJECT: told.subject,
+            SUBJECT: told.subject,
             messages.POSITION: str(row.position),
             messages.GENERATION: str(self._generation),
             messages.MESSAGE_ID: told.message_id,
@@ -175,39 +176,20 @@ class _Walk:
                 return f"the stream says {name} {headers.get(name)!r}, the ledger {value!r}"
         return None
 
+    async def some_after(self, sequence: int, count: int) -> dict[int, Msg]:
+        """The next messages there are, at most so many, by sequence."""
+        found, _ = await direct_get(self._client, self._stream, seq=sequence + 1, batch=count)
+        return {int((message.headers or {})[SEQUENCE]): message for message in found}
+
     async def _messages(self, start: int, end: int) -> dict[int, Msg]:
         """The messages of a range by sequence. Big ones take several answers."""
         told: dict[int, Msg] = {}
         while start <= end:
-            some, more = await self._request(start, end - start + 1)
+            wanted = {"seq": start, "batch": end - start + 1}
+            found, more = await direct_get(self._client, self._stream, **wanted)
+            some = {int((message.headers or {})[SEQUENCE]): message for message in found}
             told.update((s, message) for s, message in some.items() if s <= end)
             if not more or not some:
                 break
             start = max(some) + 1
         return told
-
-    async def _request(self, start: int, count: int) -> tuple[dict[int, Msg], bool]:
-        """One direct get: what it brought, and whether the stream holds more after it."""
-        told: dict[int, Msg] = {}
-        last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-
-        async def take(message: Msg) -> None:
-            headers = message.headers or {}
-            if _SEQUENCE in headers:
-                told[int(headers[_SEQUENCE])] = message
-            elif not last.done():
-                last.set_result(message)
-
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, cb=take, pending_bytes_limit=0)
-        request = _encode({"seq": start, "batch": count})
-        subject = f"$JS.API.DIRECT.GET.{self._stream}"
-        await self._client.publish(subject, request, reply=inbox)
-        try:
-            end = await asyncio.wait_for(last, _TIMEOUT_S)
-        except TimeoutError as error:
-            raise StreamUnreadable(f"no answer about positions from {start} on") from error
-        finally:
-            await subscription.unsubscribe()
-        # 204 ends an answer and counts what is left; 404 says that there is nothing at all.
-        return told, (end.headers or {}).get(_PENDING, "0") != "0"

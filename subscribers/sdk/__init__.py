@@ -3,6 +3,7 @@
 from subscribers.sdk.events import Delivery, Events, MessagesMissing, NewGeneration
 from subscribers.sdk.fake import FakeEvents
 from subscribers.sdk.present import Present, present
+from subscribers.sdk.stocks import Stocks
 
 __all__ = [
     "Delivery",
@@ -11,5 +12,6 @@ __all__ = [
     "MessagesMissing",
     "NewGeneration",
     "Present",
+    "Stocks",
     "present",
 ]
