@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, Self
 import psycopg
 from psycopg import AsyncConnection
 
+from projections.copies.status import Relayed, relayed
 from projections.statements import statements
 from subscribers.judgement import Kept
 
@@ -89,6 +90,15 @@ class Board:
         numbers = (stream, messages, differences, repaired)
         await self._do("compared", *numbers, max(1, ms) if ms else None, bool(ms))
 
+    async def relayed(self) -> Relayed | None:
+        """What the relay says, as the API shows it."""
+        row = await self._row("relay")
+        return None if row is None else relayed(row, await self._rows("copies"))
+
+    async def generations(self) -> list[tuple[Any, ...]]:
+        """Every generation that began: its number, when, the ledger's head, and why."""
+        return await self._rows("generations")
+
     async def _do(self, name: str, *parameters: object) -> int:
         async with self._connection.cursor(binary=True) as cursor:
             await cursor.execute(_SQL[name], parameters, prepare=True)
@@ -98,6 +108,11 @@ class Board:
         async with self._connection.cursor(binary=True) as cursor:
             await cursor.execute(_SQL[name], prepare=True)
             return await cursor.fetchone()
+
+    async def _rows(self, name: str) -> list[tuple[Any, ...]]:
+        async with self._connection.cursor(binary=True) as cursor:
+            await cursor.execute(_SQL[name], prepare=True)
+            return await cursor.fetchall()
 
 
 async def say(database_url: str, state: str, detail: str) -> None:

@@ -32,7 +32,7 @@ _INLINE_BITE: Final = 100  # Some milliseconds, for which the relay tells nothin
 _LINE_BYTES_MAX: Final = 1024 * 1024
 _RETRY_S: Final = 5.0
 _SAY_EVERY: Final = 20_000  # Messages compared between two words about it.
-_IMMEDIATELY: Final = (messages.CONFLICTS_STREAM, messages.STOCK_STREAM, messages.EVENTS_STREAM)
+_ALL: Final = (messages.CONFLICTS_STREAM, messages.STOCK_STREAM, messages.EVENTS_STREAM)
 
 _FAILURES: Final = (StreamUnreadable, OSError, TimeoutError, nats.errors.Error, psycopg.Error)
 
@@ -51,9 +51,17 @@ class Inspection:
         self._said: dict[str, int] = {}
         self.found: deque[Report] = deque()
 
-    def begin(self, plan_of: Callable[[], Plan], *, states_missing: bool) -> None:
-        """Compare from now on. `plan_of` says up to where, whenever a round begins."""
-        self._task = asyncio.create_task(self._rounds(plan_of, states_missing=states_missing))
+    def begin(
+        self, plan_of: Callable[[], Plan], *, states_missing: bool, asked: str | None
+    ) -> None:
+        """Compare from now on. `plan_of` says up to where, whenever a round begins.
+
+        Where no audits are wanted, only what is asked for and what is known to be missing.
+        """
+        streams: tuple[str, ...] = _ALL if self._settings.audit_percent or asked else ()
+        if states_missing and not streams:
+            streams = (messages.STOCK_STREAM,)
+        self._task = asyncio.create_task(self._rounds(plan_of, streams))
 
     async def stop(self) -> None:
         """Leave the rest uncompared."""
@@ -62,19 +70,13 @@ class Inspection:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    async def _rounds(self, plan_of: Callable[[], Plan], *, states_missing: bool) -> None:
+    async def _rounds(self, plan_of: Callable[[], Plan], streams: tuple[str, ...]) -> None:
         percent, every_s = self._settings.audit_percent, self._settings.audit_round_ms / 1_000
-        plan = plan_of()
-        if percent:
-            plan = msgspec.structs.replace(plan, streams=_IMMEDIATELY)
-        elif states_missing:
-            plan = msgspec.structs.replace(plan, streams=(messages.STOCK_STREAM,))
-        else:
-            return
-        await self._insist(plan)
+        if streams:
+            await self._insist(msgspec.structs.replace(plan_of(), streams=streams))
         while percent:
             await asyncio.sleep(every_s)
-            plan = msgspec.structs.replace(plan_of(), streams=_IMMEDIATELY, percent=percent)
+            plan = msgspec.structs.replace(plan_of(), streams=_ALL, percent=percent)
             await self._insist(plan)
 
     async def _insist(self, plan: Plan) -> None:
@@ -88,6 +90,7 @@ class Inspection:
                 logger.warning("the copies could not be compared, again soon: %r", failure)
                 await asyncio.sleep(_RETRY_S)
             else:
+                self.found.append(Report(stream="", compared=0, ended_ms=1))
                 return
 
     async def _tally(self, plan: Plan) -> None:

@@ -34,13 +34,14 @@ class Mending:
         states: LastValues,
         conflicts_anew: Callable[[], Awaitable[None]],
     ) -> None:
-        """`conflicts_anew` empties their stream and tells them all."""
+        """`conflicts_anew` empties their stream and tells them all; `asked` ends with a round."""
         self._js = js
         self._board = board
         self._inspection = inspection
         self._states = states
         self._conflicts_anew = conflicts_anew
         self._renewed = False
+        self.asked: str | None = None
 
     async def mend(self, generation: int, place: int) -> None:
         """All that was reported by now. Raises `Diverged` where people are needed."""
@@ -50,9 +51,10 @@ class Mending:
 
     async def _take(self, report: Report, generation: int, place: int) -> None:
         if report.ended_ms:
-            self._renewed = False
             if report.stream == messages.STOCK_STREAM:
                 await self._states.mended(place)
+            elif not report.stream:
+                await self._round_ended()
             return
         logger.error(
             "a copy differs from the ledger",
@@ -65,6 +67,12 @@ class Mending:
                 await self._mend_conflicts(report)
             case _:
                 await self._events_differ(report, generation)
+
+    async def _round_ended(self) -> None:
+        self._renewed = False
+        if self.asked is not None:
+            await self._board.done(self.asked)
+            self.asked = None
 
     async def _mend_states(self, report: Report, place: int) -> None:
         if report.unknown:

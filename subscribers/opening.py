@@ -42,6 +42,7 @@ class Opened(NamedTuple):
     generation: int
     place: int
     told: int
+    asked: str | None  # What people want done, and is not done yet.
 
 
 class Opening:
@@ -72,6 +73,8 @@ class Opening:
             verdict = await self._with_what_is_known(verdict, wrong)
         wanted = asked == ASKED_REPAIR and verdict.vouched
         if verdict.word == "refuse" and not wanted:
+            if asked is not None:
+                await self._board.done(asked)
             raise Diverged(verdict.why)
         place = found.reach
         if verdict.word != "continue" or found.generation != verdict.generation:
@@ -81,9 +84,7 @@ class Opening:
             self._witness.note(found.end)
         if kept.generation < verdict.generation:
             await self._begin(verdict.generation)
-        if asked is not None:
-            await self._board.done(asked)
-        return Opened(verdict.generation, place, max(place, verdict.told))
+        return Opened(verdict.generation, place, max(place, verdict.told), asked)
 
     async def _judged(self, found: Found, kept: Kept) -> Verdict:
         witness = self._witness.look()

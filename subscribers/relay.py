@@ -47,7 +47,8 @@ _PUBLISH_TIMEOUT_S: Final = 5.0  # An answer takes a millisecond; later it is un
 _CLOSE_TIMEOUT_S: Final = 2.0
 _RETRY_MIN_S: Final = 0.1
 _RETRY_MAX_S: Final = 2.0
-_HALTED_LOOK_S: Final = 5.0  # How often a halted relay looks whether a new generation began.
+_HALTED_LOOK_S: Final = 1.0  # How often a halted relay looks whether people did something.
+_CRY_EVERY_S: Final = 60.0
 _TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
@@ -96,6 +97,7 @@ class Relay:
         self._settings = settings
         self._stop = stop
         self._witness = Witness(settings.data_path)
+        self._cried, self._cried_at = "", 0.0
         self.health = health
 
     async def run(self) -> None:
@@ -117,15 +119,22 @@ class Relay:
                 logger.warning("another relay writes the stream; standing by: %s", overtaken)
                 await self._stand_by()
             except _NEED_PEOPLE as reason:
-                await self._announce("halted", str(reason))
-                logger.critical("relay HALTED: %s", reason)
-                await self._pause(_HALTED_LOOK_S)
+                await self._halt(str(reason))
             except _WORLD_FAILURES as failure:
                 retry_s = _RETRY_MIN_S if self.health.position > told else retry_s
                 await self._announce("retrying", repr(failure))
                 logger.warning("relay lost a connection, again in %.1f s: %r", retry_s, failure)
                 await self._pause(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
+
+    async def _halt(self, reason: str) -> None:
+        """Do nothing, and say why: at once, and then once a minute."""
+        now = asyncio.get_running_loop().time()
+        if reason != self._cried or now - self._cried_at > _CRY_EVERY_S:
+            self._cried, self._cried_at = reason, now
+            logger.critical("relay HALTED: %s", reason)
+        await self._announce("halted", reason)
+        await self._pause(_HALTED_LOOK_S)
 
     async def _live(self) -> None:
         """One life: connect, compare, follow."""
@@ -248,8 +257,11 @@ class Life:
         self._place = min(states, opened.place)
         await self._checkpoints.open(opened.generation)
         self._health.position = opened.place
+        self._mending.asked = opened.asked
         await self._note(always=True)
-        self._inspection.begin(self._plan, states_missing=not self._states.whole)
+        self._inspection.begin(
+            self._plan, states_missing=not self._states.whole, asked=opened.asked
+        )
 
     async def end(self) -> None:
         """Leave nothing behind that goes on by itself."""
@@ -340,7 +352,7 @@ class Life:
         kept, _, asked = await self._board.kept()
         if kept is not None and kept.generation != self._generation:
             raise BeginAnew(f"generation {kept.generation} has begun")
-        if asked and not always:
+        if asked and asked != self._mending.asked:
             raise BeginAnew(f"{asked} is asked for")
 
     async def _tell_conflicts_anew(self) -> None:
