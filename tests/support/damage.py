@@ -8,7 +8,8 @@ from typing import Final
 
 from subscribers.messages import CONFLICTS_STREAM, EVENTS_STREAM, STOCK_STREAM
 
-STREAMS: Final = (EVENTS_STREAM, STOCK_STREAM, CONFLICTS_STREAM)
+STREAMS: Final = (EVENTS_STREAM, EVENTS_STREAM, STOCK_STREAM, CONFLICTS_STREAM)
+"""Those to draw from: the events are half of what can be lost."""
 
 
 def _truncated(directory: Path, random: Random) -> None:
