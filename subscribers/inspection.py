@@ -31,6 +31,7 @@ INLINE_EVENTS_MAX: Final = 5_000
 _INLINE_BITE: Final = 100  # Some milliseconds, for which the relay tells nothing.
 _LINE_BYTES_MAX: Final = 1024 * 1024
 _RETRY_S: Final = 5.0
+_ROUND_MIN_S: Final = 10.0  # A small ledger is compared in moments, again and again.
 _SAY_EVERY: Final = 20_000  # Messages compared between two words about it.
 _ALL: Final = (messages.CONFLICTS_STREAM, messages.STOCK_STREAM, messages.EVENTS_STREAM)
 
@@ -71,7 +72,8 @@ class Inspection:
                 await self._task
 
     async def _rounds(self, plan_of: Callable[[], Plan], streams: tuple[str, ...]) -> None:
-        percent, every_s = self._settings.audit_percent, self._settings.audit_round_ms / 1_000
+        percent = self._settings.audit_percent
+        every_s = max(_ROUND_MIN_S, self._settings.audit_round_ms / 1_000)
         if streams:
             await self._insist(msgspec.structs.replace(plan_of(), streams=streams))
         while percent:

@@ -1,12 +1,21 @@
 """`Stocks(url).run(on_present, on_event)`: the present first, then every change of it."""
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
+
+import nats.errors
 
 from subscribers.messages import CloudEvent
 from subscribers.sdk.events import Events
 from subscribers.sdk.following import Handler
 from subscribers.sdk.present import Present, present
+
+_BACKOFF_MIN_S: Final = 0.1
+_BACKOFF_MAX_S: Final = 5.0
+
+logger = logging.getLogger(__name__)
 
 OnPresent = Callable[[Present], Awaitable[None]]
 
@@ -43,8 +52,9 @@ class Stocks:
         """Hand over the present, then events that it does not reflect, in order."""
 
         async def begin(_: str) -> int:
-            self._present = await present(self._url, **self._connection)
-            await on_present(self._present)
+            self._present = await self._read()
+            if not self._stopped:
+                await on_present(self._present)
             return self._present.position
 
         async def handle(event: CloudEvent) -> None:
@@ -60,3 +70,15 @@ class Stocks:
         )
         if not self._stopped:
             await self._events.run(handle, until=until, on_restart=begin)
+
+    async def _read(self) -> Present:
+        """The present, as soon as it can be read: its stream may be about to be made anew."""
+        wait_s = _BACKOFF_MIN_S
+        while not self._stopped:
+            try:
+                return await present(self._url, **self._connection)
+            except (nats.errors.Error, OSError, TimeoutError) as failure:
+                logger.warning("the present cannot be read, again in %.1f s: %r", wait_s, failure)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, _BACKOFF_MAX_S)
+        return self._present

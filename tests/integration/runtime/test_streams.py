@@ -1,0 +1,140 @@
+"""`inventory-ledger streams` against a running service, and what the service says of its copies."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import nats
+import pytest
+
+from api.runtime.processes import wait_until
+from subscribers.messages import EVENTS_STREAM, STOCK_STREAM
+from tests.support.servers import REPOSITORY, RunningService
+
+PATIENCE_S = 60
+EVENTS = 5
+
+
+@pytest.fixture(scope="module")
+def service(service_factory: Callable[..., RunningService]) -> RunningService:
+    """A service that has told some events."""
+    service = service_factory()
+    for number in range(EVENTS):
+        movement = {"type": "receive", "sku": f"MUG-{number}", "location": "ams-1", "quantity": 10}
+        answer = httpx.post(
+            f"{service.url}/v1/movements",
+            json={"movements": [movement]},
+            headers=service.headers(**{"Idempotency-Key": f"day-{number}"}),
+        )
+        assert 201 == answer.status_code
+    assert wait_until(lambda: relay(service)["told_position"] == EVENTS, timeout_s=PATIENCE_S)
+    return service
+
+
+def relay(service: RunningService) -> dict[str, Any]:
+    """What readiness says of the relay; the service is ready whatever that is."""
+    answer = httpx.get(f"{service.url}/health/ready")
+    assert 200 == answer.status_code
+    return answer.json()["relay"] or {"told_position": 0}
+
+
+def streams(service: RunningService, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command, as people run it."""
+    command = [sys.executable, "-m", "api.cli.main", "streams", *arguments]
+    return subprocess.run(
+        [*command, "--data-dir", str(service.data_dir)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+
+
+def lose(service: RunningService, stream: str, sequence: int) -> None:
+    """Take a message out of a stream, as a damaged file would."""
+
+    async def delete() -> None:
+        client = await nats.connect(service.runtime()["nats"])
+        await client.jetstream().delete_msg(stream, sequence)
+        await client.close()
+
+    asyncio.run(delete())
+
+
+def test_status_says_which_copies_there_are_and_how_the_relay_is(service: RunningService) -> None:
+    """For people and for programs."""
+    told = json.loads(streams(service, "status", "--json").stdout)
+
+    assert (EVENTS, "following", EVENTS) == (
+        told["head"],
+        told["relay"]["state"],
+        told["relay"]["told"],
+    )
+    assert EVENTS == next(s for s in told["streams"] if s["stream"] == EVENTS_STREAM)["messages"]
+    assert "relay: following" in streams(service, "status").stdout
+
+
+def test_a_lost_state_is_found_by_check_and_told_again_by_repair(service: RunningService) -> None:
+    """Exit 1 while anything differs, 0 as soon as it does not."""
+    assert 0 == streams(service, "check").returncode
+    lose(service, STOCK_STREAM, 1)
+
+    found = streams(service, "check")
+    mended = streams(service, "repair")
+
+    assert 1 == found.returncode
+    assert f"{STOCK_STREAM}: stock/ams-1/MUG-0" in found.stdout
+    assert 0 == mended.returncode, mended.stdout + mended.stderr
+    assert 0 == streams(service, "check").returncode
+
+
+def test_a_hole_among_the_events_halts_loudly_until_it_is_repaired(
+    service: RunningService,
+) -> None:
+    """Health, metrics and the log say so; the repaired stream is of the same generation."""
+    lose(service, EVENTS_STREAM, 2)
+    generation = relay(service)["generation"]
+    os.kill(service.pids()["relay"], signal.SIGKILL)
+    assert wait_until(lambda: relay(service)["state"] == "halted", timeout_s=PATIENCE_S)
+    assert "ledger_relay_halted 1.0" in httpx.get(f"{service.url}/metrics").text
+    before = streams(service, "check")
+
+    mended = streams(service, "repair")
+
+    assert "position 2: missing from the stream" in before.stdout
+    assert 0 == mended.returncode, mended.stdout + mended.stderr
+    assert wait_until(lambda: relay(service)["state"] == "following", timeout_s=PATIENCE_S)
+    assert 0 == streams(service, "check").returncode
+    assert generation == relay(service)["generation"]
+    assert "relay HALTED" in service.log.read_text()
+
+
+def test_a_new_generation_is_told_from_the_first_event(service: RunningService) -> None:
+    """Asked for with a word why; the next number, in every copy."""
+    before = relay(service)["generation"]
+
+    begun = streams(service, "regenerate", "--yes", "--reason", "a new start")
+
+    assert 0 == begun.returncode, begun.stdout + begun.stderr
+    assert before + 1 == relay(service)["generation"]
+    assert "a new start" in streams(service, "status").stdout
+    assert 0 == streams(service, "check").returncode
+    metrics = httpx.get(f"{service.url}/metrics").text
+    assert f"ledger_relay_generation {before + 1}.0" in metrics
+    assert "ledger_relay_halted 0.0" in metrics
+
+
+def test_a_new_generation_is_not_begun_by_mistake(service: RunningService) -> None:
+    """Whoever says nothing has not agreed."""
+    before = relay(service)["generation"]
+
+    assert 1 == streams(service, "regenerate").returncode
+
+    assert before == relay(service)["generation"]
