@@ -48,7 +48,7 @@ _ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempt
     ),
 )
 def command() -> None:
-    """Look at the copies of the ledger in the message server, and repair them.
+    """Look at the copies on the bus, and repair them.
 
     A running service repairs by itself what it can without telling anybody anything untrue, and
     says in its log, in `/health/ready` and in `/metrics` when it needs people.
@@ -77,7 +77,7 @@ class _Sides:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of a table.")
 @with_settings
 def status_command(settings: Settings, *, as_json: bool) -> None:
-    """Say which copies there are, how far they are told, and how the relay is."""
+    """Say how the copies and the relay are."""
 
     async def look(sides: _Sides) -> Standing:
         return await standing(sides.log, sides.board, sides.client)
@@ -91,9 +91,9 @@ def status_command(settings: Settings, *, as_json: bool) -> None:
 @with_settings
 @click.pass_context
 def check_command(context: click.Context, settings: Settings) -> None:
-    """Compare every message with the ledger, and change nothing. Exit 1 where any differs.
+    """Compare every message, change nothing.
 
-    What the relay has not told yet is missing, too: `streams status` says whether it is behind.
+    Exit 1 where any is not what the ledger says. What the relay has not told yet is missing, too: `streams status` says whether it is behind.
     """
 
     async def compare(sides: _Sides) -> int:
@@ -116,9 +116,9 @@ def check_command(context: click.Context, settings: Settings) -> None:
 @with_settings
 @click.pass_context
 def repair_command(context: click.Context, settings: Settings) -> None:
-    """Have the relay compare everything now, and tell anew whatever was lost.
+    """Have what was lost told anew.
 
-    States and conflicts are told again. The stream of events is made anew as it was, under the
+    The relay compares everything now. States and conflicts are told again. The stream of events is made anew as it was, under the
     same generation, where messages are missing and the ledger is known to be the one that was
     told: then subscribers keep their place. Otherwise it says why not. Exit 1 if it does.
     """
@@ -147,9 +147,9 @@ def repair_command(context: click.Context, settings: Settings) -> None:
 @click.option("--reason", default="asked for", help="Kept with the generation.")
 @with_settings
 def regenerate_command(settings: Settings, *, yes: bool, reason: str) -> None:
-    """Begin a new generation: empty all copies and tell everything anew, from the first event.
+    """Begin a new generation of all copies.
 
-    It is for a ledger that is not the one that was told any more (a restored database), and for
+    They are emptied, and everything is told anew, from the first event on. It is for a ledger that is not the one that was told any more (a restored database), and for
     a stream that cannot be repaired. Subscribers see the new generation: those that can forget
     begin again by themselves, the others stop and say so. What others sent (the inbox, dead
     letters) is left alone.
