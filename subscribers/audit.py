@@ -53,9 +53,8 @@ async def differences(
         walk = Walk(log, client)
         tail = await walk.begin()
         last = await log.head() if to_position is None else to_position
-        for start in range(from_position, last + 1, _BITE):
-            end = min(start + _BITE - 1, last)
-            for difference in await walk.compare(start, end, tail):
+        async for end, found in walk.bites(from_position, last, tail):
+            for difference in found:
                 yield difference
             if progress is not None:
                 progress(end)
@@ -103,12 +102,40 @@ class Walk:
         except nats.js.errors.NotFoundError:
             return 0
 
+    async def bites(
+        self, first: int, last: int, tail: int, size: int = _BITE
+    ) -> AsyncIterator[tuple[int, list[Difference]]]:
+        """A range bite by bite: where each ends, and what differs. The next one is on its way."""
+
+        def read(start: int) -> asyncio.Task[tuple[list[Row], dict[int, Msg]]]:
+            return asyncio.create_task(self._read(start, min(start + size - 1, last), tail))
+
+        upcoming = read(first) if first <= last else None
+        try:
+            for start in range(first, last + 1, size):
+                assert upcoming is not None
+                rows, told = await upcoming
+                end = min(start + size - 1, last)
+                if end < last:
+                    upcoming = read(end + 1)
+                yield end, self._differing(start, end, rows, told)
+        finally:
+            if upcoming is not None:
+                upcoming.cancel()
+
     async def compare(self, start: int, end: int, tail: int) -> list[Difference]:
         """One bite of both sides."""
-        rows, told = await asyncio.gather(
+        return self._differing(start, end, *await self._read(start, end, tail))
+
+    async def _read(self, start: int, end: int, tail: int) -> tuple[list[Row], dict[int, Msg]]:
+        return await asyncio.gather(
             self._log.readable_after(start - 1, end - start + 1),
             self._messages(start, min(end, tail)),
         )
+
+    def _differing(
+        self, start: int, end: int, rows: list[Row], told: dict[int, Msg]
+    ) -> list[Difference]:
         by_position = {row.position: row for row in rows}
         found: list[Difference] = []
         for position in range(start, end + 1):

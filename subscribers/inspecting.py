@@ -93,9 +93,8 @@ class Inspector:
         """Position by position."""
         walk, last, named = Walk(self._log, self._client), self._plan.events, 0
         await walk.begin()
-        for start in range(1, last + 1, self._plan.bite):
-            end = min(start + self._plan.bite - 1, last)
-            for found in (await walk.compare(start, end, last))[: SHOWN_MAX - named]:
+        async for end, differing in walk.bites(1, last, last, self._plan.bite):
+            for found in differing[: SHOWN_MAX - named]:
                 named += 1
                 yield self._events(end, found.position, found.what)
             yield self._events(end)
