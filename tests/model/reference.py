@@ -391,7 +391,7 @@ class Facts:
         """Units leave, of a promise or else of the channel's fence first; whether it had them."""
         promise, (free, _) = self.promises.get(name, Document()), self.fence(stock, channel)
         still = self.held(promise, stock, self.now)
-        used = max(0, min(units, still, promise.total(stock, "open", at=at)))
+        used = max(0, min(units, still, promise.least(stock, "open", since=at)))
         if used:
             fenced = min(used, promise.total(stock, "fenced"))
             self.add(promise, stock, at, open=-used, fulfilled=used, fenced=-fenced)
