@@ -1,0 +1,111 @@
+"""PURE: the value of a channel and a SKU, from what one snapshot holds of the SKU."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Struct, field
+
+from ledger.domain.availability import Derivation, Shelf, Sku, ats
+from ledger.domain.events.channel import ChannelRules, StalenessBand
+from ledger.domain.values import Instant
+from projections.availability.network import Fed
+
+WHOLE: Final = ""
+"""Where a location would be named: all locations of the channel together."""
+
+
+class Stock(NamedTuple):
+    """One stock at an instant: what unexpired holds have, and when the next one runs out.
+
+    `expired` is when the last of those that count no more ran out, unwritten as they are.
+    """
+
+    location: str
+    sellable: int
+    reserved: int
+    backorder_limit: int
+    expires: Instant | None
+    expired: Instant | None
+
+
+class Found(Struct):
+    """What a snapshot holds of one SKU; `fences`: by location, what is free of each channel's."""
+
+    sku: Sku
+    stocks: list[Stock] = field(default_factory=list)
+    fences: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+class Inputs(Struct, frozen=True, array_like=True):
+    """All that the rules were applied to. With the rules, whoever reads it can do so again."""
+
+    sku_class: str | None
+    packs: Mapping[str, int]
+    from_s: int
+    shelves: tuple[tuple[str, int, int, int, int, int], ...]
+
+
+class Value(NamedTuple):
+    """What a channel may be told of a SKU, and when a hold that counts runs out next."""
+
+    derivation: Derivation
+    expires: Instant | None
+    inputs: Inputs
+
+    def at(self, stocks: list[Stock]) -> dict[str, Instant | None]:
+        """When the next hold of each location runs out."""
+        return {stock.location: stock.expires for stock in stocks}
+
+
+encode_inputs = msgspec.json.Encoder().encode
+decode_inputs = msgspec.json.Decoder(Inputs).decode
+
+
+def value_of(fed: Fed, found: Found) -> Value:
+    """Apply a channel's rules to a SKU. Locations take their turn in the order of their codes."""
+    channel = fed.channel
+    name, feeds = fed.name, frozenset(fed.locations)
+    shelves: list[Shelf] = []
+    expires: Instant | None = None
+    for stock in found.stocks:
+        if stock.location not in feeds:
+            continue
+        fences = found.fences.get(stock.location)
+        own = 0 if fences is None else fences.get(name, 0)
+        others = 0 if fences is None else sum(fences.values()) - own
+        shelves.append(Shelf(*stock[:3], own, others, stock.backorder_limit))
+        if stock.expires is not None and (expires is None or stock.expires < expires):
+            expires = stock.expires
+    derivation = ats(found.sku, shelves, channel.defined.rules, channel.band)
+    return Value(derivation, expires, inputs_of(found.sku, channel.from_s, shelves))
+
+
+def inputs_of(sku: Sku, from_s: int, shelves: list[Shelf]) -> Inputs:
+    """What the rules were applied to, in its stored form."""
+    return Inputs(
+        sku.sku_class,
+        sku.packs,
+        from_s,
+        tuple(
+            [
+                (
+                    shelf.location,
+                    shelf.sellable,
+                    shelf.reserved,
+                    shelf.fenced_own,
+                    shelf.fenced_others,
+                    shelf.backorder_limit,
+                )
+                for shelf in shelves
+            ]
+        ),
+    )
+
+
+def derived_again(
+    code: str, inputs: Inputs, rules: ChannelRules, band: StalenessBand | None
+) -> Derivation:
+    """The derivation of a value that was told, from what was kept of it."""
+    sku = Sku(code, inputs.sku_class, inputs.packs)
+    return ats(sku, [Shelf(*shelf) for shelf in inputs.shelves], rules, band)
