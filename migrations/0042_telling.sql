@@ -51,27 +51,28 @@ create table telling.channel_log (
 create unique index channel_log_subject on telling.channel_log
     (shard, channel, sku, location, instant desc);
 
--- Runs of values that the stream has acknowledged, and the sequence of the first in the stream.
-create table telling.published (
+-- Runs of values as they were sent, and the sequence that the stream had for the first: it takes
+-- them there or nowhere. Of two runs with the same value, the one further on took place.
+create table telling.sent (
     shard smallint not null,
     generation bigint not null,
     told bigint not null,                       -- of the first value of the run
     through bigint not null,                    -- of the last; the stream's sequences run along
     sequence bigint not null,
-    primary key (shard, generation, told)
+    primary key (shard, generation, told, sequence)
 );
 
 do $$
 declare
     name text;
 begin
-    foreach name in array array['channel_log', 'published'] loop
+    foreach name in array array['channel_log', 'sent'] loop
         execute format('create trigger immutable before update or delete on telling.%I
             for each row execute function ledger.refuse_change()', name);
         execute format('create trigger immutable_table before truncate on telling.%I
             for each statement execute function ledger.refuse_change()', name);
     end loop;
 end $$;
-grant select, insert on telling.channel_log, telling.published to ledger_service;
+grant select, insert on telling.channel_log, telling.sent to ledger_service;
 grant select, update on telling.place to ledger_service;
 grant select, insert, update, delete on telling.channels to ledger_service;

@@ -2,45 +2,19 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import Self
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from ledger.domain.availability import band_of
-from ledger.domain.events.channel import ChannelDefined, StalenessBand
+from ledger.domain.channel import Channel, sells_from
+from ledger.domain.events import LocationDefined
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Location(Struct, frozen=True, gc=False):
-    """What channels ask of a location that somebody has defined."""
-
-    location: str
-    kind: str
-    tags: tuple[str, ...]
-    sells: bool
-
-
-class Channel(Struct, frozen=True):
-    """A channel as it is defined, at a version of its rules, in a band of staleness."""
-
-    version: int
-    defined: ChannelDefined
-    from_s: int = 0
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self.defined.channel
-
-    @property
-    def band(self) -> StalenessBand | None:
-        """What staleness keeps back of every SKU, if anything."""
-        return band_of(self.defined.rules, self.from_s) if self.from_s else None
-
-
 class Fed(Struct, frozen=True):
-    """A channel and the locations that feed it, in their order."""
+    """A channel and the locations that feed it, sorted by their codes."""
 
     channel: Channel
     locations: tuple[str, ...]
@@ -48,49 +22,43 @@ class Fed(Struct, frozen=True):
     @property
     def name(self) -> str:
         """What the channel is called."""
-        return self.channel.name
+        return self.channel.current.channel
 
     @property
     def shape(self) -> bytes:
         """A digest of all that shapes its numbers, stock apart. Credentials do not."""
-        defined = self.channel.defined
-        parts = (defined.rules, defined.by_location, self.channel.band, self.locations)
+        channel = self.channel
+        defined = channel.current
+        parts = (defined.rules, defined.by_location, channel.band, self.locations)
         return blake2b(_encode(parts), digest_size=16).digest()
 
 
 class Network(Struct, frozen=True):
-    """All channels, and which of them each location feeds."""
+    """All channels, which of them each location feeds, and the locations that feed any."""
 
-    channels: dict[str, Fed] = {}
-    by_location: dict[str, tuple[Fed, ...]] = {}
-    locations: list[str] = field(default_factory=list)
+    channels: dict[str, Fed]
+    by_location: dict[str, list[Fed]]
+
+    @property
+    def locations(self) -> list[str]:
+        """The locations that feed any channel."""
+        return list(self.by_location)
 
     @classmethod
-    def of(cls, channels: Iterable[Channel], locations: Iterable[Location]) -> "Network":
+    def of(cls, channels: Iterable[Channel], locations: Iterable[LocationDefined]) -> Self:
         """Work out who feeds whom."""
-        known = {one.location: one for one in locations}
-        fed = {one.name: Fed(one, feeding(one, known)) for one in channels}
+        defined = {one.location: one for one in locations}
+        fed = [Fed(one, feeding(one, defined)) for one in channels]
         by_location: dict[str, list[Fed]] = {}
-        for one in fed.values():
+        for one in fed:
             for location in one.locations:
                 by_location.setdefault(location, []).append(one)
-        return cls(
-            fed, {name: tuple(some) for name, some in by_location.items()}, sorted(by_location)
-        )
+        return cls({one.name: one for one in fed}, by_location)
 
 
-def feeding(channel: Channel, known: dict[str, Location]) -> tuple[str, ...]:
-    """The locations a channel sells from, sorted by code.
-
-    They are named, of a kind, or carry a tag. One that does not sell never feeds; one that is
-    named need not be defined.
-    """
-    defined = channel.defined
-    kinds, tags = frozenset(defined.kinds), frozenset(defined.tags)
-    named = {name for name in defined.locations if name not in known or known[name].sells}
-    matching = {
-        one.location
-        for one in known.values()
-        if one.sells and (one.kind in kinds or not tags.isdisjoint(one.tags))
-    }
-    return tuple(sorted(named | matching))
+def feeding(channel: Channel, defined: dict[str, LocationDefined]) -> tuple[str, ...]:
+    """The locations a channel sells from, sorted by code."""
+    candidates = {*defined, *channel.current.locations}
+    return tuple(
+        sorted(name for name in candidates if sells_from(channel.current, name, defined.get(name)))
+    )

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from ledger.domain.events.channel import Publishing
+from ledger.domain.events import Publishing
 from ledger.domain.values import MICROSECONDS_PER_MILLISECOND, Instant
 
 NEVER: Final = None

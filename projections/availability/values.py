@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from ledger.domain.availability import Derivation, Shelf, Sku, ats
-from ledger.domain.events.channel import ChannelRules, StalenessBand
+from ledger.domain.availability import Derivation, Shelf, Sku, ats, band_of
+from ledger.domain.events import ChannelRules
 from ledger.domain.values import Instant
 from projections.availability.network import Fed
 
@@ -42,7 +42,7 @@ class Inputs(Struct, frozen=True, array_like=True):
 
     sku_class: str | None
     packs: Mapping[str, int]
-    from_s: int
+    measured_s: int
     shelves: tuple[tuple[str, int, int, int, int, int], ...]
 
 
@@ -52,10 +52,6 @@ class Value(NamedTuple):
     derivation: Derivation
     expires: Instant | None
     inputs: Inputs
-
-    def at(self, stocks: list[Stock]) -> dict[str, Instant | None]:
-        """When the next hold of each location runs out."""
-        return {stock.location: stock.expires for stock in stocks}
 
 
 encode_inputs = msgspec.json.Encoder().encode
@@ -77,16 +73,16 @@ def value_of(fed: Fed, found: Found) -> Value:
         shelves.append(Shelf(*stock[:3], own, others, stock.backorder_limit))
         if stock.expires is not None and (expires is None or stock.expires < expires):
             expires = stock.expires
-    derivation = ats(found.sku, shelves, channel.defined.rules, channel.band)
-    return Value(derivation, expires, inputs_of(found.sku, channel.from_s, shelves))
+    derivation = ats(found.sku, shelves, channel.current.rules, channel.band)
+    return Value(derivation, expires, inputs_of(found.sku, channel.measured_s, shelves))
 
 
-def inputs_of(sku: Sku, from_s: int, shelves: list[Shelf]) -> Inputs:
+def inputs_of(sku: Sku, measured_s: int, shelves: list[Shelf]) -> Inputs:
     """What the rules were applied to, in its stored form."""
     return Inputs(
         sku.sku_class,
         sku.packs,
-        from_s,
+        measured_s,
         tuple(
             [
                 (
@@ -103,9 +99,8 @@ def inputs_of(sku: Sku, from_s: int, shelves: list[Shelf]) -> Inputs:
     )
 
 
-def derived_again(
-    code: str, inputs: Inputs, rules: ChannelRules, band: StalenessBand | None
-) -> Derivation:
+def derived_again(code: str, inputs: Inputs, rules: ChannelRules) -> Derivation:
     """The derivation of a value that was told, from what was kept of it."""
     sku = Sku(code, inputs.sku_class, inputs.packs)
-    return ats(sku, [Shelf(*shelf) for shelf in inputs.shelves], rules, band)
+    shelves = [Shelf(*shelf) for shelf in inputs.shelves]
+    return ats(sku, shelves, rules, band_of(rules, inputs.measured_s))
