@@ -26,6 +26,12 @@ from subscribers.ats import ats_subject
 from tests.support.event_log import EventLog
 from tests.support.servers import Database
 
+_AT_REST: Final = """
+select p.position = (select position from ledger.heads)
+       and not exists (select from telling.channels where sweeping)
+       and (select count(*) from telling.channels) = (select count(*) from projections.channels)
+  from telling.place p
+"""
 PATIENCE_S: Final = 30.0
 SECOND: Final = 1_000_000
 
@@ -47,10 +53,10 @@ async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
 
 def channel(name: str = "web", *, rules: ChannelRules | None = None, **more: Any) -> ChannelDefined:
     """A channel that sells from ams-1, if nothing else is said."""
-    sells = more if {"locations", "kinds", "tags"} & set(more) else {"locations": ("ams-1",), **more}
-    return ChannelDefined(
-        occurred_at=now(), channel=name, rules=rules or ChannelRules(), **sells
+    sells = (
+        more if {"locations", "kinds", "tags"} & set(more) else {"locations": ("ams-1",), **more}
     )
+    return ChannelDefined(occurred_at=now(), channel=name, rules=rules or ChannelRules(), **sells)
 
 
 def stale(measured_s: int, from_s: int, name: str = "web") -> ChannelStalenessChanged:
@@ -60,9 +66,9 @@ def stale(measured_s: int, from_s: int, name: str = "web") -> ChannelStalenessCh
     )
 
 
-def _stock(kind: type[AnyEvent], sku: str, location: str, **more: Any) -> AnyEvent:
+def _stock(event: type[Any], sku: str, location: str, **more: Any) -> AnyEvent:
     at = now()
-    return kind(occurred_at=at, effective_at=at, sku=sku, location=location, **more)
+    return event(occurred_at=at, effective_at=at, sku=sku, location=location, **more)
 
 
 def received(quantity: int, sku: str = "MUG", location: str = "ams-1") -> AnyEvent:
@@ -143,7 +149,9 @@ class Shop:
         assert isinstance(state, messages.AtsState)
         return state
 
-    async def hears(self, ats: int | None, sku: str = "MUG", name: str = "web", at: str = "") -> None:
+    async def hears(
+        self, ats: int | None, sku: str = "MUG", name: str = "web", at: str = ""
+    ) -> None:
         """Wait until the last value of a subject is this one."""
 
         async def heard() -> bool:
@@ -157,6 +165,10 @@ class Shop:
         await eventually(
             lambda: self.database.execute("select position from telling.place")[0][0] >= position
         )
+
+    async def at_rest(self) -> None:
+        """Wait until everything has been looked at, whole channels included."""
+        await eventually(lambda: self.database.execute(_AT_REST)[0][0])
 
     def log(self, columns: str = "*") -> list[tuple[Any, ...]]:
         """Everything that was told, in order."""
