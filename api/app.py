@@ -18,6 +18,7 @@ from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
     audit,
+    availability,
     bench,
     catalog,
     conflicts,
@@ -167,6 +168,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *events.HANDLERS,
     *conflicts.HANDLERS,
     *fences.HANDLERS,
+    *availability.HANDLERS,
     *catalog.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,

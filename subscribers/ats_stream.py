@@ -67,7 +67,7 @@ class AtsStream:
         await self._stream.open(info.state.last_seq)
         through = 0 if not info.state.messages else await self._compared_tail(place)
         while rows := await self._log.unsent(place.generation, through, place.told, PAGE):
-            await self._log.sent(place.generation, rows, self.sequence + 1)
+            await self._log.sent_again(place.generation, rows, self.sequence + 1)
             await self.tell(rows)
             through = rows[-1].told
         await self.settle()
@@ -79,7 +79,7 @@ class AtsStream:
     async def tell_again(self, rows: Sequence[Told], through: int) -> None:
         """Send values that the stream has lost, though it has those after them."""
         if rows:
-            await self._log.sent(rows[0].generation, rows, self.sequence + 1)
+            await self._log.sent_again(rows[0].generation, rows, self.sequence + 1)
             await self._stream.append([ats_frame(row, through) for row in rows])
             await self.settle()
 

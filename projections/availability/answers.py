@@ -12,17 +12,20 @@ class Available(Struct, frozen=True, kw_only=True):
     sku: str
     derivation: Derivation
     expires: Instant | None
-    expired: Instant | None = None
 
 
 class Availability(Struct, frozen=True, kw_only=True):
-    """A channel's numbers at a position, by a version of its rules, at an instant."""
+    """A channel's numbers at a position, by a version of its rules, at an instant.
+
+    They are the same `since` an instant: when the last hold ran out that is not yet written down.
+    """
 
     channel: str
     items: list[Available]
     position: int
     rule_version: int
     instant: Instant
+    since: Instant
 
 
 class Told(Struct, frozen=True, kw_only=True):

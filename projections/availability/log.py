@@ -1,6 +1,6 @@
 """The channel log and the teller's own tables: every statement of theirs, over one connection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from psycopg import AsyncConnection
@@ -140,10 +140,11 @@ class Log:
         asked = {"channel": channel, "shape": shaped.shape, "sweeping": shaped.sweep is not None}
         await self._connection.execute(SQL["shape"], {**asked, **sweep._asdict()})
 
-    async def sent(self, generation: int, rows: Iterable[Told], sequence: int) -> None:
-        """Note the sequences of values that are sent again, or late: runs without a gap."""
-        for first, last, start in runs([row.told for row in rows], sequence):
-            await self._connection.execute(SQL["sent"], (generation, first, last, start))
+    async def sent_again(self, generation: int, rows: Sequence[Told], sequence: int) -> None:
+        """Note under which sequences values are sent once more: each by itself, so that it wins."""
+        numbers = int8s([row.told for row in rows])
+        sequences = int8s(list(range(sequence, sequence + len(rows))))
+        await self._connection.execute(SQL["sent_again"], (generation, numbers, sequences))
 
     async def at(self, generation: int, told: int) -> Told | None:
         """One value."""
@@ -164,17 +165,6 @@ class Log:
         cursor = self._connection.cursor(binary=True)
         await cursor.execute(SQL[name], asked, prepare=True)
         return await cursor.fetchall() if cursor.description else []
-
-
-def runs(told: Sequence[int], sequence: int) -> list[tuple[int, int, int]]:
-    """Consecutive numbers as runs: first, last, and the sequence of the first."""
-    found: list[tuple[int, int, int]] = []
-    for place, number in enumerate(told):
-        if found and found[-1][1] == number - 1:
-            found[-1] = (found[-1][0], number, found[-1][2])
-        else:
-            found.append((number, number, sequence + place))
-    return found
 
 
 def _told(row: tuple[Any, ...]) -> Told:

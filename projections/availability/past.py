@@ -50,6 +50,7 @@ async def available_at(
         position=at.known,
         rule_version=known.version,
         instant=at.as_of,
+        since=at.as_of,
     )
 
 

@@ -25,10 +25,11 @@ SOURCES: Final = ("history", "fences", "catalog", "channels", "stock")
 
 
 class Answer(NamedTuple):
-    """Numbers, none where there is no such channel, and the clocks they stand for."""
+    """Numbers, none where there is no such channel, their clocks, and where they were read."""
 
     found: Availability | None
     clocks: Clocks
+    position: int
 
 
 async def availability(
@@ -43,9 +44,9 @@ async def availability(
     """A channel's numbers, never older than asked: it waits, then `ProjectionBehind`."""
     if not asked.present:
         at = await clocks(pool, asked, "history", now=now, timeout_s=timeout_s)
-        for name in SOURCES:
-            await wait_for(pool, name, max(at.known, asked.min_position), timeout_s)
-        return Answer(await available_at(pool, channel, skus, at), at)
+        reached = max(at.known, asked.min_position)
+        position = min([await wait_for(pool, name, reached, timeout_s) for name in SOURCES])
+        return Answer(await available_at(pool, channel, skus, at), at, position)
     loop = asyncio.get_running_loop()
     deadline, pause = loop.time() + timeout_s, WAIT_FIRST_S
     while True:
@@ -71,29 +72,24 @@ async def _present(
         at = at_present(instant, places.position)
         known = await reader.channels(channel)
         if not known:
-            return Answer(None, at)
+            return Answer(None, at, places.position)
         defined = {one.location: one for one in await reader.locations()}
         fed = Fed(known[0], feeding(known[0], defined))
         found = await reader.found(skus, fed.locations, instant)
-    items = []
-    for sku in skus:
-        value = value_of(fed, found[sku])
-        expired = (stock.expired for stock in found[sku].stocks if stock.expired is not None)
-        items.append(
-            Available(
-                sku=sku,
-                derivation=value.derivation,
-                expires=value.expires,
-                expired=max(expired, default=None),
-            )
-        )
+    values = {sku: value_of(fed, found[sku]) for sku in skus}
+    expired = [stock.expired for one in found.values() for stock in one.stocks]
     return Answer(
         Availability(
             channel=channel,
-            items=items,
+            items=[
+                Available(sku=sku, derivation=value.derivation, expires=value.expires)
+                for sku, value in values.items()
+            ],
             position=places.position,
             rule_version=known[0].version,
             instant=instant,
+            since=max((gone for gone in expired if gone is not None), default=0),
         ),
         at,
+        places.position,
     )

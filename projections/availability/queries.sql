@@ -32,12 +32,13 @@ select x.sku, x.base_unit, x.scale, x.packs, x.class
   join {schema}.catalog_skus x on x.shard = 0 and x.sku = w.sku
 
 -- stocks --
--- The stocks of SKUs at locations; what ran out by `now` no longer counts as reserved.
+-- The stocks of SKUs at locations; what ran out by `now` no longer counts as reserved. One that only
+-- has something on its way is not yet sold.
 select s.sku, s.location, s.sellable, s.reserved - coalesce(gone.units, 0)::bigint,
        coalesce(b.units, 0), coming.expires_at, gone.expired_at
   from unnest(%(skus)s::text[]) as w (sku)
   join {schema}.stock s
-    on s.shard = 0 and s.sku = w.sku and s.location = any(%(locations)s::text[])
+    on s.shard = 0 and s.sku = w.sku and s.location = any(%(locations)s::text[]) and s.version > 0
   left join lateral (
        select sum(h.quantity) as units, max(h.expires_at) as expired_at from {schema}.stock_holds h
         where h.shard = 0 and h.location = s.location and h.sku = s.sku
@@ -88,6 +89,7 @@ select sku from (
     union
     (select distinct s.sku from {schema}.stock s
       where s.shard = 0 and s.sku > %(after)s and s.location = any(%(locations)s::text[])
+        and s.version > 0
       order by s.sku limit %(limit)s)) both_kinds
  order by sku limit %(limit)s
 
@@ -196,6 +198,12 @@ select 0::smallint, %b::int8, t.*
 insert into telling.sent (shard, generation, told, through, sequence)
 values (0, %s::int8, %s::int8, %s::int8, %s::int8) on conflict do nothing
 
+-- sent_again --
+-- Values that are sent once more, and the sequence of each.
+insert into telling.sent (shard, generation, told, through, sequence)
+select 0::smallint, %b::int8, r.told, r.told, r.sequence
+  from unnest(%b::int8[], %b::int8[]) as r (told, sequence) on conflict do nothing
+
 -- advance --
 -- Where the teller stands from now on; no row where another has taken over. What tells nothing
 -- need not outlive a crash.
@@ -245,3 +253,63 @@ with recursive page as (
 select told, generation, channel, sku, location, ats, position, rule_version, instant, expires,
        inputs
   from page
+
+-- told_until --
+-- How far the teller has looked.
+select position from telling.place where shard = 0
+
+-- told_of --
+-- Values of a channel and a SKU on one subject, newest first, with the stream's sequence of each.
+select l.told, l.generation, l.channel, l.sku, l.location, l.ats, l.position, l.rule_version,
+       l.instant, l.expires, l.inputs, s.sequence
+  from telling.channel_log l
+  left join lateral ({sequence_of}) s on true
+ where l.shard = 0 and l.channel = %(channel)s and l.sku = %(sku)s and l.location = %(location)s
+   and l.instant < %(before)s
+ order by l.instant desc limit %(limit)s
+
+-- told_to --
+-- Values of a channel, newest first.
+select l.told, l.generation, l.channel, l.sku, l.location, l.ats, l.position, l.rule_version,
+       l.instant, l.expires, l.inputs, s.sequence
+  from telling.channel_log l
+  left join lateral ({sequence_of}) s on true
+ where l.shard = 0 and (l.generation, l.told) < (%(generation)s, %(told)s)
+   and l.channel = %(channel)s and l.location = %(location)s
+ order by l.generation desc, l.told desc limit %(limit)s
+
+-- in_force --
+-- The last value of each SKU of a channel at an instant, a page by SKU; a SKU told later has none.
+with recursive skus as (
+    (select l.sku, 1 as place from telling.channel_log l
+      where l.shard = 0 and l.channel = %(channel)s and l.sku > %(after)s
+        and (%(sku)s::text is null or l.sku = %(sku)s::text)
+      order by l.sku limit 1)
+    union all
+    select n.sku, skus.place + 1 from skus
+     cross join lateral (
+           select l.sku from telling.channel_log l
+            where l.shard = 0 and l.channel = %(channel)s and l.sku > skus.sku
+            order by l.sku limit 1) n
+     where skus.place < %(limit)s and %(sku)s::text is null)
+select l.told, l.generation, l.channel, skus.sku, l.location, l.ats, l.position, l.rule_version,
+       l.instant, l.expires, l.inputs, s.sequence
+  from skus
+  left join lateral (
+       select t.* from telling.channel_log t
+        where t.shard = 0 and t.channel = %(channel)s and t.sku = skus.sku
+          and t.location = %(location)s and t.instant <= %(at)s
+        order by t.instant desc limit 1) l on true
+  left join lateral ({sequence_of}) s on true
+ order by skus.sku
+
+-- sequence_of --
+-- The sequence of a value in the stream: where it was sent last.
+select r.sequence + l.told - r.told as sequence from telling.sent r
+ where r.shard = 0 and r.generation = l.generation and r.told <= l.told and r.through >= l.told
+ order by r.told desc, r.sequence desc limit 1
+
+-- definitions --
+-- The definitions of a channel with their versions.
+select version, state from ledger.events
+ where shard = 0 and stream = %(stream)s and topic = 'channel.defined.v1' order by version

@@ -68,7 +68,8 @@ def stale(measured_s: int, from_s: int, name: str = "web") -> ChannelStalenessCh
 
 def _stock(event: type[Any], sku: str, location: str, **more: Any) -> AnyEvent:
     at = now()
-    return event(occurred_at=at, effective_at=at, sku=sku, location=location, **more)
+    made: AnyEvent = event(occurred_at=at, effective_at=at, sku=sku, location=location, **more)
+    return made
 
 
 def received(quantity: int, sku: str = "MUG", location: str = "ams-1") -> AnyEvent:
