@@ -6,8 +6,8 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from api.commands import Answer
-from api.dependencies import HttpRequest, backend_of, visit_of
-from api.endpoints import READ_CODES, Endpoint, answered, ask
+from api.dependencies import HttpRequest, backend_of
+from api.endpoints import READ_CODES, Endpoint, answered, ask, path_id
 from api.front_door import NOT_MODIFIED, Reply
 from api.problems import problem_of
 from api.questions import asked_of, asking, parameters
@@ -76,8 +76,8 @@ def _known(given: str | None, tag: str) -> bool:
 
 async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
     backend = backend_of(request)
-    channel = visit_of(request).code or str(request.scope["path_params"]["id"])
-    for name, code in (("channel", channel), ("sku", query.sku), ("location", query.location)):
+    channel = path_id(request)
+    for name, code in (("sku", query.sku), ("location", query.location)):
         check_code(name, code)
     wanted = Wanted(
         channel=channel,
@@ -126,7 +126,7 @@ HANDLERS: list[HTTPRouteHandler] = [
             answers={200: words.ToldPage},
             codes=READ_CODES,
             query=words.LogQuery,
-            path_code="channel",
+            path_id="channel",
         ),
     ),
 ]

@@ -39,9 +39,9 @@ class LogQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ShareItem(Struct, frozen=True, kw_only=True):
     """What one location adds, step by step.
 
-    `free` is what promises may take of what is there and `backorder` what beyond; of these
-    `safety_stock` and then `buffer` are kept back, and `share` is left. `told` is what the channel
-    is told of this location by itself.
+    `free` is what promises may take of what is there; of it `safety_stock` and then `buffer` are
+    kept back. `share` is what is left, and `backorder`: what may be promised beyond. `told` is
+    what the channel is told of this location by itself.
     """
 
     location: str
@@ -65,11 +65,13 @@ class ShareItem(Struct, frozen=True, kw_only=True):
 class DerivationItem(Struct, frozen=True, kw_only=True):
     """How a number comes about: `shares` added up to `shared`, less what staleness keeps back.
 
-    Then at most `cap`, where there is one, and a multiple of `multiple` units; 0 where the SKU
-    lacks the pack in which the channel is told it.
+    `backorder` units of it are not there: no more than the channel may promise in all. Of the rest
+    at most `cap`, where there is one, and a multiple of `multiple` units; 0 where the SKU lacks the
+    pack in which the channel is told it.
     """
 
     shares: list[ShareItem]
+    backorder: int
     shared: int
     staleness_buffer: int
     cap: int | None
@@ -80,6 +82,7 @@ class DerivationItem(Struct, frozen=True, kw_only=True):
         """The public form of a derivation."""
         return cls(
             shares=[ShareItem.of(share) for share in derivation.shares],
+            backorder=derivation.backorder,
             shared=derivation.shared,
             staleness_buffer=derivation.staleness_buffer,
             cap=derivation.cap,

@@ -41,13 +41,13 @@ def expected(
     sku_class, packs = _defined(checker, sku)
     inputs: list[object] = [sku_class, packs, book.measured_s, [list(one) for one in shelves]]
     of = _Subject(book.defined.rules or _NO_RULES, sku, sku_class, packs, book.measured_s)
-    shares = of.shares(shelves)
+    shares = [of.share(shelf) for shelf in shelves]
     if location == "":
         expires = min((at for at in running if at is not None), default=None)
-        return Expected(of.told(sum(shares)), expires, inputs)
+        return Expected(of.together(shares), expires, inputs)
     for place, stock in enumerate(stocks):
         if stock.location == location and book.defined.by_location:
-            return Expected(of.told(shares[place]), running[place], inputs)
+            return Expected(of.told(sum(shares[place])), running[place], inputs)
     return Expected(0, None, inputs)
 
 
@@ -165,21 +165,22 @@ class _Subject:
         self._cap = self._rule(rules.caps)
         self._multiple = self._whole_packs(packs)
 
-    def shares(self, shelves: Sequence[Shelf]) -> list[int]:
-        """What each location adds; what may be promised beyond goes to the first that may."""
-        beyond_left = 0 if self._rules.only_fenced else self._rules.backorder_limit
-        found = []
-        for location, sellable, reserved, own, others, limit in shelves:
-            free = sellable - reserved - others
-            if self._rules.only_fenced:
-                free = min(free, own)
-            beyond = min(beyond_left, max(0, limit - max(0, -free)))
-            beyond_left -= beyond
-            units = max(free, 0) + beyond
-            units -= min(units, _less(self._rule(self._rules.safety_stock, location), units))
-            units -= min(units, _less(self._rule(self._rules.buffers, location), units))
-            found.append(units)
-        return found
+    def share(self, shelf: Shelf) -> tuple[int, int]:
+        """What one location adds: of what is there, and what may be promised beyond."""
+        location, sellable, reserved, own, others, limit = shelf
+        free = sellable - reserved - others
+        beyond = min(self._rules.backorder_limit, max(0, limit - max(0, -free)))
+        if self._rules.only_fenced:
+            free, beyond = min(free, own), 0
+        units = max(free, 0)
+        units -= min(units, _less(self._rule(self._rules.safety_stock, location), units))
+        units -= min(units, _less(self._rule(self._rules.buffers, location), units))
+        return units, beyond
+
+    def together(self, shares: Sequence[tuple[int, int]]) -> int:
+        """What is told of all locations: beyond what is there no more than the channel may have."""
+        beyond = min(self._rules.backorder_limit, sum(beyond for _, beyond in shares))
+        return self.told(sum(units for units, _ in shares) + beyond)
 
     def told(self, units: int) -> int:
         """What is told of so many: later is less, at most the cap, in whole packs."""

@@ -9,35 +9,32 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ledger.domain.availability import Sku
-from ledger.domain.channel import Channel, evolve
-from ledger.domain.events import AnyChannelEvent
-from ledger.domain.values import stream_id
-from ledger.store.mapper import Mapper
+from ledger.domain.channel import Channel
 from projections.availability.answers import Availability, Available
 from projections.availability.network import Fed, feeding
 from projections.availability.snapshot import SQL, sku_of
 from projections.availability.values import Found, Stock, value_of
 from projections.catalog.queries import LOCATIONS, SKUS
+from projections.channels.queries import CHANNELS
 from projections.clocks import Clocks
 from projections.documents import many
 from projections.fences.queries import FENCES, LIMITS
 from projections.history.comparing import Moment, levels_of
-from projections.instants import from_datetime
 from projections.progress import Pool
 
 STOCKS_AT_ONCE: Final = 500
 """Of each a few look-ups: some tens of milliseconds a statement."""
-
-_MAPPER: Final = Mapper()
 
 
 async def available_at(
     pool: Pool, channel: str, skus: Sequence[str], at: Clocks
 ) -> Availability | None:
     """A channel's numbers at two clocks; none where it was not yet a channel."""
-    known = await channel_at(pool, channel, at)
-    if known is None:
+    channels = await many(pool, CHANNELS, [channel], at)
+    if channel not in channels:
         return None
+    one = channels[channel]
+    known = Channel(one.version, one.event, one.event.occurred_at, one.measured_s)
     fed = Fed(known, await _feeding_at(pool, known, at))
     found = await _found_at(pool, fed, skus, at)
     items = []
@@ -52,20 +49,6 @@ async def available_at(
         instant=at.as_of,
         since=at.as_of,
     )
-
-
-async def channel_at(pool: Pool, channel: str, at: Clocks) -> Channel | None:
-    """A channel by what had been said of it."""
-    state: Channel | None = None
-    parameters = {"stream": stream_id("channel", channel), "known": at.known}
-    for place, stream, version, topic, body, recorded_at in await _rows(
-        pool, "channel_events", parameters
-    ):
-        moment = from_datetime(recorded_at)
-        event = _MAPPER.recorded(place, stream, version, topic, body, moment).event
-        if event.occurred_at <= at.as_of and isinstance(event, AnyChannelEvent):
-            state = evolve(state, event)
-    return state
 
 
 async def _feeding_at(pool: Pool, channel: Channel, at: Clocks) -> tuple[str, ...]:

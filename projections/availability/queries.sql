@@ -99,11 +99,6 @@ select location, sku, min(expires_at) from {schema}.stock_holds
  where shard = 0 and location = any(%(locations)s::text[])
  group by location, sku
 
--- channel_events --
--- The events of a channel up to a position.
-select position, stream, version, topic, state, recorded_at from ledger.events
- where shard = 0 and stream = %(stream)s and position <= %(known)s order by version
-
 -- location_names --
 -- Every location that was ever defined.
 select location from {schema}.catalog_locations where shard = 0

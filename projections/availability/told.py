@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ledger.domain.availability import Derivation
-from ledger.domain.events import ChannelDefined, ChannelRules
-from ledger.domain.values import LATEST, Instant, stream_id
+from ledger.domain.availability import Derivation, Rulebook
+from ledger.domain.channel import channel_stream
+from ledger.domain.events import ChannelDefined
+from ledger.domain.values import LATEST, Instant
 from ledger.store.mapper import Mapper
 from projections.availability.answers import Told
 from projections.availability.snapshot import SQL
@@ -101,7 +102,7 @@ def _question(wanted: Wanted, after: After | None) -> tuple[str, dict[str, Any]]
 
 async def derivations(pool: Pool, items: list[Told]) -> list[Derivation]:
     """How values came about: what was kept of them, by the rules of their versions."""
-    rules: dict[str, list[tuple[int, ChannelRules]]] = {}
+    rules: dict[str, list[tuple[int, Rulebook]]] = {}
     found = []
     for item in items:
         if item.channel not in rules:
@@ -114,13 +115,13 @@ async def derivations(pool: Pool, items: list[Told]) -> list[Derivation]:
     return found
 
 
-async def _rules(pool: Pool, channel: str) -> list[tuple[int, ChannelRules]]:
-    stream = stream_id("channel", channel)
+async def _rules(pool: Pool, channel: str) -> list[tuple[int, Rulebook]]:
+    stream = channel_stream(channel)
     found = []
     for version, state in await _rows(pool, "definitions", {"stream": stream}):
         event = _MAPPER.body("channel.defined.v1", state).event
         assert isinstance(event, ChannelDefined)
-        found.append((version, event.rules))
+        found.append((version, Rulebook.of(event.rules)))
     return found
 
 

@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct, field
 
-from ledger.domain.availability import Derivation, Shelf, Sku, ats, band_of
-from ledger.domain.events import ChannelRules
+from ledger.domain.availability import Derivation, Rulebook, Shelf, Sku, ats, band_of
 from ledger.domain.values import Instant
 from projections.availability.network import Fed
 
@@ -59,7 +58,7 @@ decode_inputs = msgspec.json.Decoder(Inputs).decode
 
 
 def value_of(fed: Fed, found: Found) -> Value:
-    """Apply a channel's rules to a SKU. Locations take their turn in the order of their codes."""
+    """Apply a channel's rules to a SKU."""
     channel = fed.channel
     name, feeds = fed.name, frozenset(fed.locations)
     shelves: list[Shelf] = []
@@ -73,7 +72,7 @@ def value_of(fed: Fed, found: Found) -> Value:
         shelves.append(Shelf(*stock[:3], own, others, stock.backorder_limit))
         if stock.expires is not None and (expires is None or stock.expires < expires):
             expires = stock.expires
-    derivation = ats(found.sku, shelves, channel.current.rules, channel.band)
+    derivation = ats(found.sku, shelves, channel.book, channel.band)
     return Value(derivation, expires, inputs_of(found.sku, channel.measured_s, shelves))
 
 
@@ -99,8 +98,8 @@ def inputs_of(sku: Sku, measured_s: int, shelves: list[Shelf]) -> Inputs:
     )
 
 
-def derived_again(code: str, inputs: Inputs, rules: ChannelRules) -> Derivation:
+def derived_again(code: str, inputs: Inputs, book: Rulebook) -> Derivation:
     """The derivation of a value that was told, from what was kept of it."""
     sku = Sku(code, inputs.sku_class, inputs.packs)
     shelves = [Shelf(*shelf) for shelf in inputs.shelves]
-    return ats(sku, shelves, rules, band_of(rules, inputs.measured_s))
+    return ats(sku, shelves, book, band_of(book.rules, inputs.measured_s))
