@@ -63,7 +63,7 @@ def test_a_number_comes_with_its_whole_derivation(api: Api, mugs: str, web: str)
 
 def test_what_has_not_changed_need_not_be_sent_again(api: Api, mugs: str, web: str) -> None:
     """The tag is position, rule version and instant; any event may be the one that matters."""
-    asked = {"channel": web, "sku": [mugs]}
+    asked: dict[str, Any] = {"channel": web, "sku": [mugs]}
     first = _ask(api, **asked)
     tag = first.headers["etag"]
     same = _ask(api, {"If-None-Match": f'"other", W/{tag}'}, **asked)

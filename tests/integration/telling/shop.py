@@ -27,10 +27,12 @@ from tests.support.event_log import EventLog
 from tests.support.servers import Database
 
 _AT_REST: Final = """
-select p.position = (select position from ledger.heads)
+select (p.position = h.position or not exists (select from projections.channels))
+       and h.position = (select min(t.position) from projections.tracking t
+                          where t.projection in ('stock', 'fences', 'catalog', 'channels'))
        and not exists (select from telling.channels where sweeping)
        and (select count(*) from telling.channels) = (select count(*) from projections.channels)
-  from telling.place p
+  from telling.place p, ledger.heads h
 """
 PATIENCE_S: Final = 30.0
 SECOND: Final = 1_000_000
