@@ -53,13 +53,14 @@ def ats_message(told: Told) -> Outgoing:
     return Outgoing(subject, message_id, messages.encode(envelope), trace)
 
 
-def ats_frame(told: Told, through: int) -> Frame:
+def ats_frame(told: Told, through: int, again: int | None = None) -> Frame:
     """The message ready to send. `through`: up to where all had been told once this one has.
 
-    A value that is told again later has another id for the stream, which forgets none for a while.
+    What is told `again`, under a sequence, has an id of its own: the stream remembers for a while
+    what it has had, also of what it has lost.
     """
     out = ats_message(told)
-    message_id = out.message_id if through == told.told else f"{out.message_id}:{through}"
+    message_id = out.message_id if again is None else f"{out.message_id}:{again}"
     headers = (
         f"{messages.MESSAGE_ID}: {message_id}\r\n"
         f"{messages.POSITION}: {told.position}\r\n"

@@ -67,8 +67,7 @@ class AtsStream:
         await self._stream.open(info.state.last_seq)
         through = 0 if not info.state.messages else await self._compared_tail(place)
         while rows := await self._log.unsent(place.generation, through, place.told, PAGE):
-            await self._log.sent_again(place.generation, rows, self.sequence + 1)
-            await self.tell(rows)
+            await self._again([(row, row.told) for row in rows])
             through = rows[-1].told
         await self.settle()
 
@@ -78,10 +77,17 @@ class AtsStream:
 
     async def tell_again(self, rows: Sequence[Told], through: int) -> None:
         """Send values that the stream has lost, though it has those after them."""
+        await self._again([(row, through) for row in rows])
+        await self.settle()
+
+    async def _again(self, rows: Sequence[tuple[Told, int]]) -> None:
+        """Send values that were sent before, as far as the log knows."""
         if rows:
-            await self._log.sent_again(rows[0].generation, rows, self.sequence + 1)
-            await self._stream.append([ats_frame(row, through) for row in rows])
-            await self.settle()
+            first = self.sequence + 1
+            await self._log.sent_again([row for row, _ in rows], first)
+            await self._stream.append(
+                [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
+            )
 
     async def settle(self) -> None:
         """Wait until everything sent is in the stream."""

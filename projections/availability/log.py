@@ -140,11 +140,11 @@ class Log:
         asked = {"channel": channel, "shape": shaped.shape, "sweeping": shaped.sweep is not None}
         await self._connection.execute(SQL["shape"], {**asked, **sweep._asdict()})
 
-    async def sent_again(self, generation: int, rows: Sequence[Told], sequence: int) -> None:
+    async def sent_again(self, rows: Sequence[Told], sequence: int) -> None:
         """Note under which sequences values are sent once more: each by itself, so that it wins."""
         numbers = int8s([row.told for row in rows])
         sequences = int8s(list(range(sequence, sequence + len(rows))))
-        await self._connection.execute(SQL["sent_again"], (generation, numbers, sequences))
+        await self._connection.execute(SQL["sent_again"], (rows[0].generation, numbers, sequences))
 
     async def at(self, generation: int, told: int) -> Told | None:
         """One value."""
