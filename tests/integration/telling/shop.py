@@ -1,6 +1,7 @@
 """What happens in the ledger of a test, and what channels were told of it."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -34,7 +35,7 @@ select (p.position = h.position or not exists (select from projections.channels)
        and (select count(*) from telling.channels) = (select count(*) from projections.channels)
   from telling.place p, ledger.heads h
 """
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = float(os.environ.get("TELLING_PATIENCE_S", "30"))
 SECOND: Final = 1_000_000
 
 
@@ -172,6 +173,14 @@ class Shop:
     async def at_rest(self) -> None:
         """Wait until everything has been looked at, whole channels included."""
         await eventually(lambda: self.database.execute(_AT_REST)[0][0])
+
+    def projected(self) -> bool:
+        """Whether every projection is at the head."""
+        rows = self.database.execute(
+            "select min(t.position) = max(h.position) from projections.tracking t, ledger.heads h"
+            " where t.projection <> 'proof'"
+        )
+        return bool(rows[0][0])
 
     def log(self, columns: str = "*") -> list[tuple[Any, ...]]:
         """Everything that was told, in order."""
