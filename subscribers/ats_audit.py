@@ -3,22 +3,30 @@
 Reads both sides in bites: no long snapshot, no consumer.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from psycopg import AsyncConnection
 
+from ledger.clock import monotonic
 from projections.availability.answers import Told
 from projections.availability.log import Log
 from subscribers import messages
 from subscribers.ats import ats_message
 from subscribers.direct import SUBJECT, direct_get
+from subscribers.sdk.client import open_client
 from subscribers.translate import Outgoing
 
 PAGE: Final = 1_000
 """Subjects compared at a time; the server answers about 1,024 at most."""
 
+PATIENCE_S: Final = 3.0
+"""How long a value may be on its way, before it is missing."""
+
+_LOOK_S: Final = 0.1
 _REQUEST_BYTES_MAX: Final = 512 * 1024  # Names of subjects, in one message of at most 1 MiB.
 _START: Final = ("", "", "")
 
@@ -28,6 +36,31 @@ class Wrong(NamedTuple):
 
     told: Told
     what: str
+
+
+async def other_values(nats_url: str, conninfo: str, **connection: Any) -> AsyncIterator[Wrong]:
+    """Values that the stream does not have as the channel log does, where a teller may be at work.
+
+    What it is about to tell is not missing: whatever differs has some seconds to come right.
+    """
+    options = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+    client = await open_client(nats_url, **(options | connection))
+    database = await AsyncConnection.connect(conninfo, autocommit=True)
+    try:
+        log = Log(database, "verify", 0)
+        generation = (await log.place()).generation
+        walk = Walk(client, log, generation)
+        while not walk.ended:
+            wrong = await walk.page()
+            deadline = monotonic() + PATIENCE_S
+            while wrong and monotonic() < deadline:
+                await asyncio.sleep(_LOOK_S)
+                wrong = await walk.compare(await log.lasts_of([one.told for one in wrong]))
+            for one in wrong:
+                yield one
+    finally:
+        await client.close()
+        await database.close()
 
 
 class Walk:

@@ -26,6 +26,7 @@ from ledger.settings import Settings
 from projections.availability.log import Log, Overtaken
 from projections.availability.rounds import Rounds
 from projections.progress import PROJECTED
+from projections.reader import collect_rarely
 from subscribers import fenced
 from subscribers.ats_audit import Walk, Wrong
 from subscribers.ats_stream import AtsStream
@@ -67,6 +68,7 @@ logger = logging.getLogger(__name__)
 
 def run(settings: Settings, stop: threading.Event, health: Health | None = None) -> None:
     """Tell until stopped; what has been kept by then is told before it returns."""
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(Teller(settings, stop, health or Health(), SystemClock()).run())
 

@@ -43,3 +43,16 @@ class Told(Struct, frozen=True, kw_only=True):
     expires: Instant | None
     inputs: str
     sequence: int | None = None
+
+
+class Status(Struct, frozen=True):
+    """What the teller has done, and how far behind it is.
+
+    `overdue_s`: since when nobody has the office, below zero while somebody has.
+    """
+
+    told: int
+    subjects: int
+    lag: int
+    sweeping: int
+    overdue_s: float

@@ -161,6 +161,11 @@ class Log:
         asked = {"limit": limit, **dict(zip(_COLUMNS, after, strict=True))}
         return [_told(row) for row in await self._rows("last_of_each", asked)]
 
+    async def lasts_of(self, subjects: Sequence[Told]) -> list[Told]:
+        """The last values of some subjects, as they are now."""
+        names = {name: texts([getattr(one, name) for one in subjects]) for name in _COLUMNS}
+        return [_told(row) for row in await self._rows("lasts_of", names)]
+
     async def _rows(self, name: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
         cursor = self._connection.cursor(binary=True)
         await cursor.execute(SQL[name], asked, prepare=True)

@@ -1,6 +1,7 @@
 """PURE: channels and the locations that feed them."""
 
 from collections.abc import Iterable
+from functools import cached_property
 from hashlib import blake2b
 from typing import Self
 
@@ -8,18 +9,28 @@ import msgspec
 from msgspec import Struct
 
 from ledger.domain.channel import Channel, sells_from
-from ledger.domain.events import LocationDefined
+from ledger.domain.events import LocationDefined, StalenessBand
 
 _encode = msgspec.json.Encoder().encode
 
 
-class Fed(Struct, frozen=True):
+class Fed(Struct, frozen=True, dict=True):
     """A channel and the locations that feed it, sorted by their codes."""
 
     channel: Channel
     locations: tuple[str, ...]
 
-    @property
+    @cached_property
+    def feeds(self) -> frozenset[str]:
+        """The same locations, to be asked for one."""
+        return frozenset(self.locations)
+
+    @cached_property
+    def band(self) -> StalenessBand | None:
+        """What staleness keeps back of every SKU, if anything."""
+        return self.channel.band
+
+    @cached_property
     def name(self) -> str:
         """What the channel is called."""
         return self.channel.current.channel
@@ -29,7 +40,7 @@ class Fed(Struct, frozen=True):
         """A digest of all that shapes its numbers, stock apart. Credentials do not."""
         channel = self.channel
         defined = channel.current
-        parts = (defined.rules, defined.by_location, channel.band, self.locations)
+        parts = (defined.rules, defined.by_location, self.band, self.locations)
         return blake2b(_encode(parts), digest_size=16).digest()
 
 

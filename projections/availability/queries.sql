@@ -26,19 +26,23 @@ select channel, locations, kinds, tags, by_location, rules, measured_s, version,
 select location, kind, sells, tags from {schema}.catalog_locations where shard = 0
 
 -- skus --
--- Of SKUs what rules ask of them, where somebody has defined them.
+-- Of SKUs what rules ask of them, where somebody has defined them. Here and below `offset 0` keeps a
+-- look-up a look-up, whatever the planner believes of tables it has no statistics of.
 select x.sku, x.base_unit, x.scale, x.packs, x.class
-  from unnest(%(skus)s::text[]) as w (sku)
-  join {schema}.catalog_skus x on x.shard = 0 and x.sku = w.sku
+  from unnest(%(skus)b::text[]) as w (sku)
+ cross join lateral (
+       select c.* from {schema}.catalog_skus c where c.shard = 0 and c.sku = w.sku offset 0) x
 
 -- stocks --
 -- The stocks of SKUs at locations; what ran out by `now` no longer counts as reserved. One that only
 -- has something on its way is not yet sold.
 select s.sku, s.location, s.sellable, s.reserved - coalesce(gone.units, 0)::bigint,
        coalesce(b.units, 0), coming.expires_at, gone.expired_at
-  from unnest(%(skus)s::text[]) as w (sku)
-  join {schema}.stock s
-    on s.shard = 0 and s.sku = w.sku and s.location = any(%(locations)s::text[]) and s.version > 0
+  from unnest(%(skus)b::text[]) as w (sku)
+ cross join lateral (
+       select t.* from {schema}.stock t
+        where t.shard = 0 and t.sku = w.sku and t.location = any(%(locations)b::text[])
+          and t.version > 0 offset 0) s
   left join lateral (
        select sum(h.quantity) as units, max(h.expires_at) as expired_at from {schema}.stock_holds h
         where h.shard = 0 and h.location = s.location and h.sku = s.sku
@@ -48,16 +52,18 @@ select s.sku, s.location, s.sellable, s.reserved - coalesce(gone.units, 0)::bigi
         where h.shard = 0 and h.location = s.location and h.sku = s.sku
           and h.expires_at > %(now)s
         order by h.expires_at limit 1) coming on s.reserved <> 0
-  left join {schema}.backorder_limits b
-    on b.shard = 0 and b.location = s.location and b.sku = s.sku
+  left join lateral (
+       select l.units from {schema}.backorder_limits l
+        where l.shard = 0 and l.location = s.location and l.sku = s.sku offset 0) b on true
  order by s.sku, s.location
 
 -- fences --
 -- What is free of the fences of SKUs; what a hold that ran out by `now` had of one is free again.
 select f.sku, f.location, f.channel, f.free + coalesce(back.units, 0)::bigint
-  from unnest(%(skus)s::text[]) as w (sku)
-  join {schema}.fences f
-    on f.shard = 0 and f.sku = w.sku and f.location = any(%(locations)s::text[])
+  from unnest(%(skus)b::text[]) as w (sku)
+ cross join lateral (
+       select g.* from {schema}.fences g
+        where g.shard = 0 and g.sku = w.sku and g.location = any(%(locations)b::text[]) offset 0) f
   left join lateral (
        select sum(h.quantity) as units from {schema}.fence_holds h
         where h.shard = 0 and h.location = f.location and h.sku = f.sku
@@ -88,7 +94,7 @@ select sku from (
     select sku from some_told
     union
     (select distinct s.sku from {schema}.stock s
-      where s.shard = 0 and s.sku > %(after)s and s.location = any(%(locations)s::text[])
+      where s.shard = 0 and s.sku > %(after)s and s.location = any(%(locations)b::text[])
         and s.version > 0
       order by s.sku limit %(limit)s)) both_kinds
  order by sku limit %(limit)s
@@ -96,7 +102,7 @@ select sku from (
 -- due_holds --
 -- When the first hold of each stock runs out, at locations that feed channels.
 select location, sku, min(expires_at) from {schema}.stock_holds
- where shard = 0 and location = any(%(locations)s::text[])
+ where shard = 0 and location = any(%(locations)b::text[])
  group by location, sku
 
 -- location_names --
@@ -231,6 +237,17 @@ select l.told, l.generation, l.channel, l.sku, l.location, l.ats, l.position, l.
           and n.instant > l.instant)
  order by l.told limit %(limit)s
 
+-- lasts_of --
+-- The last values of some subjects.
+select l.told, l.generation, l.channel, l.sku, l.location, l.ats, l.position, l.rule_version,
+       l.instant, l.expires, l.inputs
+  from unnest(%(channel)b::text[], %(sku)b::text[], %(location)b::text[])
+       as w (channel, sku, location)
+ cross join lateral (
+       select t.* from telling.channel_log t
+        where t.shard = 0 and t.channel = w.channel and t.sku = w.sku and t.location = w.location
+        order by t.instant desc limit 1) l
+
 -- last_of_each --
 -- The last values of subjects, a page of them in the order of their names.
 with recursive page as (
@@ -308,3 +325,11 @@ select r.sequence + l.told - r.told as sequence from telling.sent r
 -- The definitions of a channel with their versions.
 select version, state from ledger.events
  where shard = 0 and stream = %(stream)s and topic = 'channel.defined.v1' order by version
+
+-- status --
+-- What the teller has done, and how far behind it is; no row where there is no channel.
+select p.told, p.subjects, greatest(h.position - p.position, 0),
+       (select count(*) from telling.channels c where c.shard = 0 and c.sweeping),
+       extract(epoch from clock_timestamp() - p.leased_until)::float8
+  from telling.place p join ledger.heads h on h.shard = p.shard
+ where p.shard = 0 and exists (select from {schema}.channels where shard = 0)

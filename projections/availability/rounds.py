@@ -21,7 +21,7 @@ from projections.availability.log import Log, Pair, Place, Shaped, Sweep
 from projections.availability.network import Fed, Network
 from projections.availability.snapshot import Places, Reader, snapshot
 from projections.availability.telling import Last, due
-from projections.availability.values import WHOLE, Found, Value, encode_inputs, value_of
+from projections.availability.values import WHOLE, Found, Value, kept_of, value_of
 
 EVENTS_MAX: Final = 2_000
 """Events a round covers: of each a stock and every channel that it feeds."""
@@ -32,8 +32,11 @@ BACKLOG_MAX: Final = 20_000
 PAIRS_MAX: Final = 20_000
 """Channels times SKUs worked out in one snapshot: well below what a snapshot may last."""
 
-SWEPT: Final = 500
+SWEPT: Final = 250
 """SKUs of a sweep in one round: what is urgent waits no longer than these take."""
+
+SWEPT_AT_LEISURE: Final = 2_000
+"""The same where nothing is urgent."""
 
 SKUS_AT_ONCE: Final = 1_000
 """SKUs read in one go."""
@@ -219,10 +222,11 @@ class Rounds:
         self._shaped[name] = shaped  # Last now: the others have their turn.
         assert shaped.sweep is not None
         fed = self._network.channels[name]
-        skus = await self._reader.sold(name, shaped.sweep.after, fed.locations, SWEPT)
+        limit = SWEPT if wanted else SWEPT_AT_LEISURE
+        skus = await self._reader.sold(name, shaped.sweep.after, fed.locations, limit)
         for sku in skus:
             wanted.setdefault(sku, set()).add(name)
-        return name, shaped._replace(sweep=shaped.sweep.on(skus, SWEPT))
+        return name, shaped._replace(sweep=shaped.sweep.on(skus, limit))
 
     # --- values -------------------------------------------------------------------------------
 
@@ -252,10 +256,10 @@ class Rounds:
         channel, sku = pair
         fed, lasts = self._network.channels[channel], self._lasts[pair]
         value = value_of(fed, found)
-        if not lasts and not value.inputs.shelves:
+        if not lasts and not value.shelves:
             return  # Nothing is told of what the channel never sold.
         publish = fed.channel.current.rules.publish
-        inputs = encode_inputs(value.inputs).decode()
+        kept = ""
         for location, ats, expires in subjects_of(fed, found, value, lasts):
             last = lasts.get(location)
             at = due(last, ats, publish, now)
@@ -264,6 +268,7 @@ class Rounds:
             if at > now:
                 self._agenda.later(pair, at)
                 continue
+            kept = kept or kept_of(fed, found, value)
             looked.fresh += last is None
             lasts[location] = Last(ats, now)
             looked.rows.append(
@@ -278,7 +283,7 @@ class Rounds:
                     rule_version=fed.channel.version,
                     instant=now,
                     expires=expires,
-                    inputs=inputs,
+                    inputs=kept,
                 )
             )
 

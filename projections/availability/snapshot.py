@@ -20,6 +20,7 @@ from projections.availability.network import Network
 from projections.availability.values import Found, Stock
 from projections.progress import ProjectionBehind
 from projections.statements import statements
+from projections.wire import register, texts
 
 SQL: Final = statements(__package__ or "")
 
@@ -71,6 +72,7 @@ class Reader:
 
     def __init__(self, connection: AsyncConnection[Any], *, prepare: bool = False) -> None:
         """Ask over one connection."""
+        register(connection)
         self._connection = connection
         self._prepare = prepare
 
@@ -107,18 +109,18 @@ class Reader:
         self, channel: str, after: str, locations: Sequence[str], limit: int
     ) -> list[str]:
         """The next SKUs that a channel sells or was told of."""
-        asked = {"channel": channel, "after": after, "locations": list(locations), "limit": limit}
+        asked = {"channel": channel, "after": after, "locations": texts(locations), "limit": limit}
         return [sku for (sku,) in await self.rows("sold", asked)]
 
     async def first_expiries(self, locations: Sequence[str]) -> list[tuple[Any, ...]]:
         """Location, SKU, and when its first hold runs out."""
-        return await self.rows("due_holds", {"locations": list(locations)})
+        return await self.rows("due_holds", {"locations": texts(locations)})
 
     async def found(
         self, skus: Sequence[str], locations: Sequence[str], now: Instant
     ) -> dict[str, Found]:
         """Everything about some SKUs at some locations, at an instant; each SKU has an entry."""
-        asked = {"skus": list(skus), "locations": list(locations), "now": now}
+        asked = {"skus": texts(skus), "locations": texts(locations), "now": now}
         defined = {row[0]: _sku(row) for row in await self.rows("skus", {"skus": asked["skus"]})}
         found = {sku: Found(defined.get(sku) or Sku(sku)) for sku in skus}
         for sku, *stock in await self.rows("stocks", asked):

@@ -11,7 +11,7 @@ from ledger.domain.channel import channel_stream
 from ledger.domain.events import ChannelDefined
 from ledger.domain.values import LATEST, Instant
 from ledger.store.mapper import Mapper
-from projections.availability.answers import Told
+from projections.availability.answers import Status, Told
 from projections.availability.snapshot import SQL
 from projections.availability.values import WHOLE, decode_inputs, derived_again
 from projections.cursors import BadCursor, decode, encode
@@ -123,6 +123,12 @@ async def _rules(pool: Pool, channel: str) -> list[tuple[int, Rulebook]]:
         assert isinstance(event, ChannelDefined)
         found.append((version, Rulebook.of(event.rules)))
     return found
+
+
+async def status(pool: Pool) -> Status | None:
+    """How the teller is; none where there is no channel."""
+    rows = await _rows(pool, "status", {})
+    return Status(*rows[0]) if rows else None
 
 
 async def _looked_until(pool: Pool, min_position: int, timeout_s: float) -> int:

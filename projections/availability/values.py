@@ -46,11 +46,11 @@ class Inputs(Struct, frozen=True, array_like=True):
 
 
 class Value(NamedTuple):
-    """What a channel may be told of a SKU, and when a hold that counts runs out next."""
+    """What a channel may be told of a SKU, when a hold that counts runs out next, and from what."""
 
     derivation: Derivation
     expires: Instant | None
-    inputs: Inputs
+    shelves: list[Shelf]
 
 
 encode_inputs = msgspec.json.Encoder().encode
@@ -59,43 +59,30 @@ decode_inputs = msgspec.json.Decoder(Inputs).decode
 
 def value_of(fed: Fed, found: Found) -> Value:
     """Apply a channel's rules to a SKU."""
-    channel = fed.channel
-    name, feeds = fed.name, frozenset(fed.locations)
+    channel, feeds, fences = fed.channel, fed.feeds, found.fences
     shelves: list[Shelf] = []
     expires: Instant | None = None
     for stock in found.stocks:
-        if stock.location not in feeds:
+        location, sellable, reserved, limit, runs_out, _ = stock
+        if location not in feeds:
             continue
-        fences = found.fences.get(stock.location)
-        own = 0 if fences is None else fences.get(name, 0)
-        others = 0 if fences is None else sum(fences.values()) - own
-        shelves.append(Shelf(*stock[:3], own, others, stock.backorder_limit))
-        if stock.expires is not None and (expires is None or stock.expires < expires):
-            expires = stock.expires
-    derivation = ats(found.sku, shelves, channel.book, channel.band)
-    return Value(derivation, expires, inputs_of(found.sku, channel.measured_s, shelves))
+        own = others = 0
+        if location in fences:
+            own = fences[location].get(fed.name, 0)
+            others = sum(fences[location].values()) - own
+        shelves.append(Shelf(location, sellable, reserved, own, others, limit))
+        if runs_out is not None and (expires is None or runs_out < expires):
+            expires = runs_out
+    return Value(ats(found.sku, shelves, channel.book, fed.band), expires, shelves)
 
 
-def inputs_of(sku: Sku, measured_s: int, shelves: list[Shelf]) -> Inputs:
-    """What the rules were applied to, in its stored form."""
-    return Inputs(
-        sku.sku_class,
-        sku.packs,
-        measured_s,
-        tuple(
-            [
-                (
-                    shelf.location,
-                    shelf.sellable,
-                    shelf.reserved,
-                    shelf.fenced_own,
-                    shelf.fenced_others,
-                    shelf.backorder_limit,
-                )
-                for shelf in shelves
-            ]
-        ),
-    )
+def kept_of(fed: Fed, found: Found, value: Value) -> str:
+    """What the rules were applied to, as the channel log keeps it."""
+    names = Shelf.__struct_fields__
+    shelves = tuple([tuple([getattr(shelf, name) for name in names]) for shelf in value.shelves])
+    sku = found.sku
+    inputs = Inputs(sku.sku_class, sku.packs, fed.channel.measured_s, shelves)
+    return encode_inputs(inputs).decode()
 
 
 def derived_again(code: str, inputs: Inputs, book: Rulebook) -> Derivation:

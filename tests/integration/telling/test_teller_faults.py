@@ -16,6 +16,7 @@ from nats.aio.msg import Msg
 from ledger.settings import Settings, to_environ
 from subscribers import messages
 from subscribers.ats import ats_subject
+from subscribers.ats_audit import other_values
 from subscribers.streams import GENERATION_KEY, STREAMS
 from tests.integration.telling.shop import PATIENCE_S, Shop, channel, eventually, received, sold
 from tests.support.servers import REPOSITORY
@@ -210,3 +211,26 @@ async def test_a_stream_of_another_past_stops_the_teller(
     await shop.hears(9)
 
     assert (2, 1) == shop.log("generation, told")[-1]
+
+
+async def test_an_audit_names_what_the_stream_has_lost(
+    shop: Shop, settings: Settings, start_teller: Start
+) -> None:
+    """Value by value, missing or another; and nothing where nothing is wrong."""
+    teller = start_teller()
+    shop.happens(channel(), *(received(5, f"SKU-{n}") for n in range(20)))
+    await shop.hears(5, "SKU-19")
+    await shop.at_rest()
+    teller.stop()
+    assert settings.nats_url is not None
+
+    async def found() -> list[tuple[str, str]]:
+        url = str(settings.nats_url)
+        wrong = other_values(url, shop.database.service_url)
+        return [(one.told.sku, one.what) async for one in wrong]
+
+    assert [] == await found()
+    await shop.js.purge_stream(messages.ATS_STREAM, subject=ats_subject("web", "SKU-3"))
+    await shop.js.publish(ats_subject("web", "SKU-4"), b"{}")
+    missing, other = "missing from the stream", "the stream holds another value"
+    assert [("SKU-3", missing), ("SKU-4", other)] == await found()
