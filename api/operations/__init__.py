@@ -5,6 +5,7 @@ from typing import Final
 from api.commands import Begin
 from api.operations import (
     catalog,
+    channels,
     conflicts,
     counts,
     fences,
@@ -22,6 +23,7 @@ OPERATIONS: Final[dict[str, Begin]] = {
     **conflicts.OPERATIONS,
     **fences.OPERATIONS,
     **catalog.OPERATIONS,
+    **channels.OPERATIONS,
     **returns.OPERATIONS,
     **counts.OPERATIONS,
     **transfers.OPERATIONS,
