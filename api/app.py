@@ -34,6 +34,7 @@ from api.controllers import (
     statements,
     stock,
     transfers,
+    what_if,
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
@@ -170,6 +171,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *fences.HANDLERS,
     *catalog.HANDLERS,
     *channels.HANDLERS,
+    *what_if.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

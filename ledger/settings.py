@@ -93,7 +93,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     statement_lines_max: Count = 1_000
     # Well above a projector's usual lag (tens of ms), well below a client's own timeout.
     min_position_wait_ms: Milliseconds = 2_000
-    # Changes of stocks one what-if goes through: some minutes of work, in turns with everybody else.
+    # Changes of stocks one what-if goes through: minutes of work, in turns with everybody else.
     what_if_changes_max: Count = 10_000_000
     # Each keeps half a core of an API process busy while it lasts.
     what_ifs_at_once_max: Count = 2

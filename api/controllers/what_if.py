@@ -23,8 +23,9 @@ from projections.clocks import Clocks, clocks
 from projections.progress import wait_for
 from projections.what_if.answers import OfSku, Tally
 from projections.what_if.asked import Asking, Question
-from projections.what_if.replay import Pack, TooMuch, network, packs, replay
+from projections.what_if.policies import Otherwise
 from projections.what_if.reading import Reader
+from projections.what_if.replay import Pack, TooMuch, network, packs, replay
 from projections.what_if.sweep import Terms
 
 _TAG: Final = "channels"
@@ -145,10 +146,9 @@ async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> 
     sku = None if asked.sku is UNSET else asked.sku
     check_code("$.sku", sku)
     at, position = await _clocks(backend, asked)
-    question = Question(
-        channel=channel, known=at.known, all_sales=asked.sales == "all", sku=sku
-    )
-    known = await network(backend.pool, question)
+    question = Question(channel=channel, known=at.known, all_sales=asked.sales == "all", sku=sku)
+    reader = Reader(backend.pool, question)
+    known = await network(reader, channel)
     if known is None:
         raise problem_of(NotFound("channel", channel))
     head = words.head_of(channel, asked, at, position=position, rule_version=known.version)
@@ -161,7 +161,6 @@ async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> 
     )
     locations = sorted(terms.what_if.feeds | terms.actual.feeds)
     prepared = Asking(backend.pool, question, terms, locations)
-    reader = Reader(prepared)
     try:
         found = await packs(prepared, reader, backend.settings.what_if_changes_max)
     except TooMuch as much:

@@ -22,7 +22,7 @@ class Question(Struct, frozen=True, kw_only=True):
 
 
 class Asking(Struct, frozen=True):
-    """A question on its way: what is read from, and the terms it came to."""
+    """A question on its way: the terms it came to, and the locations that matter to it."""
 
     pool: Pool
     question: Question

@@ -77,7 +77,7 @@ async def parts_of(asking: Asking, reader: Reader, skus: Sequence[str]) -> list[
         Part(sku, stocks[sku], Sweep(asking.terms, defined.get(sku) or Sku(sku), some), [])
         for sku, some in states.items()
     ]
-    for number, one in await reader.expiries(stocks_of(parts)):
+    for number, one in await reader.expiries(stocks_of(parts), asking.after, asking.terms.until):
         besides.setdefault(parts[number].sku, []).append(Change(asking.question.known + 1, one))
     return [
         Part(part.sku, part.stocks, part.sweep, sorted(besides.get(part.sku, ()), key=_order))

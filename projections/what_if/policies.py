@@ -120,8 +120,9 @@ class Otherwise(Struct, frozen=True, kw_only=True):
 
 
 class Network(NamedTuple):
-    """How a channel was defined over time, and the locations that are defined."""
+    """How a channel was defined over time, its last version, and the locations that are defined."""
 
+    version: int
     definitions: list[ChannelDefined]
     locations: Mapping[str, LocationDefined]
 

@@ -21,7 +21,8 @@ from ledger.domain.events import (
 from ledger.domain.values import Instant, reservation_stream
 from ledger.recorded import Body
 from ledger.store.mapper import TOPICS, Mapper
-from projections.what_if.asked import SQL, Asking
+from projections.progress import Pool
+from projections.what_if.asked import SQL, Question
 from projections.what_if.sweep import Happened, Held, Sold
 from projections.what_if.voids import Restated, is_restating, net_units
 
@@ -70,17 +71,17 @@ class Row(NamedTuple):
 class Reader:
     """Reads changes, and knows by the way whose promises are whose."""
 
-    def __init__(self, asking: Asking) -> None:
-        """Answer one question."""
-        self._asking = asking
-        channel = asking.question.channel
-        named = b'"channel":' + msgspec.json.encode(channel)
-        self._named = _NEVER if asking.question.all_sales else named
+    def __init__(self, pool: Pool, question: Question) -> None:
+        """Read for one question."""
+        self._pool = pool
+        self._question = question
+        named = b'"channel":' + msgspec.json.encode(question.channel)
+        self._named = _NEVER if question.all_sales else named
 
     async def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a named statement; what is known is a part of every question."""
-        asked = {**parameters, "known": self._asking.question.known}
-        async with self._asking.pool.connection() as connection:
+        asked = {**parameters, "known": self._question.known}
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(SQL[name], asked, prepare=False, binary=True)
             return await cursor.fetchall()
 
@@ -104,12 +105,11 @@ class Reader:
             for row in found
         ]
 
-    async def expiries(self, stocks: Stocks) -> list[tuple[int, Happened]]:
+    async def expiries(
+        self, stocks: Stocks, after: Instant, until: Instant
+    ) -> list[tuple[int, Happened]]:
         """What ran out unwritten, by the number of the SKU."""
-        terms = self._asking.terms
-        found = await self.rows(
-            "expiries", **stocks._asdict(), after=self._asking.after, until=terms.until
-        )
+        found = await self.rows("expiries", **stocks._asdict(), after=after, until=until)
         ours = await self._ours({row[-1] for row in found})
         return [
             (number, Happened(at, place, 0, -units, Held(holder, -units, holder in ours)))
@@ -120,7 +120,7 @@ class Reader:
         """What rows say of sales and promises. All rows of an instant are read together."""
         units = await self._units(rows)
         ours = await self._ours(_holders(rows))
-        everybody = self._asking.question.all_sales
+        everybody = self._question.all_sales
         plain = Sold  # Looked up once: there may be millions.
         found = []
         opened: set[str] = set()
@@ -142,7 +142,7 @@ class Reader:
         match event:
             case StockSold() | HoldFulfilled():
                 whose = event.reservation_id in ours
-                if event.channel is not None or self._asking.question.all_sales:
+                if event.channel is not None or self._question.all_sales:
                     whose = self._is_ours(event.channel)
                 fulfilled = isinstance(event, HoldFulfilled)
                 holder = event.reservation_id if fulfilled else None
@@ -153,19 +153,19 @@ class Reader:
                 holder = event.holds[row.part].reservation_id
             case _:
                 return None
-        return Held(holder, row.reserved, self._asking.question.all_sales or holder in ours)
+        return Held(holder, row.reserved, self._question.all_sales or holder in ours)
 
     def _is_ours(self, channel: str | None) -> bool:
-        return self._asking.question.all_sales or channel == self._asking.question.channel
+        return self._question.all_sales or channel == self._question.channel
 
     async def _ours(self, holders: set[str]) -> set[str]:
         """Of some reservations, those of the channel."""
-        if not holders or self._asking.question.all_sales:
+        if not holders or self._question.all_sales:
             return set()
         streams = [reservation_stream(holder) for holder in holders]
         found = await self.rows("events_of", streams=streams, version=1)
         placed = [_MAPPER.body(row[3], row[4]).event for row in found]
-        channel = self._asking.question.channel
+        channel = self._question.channel
         return {
             event.reservation_id
             for event in placed

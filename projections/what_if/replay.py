@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from ledger.domain.events import ChannelDefined, LocationDefined
+from ledger.domain.events import AnyEvent, ChannelDefined, LocationDefined
 from ledger.domain.values import Instant, stream_id
 from ledger.store.mapper import Mapper
 from projections.what_if.answers import OfSku, Progress
@@ -28,6 +28,9 @@ SIZED_MAX: Final = 100_000
 TURN_ROWS: Final = 1_000
 """Gone through before others are served: some ten milliseconds."""
 
+_LAST: Final = 2**62
+"""No stream has so many versions."""
+
 _MAPPER: Final = Mapper()
 
 
@@ -46,21 +49,21 @@ class TooMuch(Exception):
         super().__init__(f"at least {rows} changes of stocks lie in it, at most {most} may")
 
 
-async def network(reader: Reader, channel: str) -> Network:
-    """How a channel was defined over time; no definition where it was never defined."""
-    own = [stream_id("channel", channel)]
-    definitions = [
-        event
-        for event in await _events(reader, "events_of", streams=own, version=2**62)
-        if isinstance(event, ChannelDefined)
-    ]
-    defined = await _events(reader, "definitions", first="location/", last="location0")
-    locations = {one.location: one for one in defined if isinstance(one, LocationDefined)}
-    return Network(definitions, locations)
+async def network(reader: Reader, channel: str) -> Network | None:
+    """How a channel was defined over time; none where nobody had defined it."""
+    streams = [stream_id("channel", channel)]
+    own = await reader.rows("events_of", streams=streams, version=_LAST)
+    if not own:
+        return None
+    events = [_event(row) for row in own]
+    definitions = [event for event in events if isinstance(event, ChannelDefined)]
+    rows = await reader.rows("definitions", first="location/", last="location0")
+    defined = [event for event in map(_event, rows) if isinstance(event, LocationDefined)]
+    return Network(own[-1][2], definitions, {one.location: one for one in defined})
 
 
-async def _events(reader: Reader, name: str, **asked: Any) -> list[Any]:
-    return [_MAPPER.body(row[3], row[4]).event for row in await reader.rows(name, **asked)]
+def _event(row: tuple[Any, ...]) -> AnyEvent:
+    return _MAPPER.body(row[3], row[4]).event
 
 
 async def packs(asking: Asking, reader: Reader, most: int) -> list[Pack]:
