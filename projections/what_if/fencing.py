@@ -13,7 +13,7 @@ from ledger.domain.events import (
     HoldExtended,
     HoldsExpired,
 )
-from ledger.domain.values import stock_stream
+from ledger.domain.values import Instant, stock_stream
 from ledger.recorded import Recorded
 from ledger.store.mapper import TOPICS, Mapper
 from projections.batch import Batch
@@ -41,6 +41,11 @@ class Change(NamedTuple):
     happened: Happened
 
 
+def in_order(change: Change) -> tuple[Instant, int]:
+    """The place of a change: in business time, then in the ledger."""
+    return change.happened[0], change.position
+
+
 async def changes_of_fences(
     asking: Asking, reader: Reader, state: State, sku: str, place: int
 ) -> list[Change]:
@@ -52,18 +57,19 @@ async def changes_of_fences(
             changes = fold(Batch([one]))
             _remember(holds, changes)
             fenced = _fenced(changes, asking.question.channel)
-            found.append(Change(one.position, Happened(one.event.occurred_at, place, 0, 0, fenced)))
+            found.append(Change(one.position, (one.event.occurred_at, place, 0, 0, fenced)))
     for hold in holds.values():
         if hold.quantity > 0 and not hold.gone and hold.expires_at is not None:
             own = hold.channel == asking.question.channel
             back = Fenced(hold.quantity if own else 0, 0 if own else hold.quantity, None)
             position = asking.question.known + 1
-            found.append(Change(position, Happened(hold.expires_at, place, 0, 0, back)))
+            found.append(Change(position, (hold.expires_at, place, 0, 0, back)))
     later = []
-    for change in sorted(found, key=lambda one: (one.happened.at, one.position)):
-        if change.happened.at <= asking.after:
-            _begin(state, change.happened.fact)
-        elif change.happened.at < asking.terms.until:
+    for change in sorted(found, key=in_order):
+        at, *_, fact = change.happened
+        if at <= asking.after:
+            _begin(state, fact)
+        elif at < asking.terms.until:
             later.append(change)
     return later
 

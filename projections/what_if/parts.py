@@ -11,9 +11,9 @@ from ledger.domain.values import stream_id
 from ledger.store.mapper import Mapper
 from projections.history.comparing import Moment, levels_of
 from projections.what_if.asked import Asking
-from projections.what_if.fencing import Change, changes_of_fences
+from projections.what_if.fencing import Change, changes_of_fences, in_order
 from projections.what_if.policies import State
-from projections.what_if.reading import Reader, Row, Stocks
+from projections.what_if.reading import AT, POSITION, Reader, Row, Stocks
 from projections.what_if.sweep import Happened, Sweep
 
 LEVELS_AT_ONCE: Final = 500
@@ -39,16 +39,12 @@ class Part:
         if not self._besides or not rows:
             self.sweep.take(happened)
             return
-        until = rows[-1].at, rows[-1].position
+        until = rows[-1][AT], rows[-1][POSITION]
         due = []
-        while self._besides and _order(self._besides[-1]) < until:
+        while self._besides and in_order(self._besides[-1]) < until:
             due.append(self._besides.pop())
-        changes = [Change(row.position, one) for row, one in zip(rows, happened, strict=True)]
-        self.sweep.take([change.happened for change in merge(changes, due, key=_order)])
-
-
-def _order(change: Change) -> tuple[int, int]:
-    return change.happened.at, change.position
+        changes = [Change(row[POSITION], one) for row, one in zip(rows, happened, strict=True)]
+        self.sweep.take([change.happened for change in merge(changes, due, key=in_order)])
 
 
 def stocks_of(parts: Iterable[Part]) -> Stocks:
@@ -80,7 +76,7 @@ async def parts_of(asking: Asking, reader: Reader, skus: Sequence[str]) -> list[
     for number, one in await reader.expiries(stocks_of(parts), asking.after, asking.terms.until):
         besides.setdefault(parts[number].sku, []).append(Change(asking.question.known + 1, one))
     return [
-        Part(part.sku, part.stocks, part.sweep, sorted(besides.get(part.sku, ()), key=_order))
+        Part(part.sku, part.stocks, part.sweep, sorted(besides.get(part.sku, ()), key=in_order))
         for part in parts
     ]
 

@@ -42,20 +42,14 @@ class Policy:
 
     def ats(self, sku: Sku, states: Sequence[State]) -> int:
         """What the channel is told of a SKU. Asked again of the same, it remembers."""
-        key: tuple[object, ...] = ("" if self._alike else sku.sku,)
-        shelves = []
-        for state in states:
-            if state.location in self.feeds:
-                shelf = (
-                    state.location,
-                    state.sellable,
-                    state.reserved,
-                    state.own,
-                    state.others,
-                    state.limit,
-                )
-                key += shelf
-                shelves.append(shelf)
+        feeds = self.feeds
+        shelves = [
+            (s.location, s.sellable, s.reserved, s.own, s.others, s.limit)
+            for s in states
+            if s.location in feeds
+        ]
+        code = "" if self._alike else sku.sku
+        key = (code, shelves[0]) if len(shelves) == 1 else (code, *shelves)
         number = self._numbers.get(key)
         if number is None:
             if len(self._numbers) >= REMEMBERED_MAX:

@@ -29,29 +29,38 @@ select s.sku, s.location, s.stock from {schema}.history_stocks s
 
 -- changes --
 -- What happened to stocks after an instant and before another, SKU by SKU in the order in which it
--- happened. Rows in order and late ones come from an index each. Events are read where they
--- matter: those of sales that are nobody's business here are known by their rows.
-select p.sku, p.place, h.occurred_at, h.position, h.part, h.d_sellable, h.d_reserved, e.topic,
-       case when e.topic = any(%(told)s::text[])
-             and (e.topic <> %(sold)s::text
-                  or position(%(named)s::bytea in e.state) > 0
-                  or position('"conflicts":'::bytea in e.state) > 0
-                  or position('"reservation_id":'::bytea in e.state) > 0) then e.state end
-  from unnest(%(stocks)s::int8[], %(numbers)s::int4[], %(places)s::int4[]) as p (stock, sku, place)
- cross join lateral (
-       (select h.* from {schema}.history h
-         where h.shard = 0 and h.stock = p.stock and h.occurred_at = h.effective_at
-           and h.effective_at > %(after)s and h.effective_at < %(until)s
-           and h.position <= %(known)s
-         order by h.effective_at, h.position, h.part limit %(limit)s::int8)
-       union all
-       (select h.* from {schema}.history h
-         where h.shard = 0 and h.stock = p.stock and h.occurred_at < h.effective_at
-           and h.occurred_at > %(after)s and h.occurred_at < %(until)s
-           and h.position <= %(known)s
-         order by h.occurred_at, h.position, h.part limit %(limit)s::int8)) h
+-- happened. Rows in order and late ones come from an index each, and are put in order before their
+-- events are looked up. Of most sales it is enough to know that they are one: bodies are sent of
+-- events that say more.
+select h.occurred_at, h.place, h.d_sellable, h.d_reserved,
+       case when x.tells then e.state end, e.topic = %(sold)s::text, h.sku, h.position, h.part,
+       case when x.tells then e.topic end
+  from (select p.sku, p.place, c.*
+          from unnest(%(stocks)s::int8[], %(numbers)s::int4[], %(places)s::int4[])
+               as p (stock, sku, place)
+         cross join lateral (
+               (select h.occurred_at, h.position, h.part, h.d_sellable, h.d_reserved
+                  from {schema}.history h
+                 where h.shard = 0 and h.stock = p.stock and h.occurred_at = h.effective_at
+                   and h.effective_at > %(after)s and h.effective_at < %(until)s
+                   and h.position <= %(known)s
+                 order by h.effective_at, h.position, h.part limit %(limit)s::int8)
+               union all
+               (select h.occurred_at, h.position, h.part, h.d_sellable, h.d_reserved
+                  from {schema}.history h
+                 where h.shard = 0 and h.stock = p.stock and h.occurred_at < h.effective_at
+                   and h.occurred_at > %(after)s and h.occurred_at < %(until)s
+                   and h.position <= %(known)s
+                 order by h.occurred_at, h.position, h.part limit %(limit)s::int8)) c
+         order by p.sku, c.occurred_at, c.position, c.part limit %(limit)s::int8) h
   join ledger.events e on e.shard = 0 and e.position = h.position
- order by p.sku, h.occurred_at, h.position, h.part limit %(limit)s::int8
+ cross join lateral (
+       select e.topic = any(%(told)s::text[])
+              and (e.topic <> %(sold)s::text
+                   or position(%(named)s::bytea in e.state) > 0
+                   or position('"conflicts":'::bytea in e.state) > 0
+                   or position('"reservation_id":'::bytea in e.state) > 0) as tells) x
+ order by h.sku, h.occurred_at, h.position, h.part
 
 -- expiries --
 -- Soft holds that ran out after an instant and before another, and still had units open in what

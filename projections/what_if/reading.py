@@ -1,7 +1,7 @@
 """What happened to stocks, from the database: some at a time, each time one short statement."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,8 @@ _TOLD: Final = [
         StockCorrected,
     )
 ]
+PLAIN_MAX: Final = 4_096
+
 _NEVER: Final = b"\x00"
 """What is in no event: JSON has no such byte."""
 
@@ -54,18 +56,24 @@ class Stocks(NamedTuple):
     places: list[int]
 
 
-class Row(NamedTuple):
-    """One change of a stock, with its event where that matters."""
+Row: TypeAlias = tuple[Instant, int, int, int, bytes | None, bool, int, int, int, str | None]
+"""One change of a stock: what `Happened` begins with, the event's body where it has something to
+say, whether it is a sale, the number of its SKU, its position and part, and the body's topic.
+"""
 
-    sku: int
-    place: int
+AT: Final = 0
+NUMBER: Final = 6
+POSITION: Final = 7
+
+
+class Spoken(NamedTuple):
+    """A row whose event has something to say."""
+
+    number: int
     at: Instant
     position: int
     part: int
-    sellable: int
-    reserved: int
-    topic: str
-    body: Body | None
+    body: Body
 
 
 class Reader:
@@ -76,6 +84,7 @@ class Reader:
         self._pool = pool
         self._question = question
         named = b'"channel":' + msgspec.json.encode(question.channel)
+        self._plain = _Plain()
         self._named = _NEVER if question.all_sales else named
 
     async def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
@@ -89,21 +98,8 @@ class Reader:
         self, stocks: Stocks, after: Instant, until: Instant, limit: int | None = None
     ) -> list[Row]:
         """What happened to stocks after an instant and before another, the first so many."""
-        found = await self.rows(
-            "changes",
-            **stocks._asdict(),
-            after=after,
-            until=until,
-            limit=limit,
-            told=_TOLD,
-            sold=_SOLD,
-            named=self._named,
-        )
-        body = _MAPPER.body
-        return [
-            Row._make((*row[:-1], None if row[-1] is None else body(row[-2], row[-1])))
-            for row in found
-        ]
+        asked = {**stocks._asdict(), "after": after, "until": until, "limit": limit}
+        return await self.rows("changes", **asked, told=_TOLD, sold=_SOLD, named=self._named)
 
     async def expiries(
         self, stocks: Stocks, after: Instant, until: Instant
@@ -112,48 +108,58 @@ class Reader:
         found = await self.rows("expiries", **stocks._asdict(), after=after, until=until)
         ours = await self._ours({row[-1] for row in found})
         return [
-            (number, Happened(at, place, 0, -units, Held(holder, -units, holder in ours)))
+            (number, (at, place, 0, -units, Held(holder, -units, self._is_promise(holder, ours))))
             for number, place, at, units, holder in found
         ]
 
     async def facts(self, rows: Sequence[Row]) -> list[Happened]:
         """What rows say of sales and promises. All rows of an instant are read together."""
-        units = await self._units(rows)
-        ours = await self._ours(_holders(rows))
-        everybody = self._question.all_sales
-        plain = Sold  # Looked up once: there may be millions.
-        found = []
+        spoken = {
+            row[7]: Spoken(row[6], row[0], row[7], row[8], _MAPPER.body(row[9] or "", row[4]))
+            for row in rows
+            if row[4] is not None
+        }
+        units = await self._units(rows, spoken)
+        ours = await self._ours(_holders(spoken.values()))
         opened: set[str] = set()
+        found: list[Happened] = []
         for row in rows:
-            body, quantity = row.body, -row.sellable
-            if body is None:
-                sale = everybody and row.topic == _SOLD
-                fact = plain(units.get(row.position, quantity), True) if sale else None
-                found.append(Happened(row.at, row.place, row.sellable, row.reserved, fact))
-                continue
-            told = self._told(row, body, units.get(row.position, quantity), ours, opened)
-            found.append(Happened(row.at, row.place, row.sellable, row.reserved, told))
+            at, place, sellable, reserved, state, sale = row[:6]
+            if state is not None:
+                one = spoken[row[7]]
+                fact = self._told(one, reserved, units.get(row[7], -sellable), ours, opened)
+                found.append((at, place, sellable, reserved, fact))
+            elif sale and self._question.all_sales:
+                sold = self._plain[units.get(row[7], -sellable)]
+                found.append((at, place, sellable, reserved, sold))
+            else:
+                found.append((at, place, sellable, reserved, None))
         return found
 
     def _told(
-        self, row: Row, body: Body, units: int, ours: set[str], opened: set[str]
+        self, one: Spoken, reserved: int, units: int, ours: set[str], opened: set[str]
     ) -> Sold | Held | None:
-        event = body.event
+        event = one.body.event
         match event:
             case StockSold() | HoldFulfilled():
-                whose = event.reservation_id in ours
-                if event.channel is not None or self._question.all_sales:
-                    whose = self._is_ours(event.channel)
-                fulfilled = isinstance(event, HoldFulfilled)
-                holder = event.reservation_id if fulfilled else None
-                return Sold(units, whose, _short(body, opened), holder)
+                named = event.channel is not None or event.reservation_id is None
+                holder = event.reservation_id if isinstance(event, HoldFulfilled) else None
+                whose = (
+                    self._is_ours(event.channel)
+                    if named
+                    else self._is_promise(event.reservation_id or "", ours)
+                )
+                return Sold(units, whose, _short(one.body, opened), holder)
             case StockReserved() | HoldAmended() | HoldReleased() | HoldRelocated():
                 holder = event.reservation_id
             case HoldsExpired():
-                holder = event.holds[row.part].reservation_id
+                holder = event.holds[one.part].reservation_id
             case _:
                 return None
-        return Held(holder, row.reserved, self._question.all_sales or holder in ours)
+        return Held(holder, reserved, self._is_promise(holder, ours))
+
+    def _is_promise(self, holder: str, ours: set[str]) -> bool:
+        return self._question.all_sales or holder in ours
 
     def _is_ours(self, channel: str | None) -> bool:
         return self._question.all_sales or channel == self._question.channel
@@ -172,21 +178,30 @@ class Reader:
             if isinstance(event, ReservationPlaced) and event.channel == channel
         }
 
-    async def _units(self, rows: Sequence[Row]) -> dict[int, int]:
+    async def _units(self, rows: Sequence[Row], spoken: Mapping[int, Spoken]) -> dict[int, int]:
         """Units of sales of which something was voided or corrected, by position."""
-        restated = {(row.sku, row.at) for row in rows if is_restating(row.body)}
+        restated = {(one.number, one.at) for one in spoken.values() if is_restating(one.body)}
         if not restated:
             return {}
-        about = [row for row in rows if (row.sku, row.at) in restated]
-        positions = [row.position for row in about if row.body is None and row.topic == _SOLD]
-        bodies = {row.position: row.body for row in about if row.body is not None}
-        for position, topic, state in await self.rows("states", positions=positions):
-            bodies[position] = _MAPPER.body(topic, state)
-        return net_units(
-            Restated(row.sku, row.at, row.position, bodies[row.position])
-            for row in about
-            if row.position in bodies
-        )
+        about = [one for one in spoken.values() if (one.number, one.at) in restated]
+        silent = {
+            row[7]: (row[6], row[0])
+            for row in rows
+            if row[5] and row[4] is None and (row[6], row[0]) in restated
+        }
+        for position, topic, state in await self.rows("states", positions=list(silent)):
+            about.append(Spoken(*silent[position], position, 0, _MAPPER.body(topic, state)))
+        return net_units(Restated(one.number, one.at, one.position, one.body) for one in about)
+
+
+class _Plain(dict[int, Sold]):
+    """Sales that opened nothing, by their units: most are of few sizes."""
+
+    def __missing__(self, units: int) -> Sold:
+        sold = Sold(units, ours=True)
+        if len(self) < PLAIN_MAX:
+            self[units] = sold
+        return sold
 
 
 def _short(body: Body, opened: set[str]) -> int:
@@ -205,15 +220,13 @@ def _short(body: Body, opened: set[str]) -> int:
     return short + (event.quantity if beyond else 0)
 
 
-def _holders(rows: Iterable[Row]) -> set[str]:
-    """The reservations that rows speak of, where it takes a look to know whose they are."""
+def _holders(spoken: Iterable[Spoken]) -> set[str]:
+    """The reservations that rows speak of."""
     found = set()
-    for row in rows:
-        if row.body is None:
-            continue
-        event = row.body.event
+    for one in spoken:
+        event = one.body.event
         if isinstance(event, HoldsExpired):
-            found.add(event.holds[row.part].reservation_id)
+            found.add(event.holds[one.part].reservation_id)
         elif (holder := getattr(event, "reservation_id", None)) is not None:
             found.add(holder)
     return found

@@ -3,16 +3,17 @@
 import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from ledger.domain.events import AnyEvent, ChannelDefined, LocationDefined
-from ledger.domain.values import Instant, stream_id
+from ledger.domain.values import stream_id
 from ledger.store.mapper import Mapper
 from projections.what_if.answers import OfSku, Progress
 from projections.what_if.asked import Asking
 from projections.what_if.parts import Part, parts_of, stocks_of
 from projections.what_if.policies import Network
-from projections.what_if.reading import Reader, Row
+from projections.what_if.reading import AT, NUMBER, Reader
 
 ROWS_AT_ONCE: Final = 5_000
 """Changes read by one statement: some fifty milliseconds, and a few MB."""
@@ -120,7 +121,7 @@ async def replay(
         parts = await parts_of(asking, reader, pack.skus)
         await (_whole if pack.rows <= ROWS_AT_ONCE else _in_turns)(asking, reader, parts)
         for part in parts:
-            if part.sweep.whole.sales:
+            if part.sweep.days:
                 yield OfSku(part.sku, part.sweep.whole, part.sweep.days)
         done += pack.rows
         yield Progress(done, total)
@@ -132,8 +133,8 @@ async def _whole(asking: Asking, reader: Reader, parts: Sequence[Part]) -> None:
     happened = await reader.facts(rows)
     first = taken = 0
     while first < len(rows):
-        number = rows[first].sku
-        last = bisect_right(rows, number, lo=first, key=_number)
+        number = rows[first][NUMBER]
+        last = bisect_right(rows, number, lo=first, key=itemgetter(NUMBER))
         parts[number].take(rows[first:last], happened[first:last])
         if (taken := taken + last - first) >= TURN_ROWS:
             taken = 0
@@ -150,20 +151,12 @@ async def _in_turns(asking: Asking, reader: Reader, parts: Sequence[Part]) -> No
         more = len(rows) == limit
         if more:
             # The last instant may go on in what was not read: it is read whole, next time.
-            rows = rows[: bisect_left(rows, rows[-1].at, key=_instant)]
+            rows = rows[: bisect_left(rows, rows[-1][AT], key=itemgetter(AT))]
             if not rows:
                 limit *= 2
                 continue
         part.take(rows, await reader.facts(rows))
         if not more:
             return
-        after, limit = rows[-1].at, ROWS_AT_ONCE
+        after, limit = rows[-1][AT], ROWS_AT_ONCE
         await asyncio.sleep(0)
-
-
-def _number(row: Row) -> int:
-    return row.sku
-
-
-def _instant(row: Row) -> Instant:
-    return row.at

@@ -46,14 +46,11 @@ class Fenced(NamedTuple):
 Fact: TypeAlias = Sold | Held | Fenced | None
 
 
-class Happened(NamedTuple):
-    """One thing that happened to a stock: when, at which of the SKU's places, what it changed."""
-
-    at: Instant
-    place: int
-    sellable: int
-    reserved: int
-    fact: Fact = None
+Happened: TypeAlias = tuple[Instant, int, int, int, Fact]
+"""One thing that happened to a stock: when, at which of the SKU's places, what it changed of
+`sellable` and of `reserved`, and what it says of sales, promises and fences. A plain tuple: there
+may be millions, and one with names takes five times as long to make.
+"""
 
 
 class Terms(Struct, frozen=True):
@@ -94,20 +91,21 @@ class _Promise(Struct):
 class _Late:
     """The SKU's stocks as they were some time ago."""
 
-    __slots__ = ("_delay", "_own", "_pending", "own", "states")
+    __slots__ = ("_delay", "_own", "_pending", "own", "push", "states")
 
     def __init__(self, delay: int, states: Sequence[State]) -> None:
         self._delay = delay
         self.states = states
         self._pending: deque[Happened] = deque()
+        self.push = self._pending.append  # Something that will be seen in time.
         self._own: deque[_Taken] = deque()
         self.own = 0
 
     def advance(self, now: Instant) -> None:
         """See what had happened by then."""
         seen, pending, states = now - self._delay, self._pending, self.states
-        while pending and pending[0].at <= seen:
-            _, place, sellable, reserved, fact = pending.popleft()
+        while pending and pending[0][0] <= seen:
+            _, place, sellable, reserved, fact = pending.popleft()[:5]
             state = states[place]
             state.sellable += sellable
             state.reserved += reserved
@@ -117,10 +115,6 @@ class _Late:
                 state.limit = state.limit if fact.limit is None else fact.limit
         while self._own and self._own[0].at <= seen:
             self.own -= self._own.popleft().units
-
-    def push(self, happened: Happened) -> None:
-        """Something that will be seen in time."""
-        self._pending.append(happened)
 
     def take(self, taken: _Taken) -> None:
         """The channel itself takes units; it knows, until it sees it."""
@@ -151,24 +145,32 @@ class Sweep:
         self._promises: dict[str, _Promise] = {}
         self._spent: list[str] = []
         self._now: Instant = terms.starts
-        self.whole = Tally.empty()
         self.days: dict[int, Tally] = {}
+
+    @property
+    def whole(self) -> Tally:
+        """All days together."""
+        whole = Tally.empty()
+        for day in self.days.values():
+            whole.add(day)
+        return whole
 
     def take(self, rows: Iterable[Happened]) -> None:
         """Go on."""
-        each = self._each
+        first = self._each[0].push
+        second = self._each[-1].push if len(self._each) > 1 else None
         for happened in rows:
-            fact = happened.fact
+            fact = happened[4]
             if fact is not None:
-                self._tell(happened, fact)
-            for late in each:
-                late.push(happened)
+                self._tell(happened[0], fact)
+            first(happened)
+            if second is not None:
+                second(happened)
 
-    def _tell(self, happened: Happened, fact: Sold | Held | Fenced) -> None:
-        at = happened.at
-        if at > self._now:
-            self._now = at
+    def _tell(self, at: Instant, fact: Sold | Held | Fenced) -> None:
+        if self._spent and at > self._now:
             self._forget()
+        self._now = at
         if type(fact) is Sold:
             if fact.ours and fact.units > 0:
                 self._sold(fact, at)
@@ -225,56 +227,53 @@ class Sweep:
             late.take(taken)
 
     def _see(self, at: Instant) -> tuple[int, int]:
-        for late in self._each:
-            late.advance(at)
-        first, second = (
-            max(0, side.at(at - side.delay).ats(self._sku, late.states) - late.own)
-            for side, late in zip(self._sides, self._lates, strict=True)
-        )
-        return first, second
+        """What the channel is told at an instant, the one way and the other."""
+        first, second = self._lates
+        one, other = self._sides
+        first.advance(at)
+        seen = one.at(at - one.delay).ats(self._sku, first.states)
+        if second is not first:
+            second.advance(at)
+        as_it_was = other.at(at - other.delay).ats(self._sku, second.states)
+        if self._terms.own_known:
+            return max(0, seen - first.own), max(0, as_it_was - second.own)
+        return seen, as_it_was
 
     def _judge(self, sold: Sold, at: Instant, seen: tuple[int, int], before: int) -> None:
         day = self._count(sold, at)
-        for view, of_whole, of_day in (
-            (seen[0], self.whole.what_if, day.what_if),
-            (seen[1], self.whole.actual, day.actual),
-        ):
-            lost = max(0, before + sold.units - view) - max(0, before - view)
-            if lost:
-                _lose(of_whole, of_day, lost)
-            if sold.short:
-                _oversell(of_whole, of_day, prevented=lost >= sold.short)
+        _lose(day.what_if, sold, seen[0], before)
+        _lose(day.actual, sold, seen[1], before)
 
     def _held_before(self, sold: Sold, at: Instant) -> None:
         day = self._count(sold, at)
-        for tally in (self.whole, day):
-            tally.units_held_before += sold.units
+        day.units_held_before += sold.units
         if sold.short:
-            _oversell(self.whole.what_if, day.what_if, prevented=False)
-            _oversell(self.whole.actual, day.actual, prevented=False)
+            day.what_if.oversells_left += 1
+            day.actual.oversells_left += 1
 
     def _count(self, sold: Sold, at: Instant) -> Tally:
         number = at // DAY
         day = self.days.get(number)
         if day is None:
             day = self.days[number] = Tally.empty()
-        for tally in (self.whole, day):
-            tally.sales += 1
-            tally.units += sold.units
-            tally.oversells += sold.short > 0
+        day.sales += 1
+        day.units += sold.units
+        if sold.short:
+            day.oversells += 1
         return day
 
 
-def _lose(of_whole: Seen, of_day: Seen, lost: int) -> None:
-    for seen in (of_whole, of_day):
-        seen.sales_lost += lost
-        seen.sales_cut += 1
-
-
-def _oversell(of_whole: Seen, of_day: Seen, *, prevented: bool) -> None:
-    for seen in (of_whole, of_day):
-        seen.oversells_prevented += prevented
-        seen.oversells_left += not prevented
+def _lose(of_day: Seen, sold: Sold, seen: int, before: int) -> None:
+    """Units above what was seen are lost; `before` of the promise had been sold."""
+    lost = before + sold.units - seen
+    if lost > 0:
+        lost = min(lost, sold.units)
+        of_day.sales_lost += lost
+        of_day.sales_cut += 1
+    if sold.short:
+        prevented = lost >= sold.short
+        of_day.oversells_prevented += prevented
+        of_day.oversells_left += not prevented
 
 
 def _values(state: State) -> tuple[str, int, int, int, int, int]:
