@@ -156,7 +156,8 @@ class Reader:
                 holder = event.holds[one.part].reservation_id
             case _:
                 return None
-        return Held(holder, reserved, self._is_promise(holder, ours))
+        begins = isinstance(event, StockReserved)
+        return Held(holder, reserved, self._is_promise(holder, ours), begins)
 
     def _is_promise(self, holder: str, ours: set[str]) -> bool:
         return self._question.all_sales or holder in ours

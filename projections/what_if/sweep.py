@@ -1,7 +1,7 @@
 """PURE: one SKU's past in the order in which it happened, seen late and by other rules."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
@@ -28,11 +28,12 @@ class Sold(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A reservation holds more units, or fewer, of the SKU."""
+    """A reservation holds more units of the SKU, or fewer; `begins`: where it had none."""
 
     reservation_id: str
     units: int
     ours: bool
+    begins: bool = False
 
 
 class Fenced(NamedTuple):
@@ -71,19 +72,11 @@ class Terms(Struct, frozen=True):
         return self.since - max(self.what_if.delay, self.actual.delay)
 
 
-class _Taken(Struct):
-    """Units that the channel sold or promised at an instant: what it knows by itself."""
-
-    at: Instant
-    units: int
-
-
 class _Promise(Struct):
     """A promise of the channel: what it saw as it made it, and what has been sold of it."""
 
     at: Instant
     seen: tuple[int, int]
-    taken: _Taken
     open: int = 0
     sold: int = 0
 
@@ -98,7 +91,7 @@ class _Late:
         self.states = states
         self._pending: deque[Happened] = deque()
         self.push = self._pending.append  # Something that will be seen in time.
-        self._own: deque[_Taken] = deque()
+        self._own: deque[tuple[Instant, int]] = deque()
         self.own = 0
 
     def advance(self, now: Instant) -> None:
@@ -113,19 +106,13 @@ class _Late:
                 state.own += fact.own
                 state.others += fact.others
                 state.limit = state.limit if fact.limit is None else fact.limit
-        while self._own and self._own[0].at <= seen:
-            self.own -= self._own.popleft().units
+        while self._own and self._own[0][0] <= seen:
+            self.own -= self._own.popleft()[1]
 
-    def take(self, taken: _Taken) -> None:
-        """The channel itself takes units; it knows, until it sees it."""
-        self._own.append(taken)
-        self.own += taken.units
-
-    def change(self, taken: _Taken, units: int, now: Instant) -> None:
-        """Of what it took there is about to be more, or less."""
-        self.advance(now)
-        if taken.at > now - self._delay:
-            self.own += units
+    def take(self, at: Instant, units: int) -> None:
+        """The channel itself takes units, or gives some back: it knows before it sees."""
+        self._own.append((at, units))
+        self.own += units
 
 
 class Sweep:
@@ -143,6 +130,7 @@ class Sweep:
         self._lates = (first, second)
         self._each = (first,) if first is second else (first, second)
         self._promises: dict[str, _Promise] = {}
+        self._older: set[str] = set()  # Promises that were there before anything is looked at.
         self._spent: list[str] = []
         self._now: Instant = terms.starts
         self.days: dict[int, Tally] = {}
@@ -155,8 +143,10 @@ class Sweep:
             whole.add(day)
         return whole
 
-    def take(self, rows: Iterable[Happened]) -> None:
-        """Go on."""
+    def take(self, rows: Sequence[Happened]) -> None:
+        """Go on. What happened at one instant comes at once."""
+        if not rows:
+            return
         first = self._each[0].push
         second = self._each[-1].push if len(self._each) > 1 else None
         for happened in rows:
@@ -166,6 +156,8 @@ class Sweep:
             first(happened)
             if second is not None:
                 second(happened)
+        for late in self._each:  # What has been seen need not wait for the next sale.
+            late.advance(rows[-1][0])
 
     def _tell(self, at: Instant, fact: Sold | Held | Fenced) -> None:
         if self._spent and at > self._now:
@@ -183,8 +175,7 @@ class Sweep:
         if sold.held_by is None:
             if counts:
                 self._judge(sold, at, self._see(at), 0)
-            if self._terms.own_known:
-                self._take(_Taken(at, sold.units))
+            self._take(at, sold.units)
         elif promise is None or promise.at < self._terms.since:
             if counts:
                 self._held_before(sold, at)
@@ -196,18 +187,14 @@ class Sweep:
 
     def _held(self, held: Held, at: Instant) -> None:
         promise = self._promises.get(held.reservation_id)
-        if promise is None:
-            if held.units <= 0:
-                return  # Older than what is looked at.
-            promise = _Promise(at, self._see(at), _Taken(at, 0))
-            self._promises[held.reservation_id] = promise
-            if self._terms.own_known:
-                self._take(promise.taken)
-        if self._terms.own_known:
-            for late in self._each:
-                late.change(promise.taken, held.units, at)
-            promise.taken.units += held.units
-        self._open(held.reservation_id, promise, held.units)
+        if promise is None and held.begins and held.reservation_id not in self._older:
+            seen = self._see(at) if at >= self._terms.since else (0, 0)
+            promise = self._promises[held.reservation_id] = _Promise(at, seen)
+        self._take(at, held.units)
+        if promise is not None:
+            self._open(held.reservation_id, promise, held.units)
+        else:
+            self._older.add(held.reservation_id)  # It may go on elsewhere.
 
     def _open(self, reservation_id: str, promise: _Promise, units: int) -> None:
         promise.open += units
@@ -222,9 +209,10 @@ class Sweep:
                 del self._promises[reservation_id]
         self._spent.clear()
 
-    def _take(self, taken: _Taken) -> None:
-        for late in self._each:
-            late.take(taken)
+    def _take(self, at: Instant, units: int) -> None:
+        if self._terms.own_known:
+            for late in self._each:
+                late.take(at, units)
 
     def _see(self, at: Instant) -> tuple[int, int]:
         """What the channel is told at an instant, the one way and the other."""
