@@ -75,6 +75,8 @@ async def _what_if(request: HttpRequest) -> Reply | LinesReply:
     check_encoding(body)
     asked = read(words.WHAT_IF, body)
     channel = path_id(request)
+    if asked.limit > backend.settings.page_max:
+        raise Malformed("$.limit", f"at most {backend.settings.page_max}, is {asked.limit}")
     if NDJSON in visit.accept:
         lines = _lines(backend, channel, asked)
         first = await anext(lines)  # Whatever stands in the way is said before it begins.

@@ -206,9 +206,10 @@ class _Plain(dict[int, Sold]):
 
 
 def _short(body: Body, opened: set[str]) -> int:
-    """What the conflicts that a sale opened are short by; 0 where it opened none.
+    """How many units fewer would not have opened what a sale opened; 0 where it opened nothing.
 
-    Of two events of one decision the first opened them; both may tell.
+    First those below zero, then those that broke promises; what left beyond a hold is among them
+    or not. Of two events of one decision the first opened a conflict; both may tell of it.
     """
     event, instant = body.event, body.meta.instant
     assert isinstance(event, StockSold | HoldFulfilled)
@@ -218,7 +219,7 @@ def _short(body: Body, opened: set[str]) -> int:
             opened.add(change.conflict_id)
             short += change.short
     beyond = isinstance(event, StockSold) and event.reservation_id is not None
-    return short + (event.quantity if beyond else 0)
+    return max(short, event.quantity) if beyond else short
 
 
 def _holders(spoken: Iterable[Spoken]) -> set[str]:

@@ -16,7 +16,7 @@ DAY: Final = 86_400_000_000
 
 
 class Sold(NamedTuple):
-    """Units left to a customer; `short` is what the conflicts that this opened are short by.
+    """Units left to a customer; with `short` units fewer it had opened no conflict. 0: it did not.
 
     `held_by`: the reservation whose hold they came from.
     """
