@@ -66,11 +66,13 @@ def swept(
 ) -> Tally:
     """What becomes of a story, under other rules and under the actual ones."""
     network = Network(1, list(definitions) or [defined()], {})
-    sides = {
-        "what_if": network.side(late * 60, Otherwise(rules=rules or ChannelRules())),
-        "actual": network.side(terms.pop("actual_late", late) * 60, Otherwise()),
-    }
-    about = Terms(since=since * MINUTE, until=1_000 * MINUTE, **sides, **terms)
+    about = Terms(
+        since=since * MINUTE,
+        until=1_000 * MINUTE,
+        what_if=network.side(late * 60, Otherwise(rules=rules or ChannelRules())),
+        actual=network.side(terms.pop("actual_late", late) * 60, Otherwise()),
+        **terms,
+    )
     sweep = Sweep(about, MUG, [State("ams-1", start), State("nyc-2")])
     sweep.take(rows)
     return sweep.whole
