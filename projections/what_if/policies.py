@@ -26,6 +26,10 @@ class State(Struct, gc=False):
     others: int = 0
     limit: int = 0
 
+    def shelf(self) -> tuple[str, int, int, int, int, int]:
+        """The same as the parts of a `Shelf`."""
+        return self.location, self.sellable, self.reserved, self.own, self.others, self.limit
+
 
 class Policy:
     """A definition of a channel, ready to be applied: its rules, its band, and what feeds it."""
@@ -42,20 +46,20 @@ class Policy:
 
     def ats(self, sku: Sku, states: Sequence[State]) -> int:
         """What the channel is told of a SKU. Asked again of the same, it remembers."""
-        feeds = self.feeds
-        shelves = [
-            (s.location, s.sellable, s.reserved, s.own, s.others, s.limit)
-            for s in states
-            if s.location in feeds
-        ]
         code = "" if self._alike else sku.sku
-        key = (code, shelves[0]) if len(shelves) == 1 else (code, *shelves)
+        key: tuple[object, ...]
+        if len(states) == 1:  # Asked so often that a loop would show.
+            key = (code, states[0].shelf())
+        else:
+            key = (code, *[state.shelf() for state in states])
         number = self._numbers.get(key)
-        if number is None:
-            if len(self._numbers) >= REMEMBERED_MAX:
-                self._numbers.clear()
-            number = ats(sku, [Shelf(*shelf) for shelf in shelves], self._book, self._band).ats
-            self._numbers[key] = number
+        return self._work_out(sku, states, key) if number is None else number
+
+    def _work_out(self, sku: Sku, states: Sequence[State], key: tuple[object, ...]) -> int:
+        if len(self._numbers) >= REMEMBERED_MAX:
+            self._numbers.clear()
+        shelves = [Shelf(*state.shelf()) for state in states if state.location in self.feeds]
+        number = self._numbers[key] = ats(sku, shelves, self._book, self._band).ats
         return number
 
 

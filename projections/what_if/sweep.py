@@ -126,7 +126,7 @@ class Sweep:
         first = _Late(terms.what_if.delay, starts)
         second = first
         if terms.actual.delay != terms.what_if.delay:
-            second = _Late(terms.actual.delay, [State(*_values(state)) for state in starts])
+            second = _Late(terms.actual.delay, [State(*state.shelf()) for state in starts])
         self._lates = (first, second)
         self._each = (first,) if first is second else (first, second)
         self._promises: dict[str, _Promise] = {}
@@ -262,7 +262,3 @@ def _lose(of_day: Seen, sold: Sold, seen: int, before: int) -> None:
         prevented = lost >= sold.short
         of_day.oversells_prevented += prevented
         of_day.oversells_left += not prevented
-
-
-def _values(state: State) -> tuple[str, int, int, int, int, int]:
-    return (state.location, state.sellable, state.reserved, state.own, state.others, state.limit)

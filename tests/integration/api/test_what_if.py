@@ -1,6 +1,6 @@
 """What-if over HTTP: whose sales, which promises, what stands in the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -245,6 +245,24 @@ def test_what_cannot_be_asked_is_named(story: Story, change: dict[str, Any], pat
     refused = story.api.post(f"/v1/channels/{story.channel}/what-if", YEAR | change)
 
     assert (400, path) == (refused.status_code, refused.json()["path"])
+
+
+def test_more_than_one_question_may_go_through_is_refused(
+    service_factory: Callable[..., RunningService],
+) -> None:
+    """Before anything of it is read, and with what to do about it."""
+    service = service_factory(environ={"LEDGER_WHAT_IF_CHANGES_MAX": "2"})
+    story = Story(Api.of(service))
+    story.record(receive(story.sku), sale(story.sku))
+    assert 1 == story.ask(sales="all")["sales"]
+    story.record(sale(story.sku))
+    refused = story.api.post(
+        f"/v1/channels/{story.channel}/what-if", YEAR | {"min_position": story.position}
+    )
+
+    assert (400, "$.to") == (refused.status_code, refused.json()["path"])
+    assert "at least 3 changes of stocks" in refused.json()["problem"]
+    story.api.close()
 
 
 def test_what_is_not_there_is_not_there(story: Story) -> None:
