@@ -35,6 +35,7 @@ from api.controllers import (
     statements,
     stock,
     transfers,
+    what_if,
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
@@ -172,6 +173,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *availability.HANDLERS,
     *catalog.HANDLERS,
     *channels.HANDLERS,
+    *what_if.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

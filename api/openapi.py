@@ -126,7 +126,7 @@ def _operation(
         operation["security"] = []
     if endpoint.request is not None:
         content = {"application/json": {"schema": schema_of[id(endpoint.request)]}}
-        if endpoint.streams is not None:
+        if endpoint.streams is not None and endpoint.writes:
             content[endpoint.streams] = {"schema": {"type": "string"}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
     return operation
@@ -138,8 +138,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         found.append(_parameter("id", "path", _schema(DocumentId), required=True))
     if endpoint.path_code is not None:
         found.append(_parameter(endpoint.path_code, "path", _schema(Code), required=True))
-    if endpoint.writes:
-        found.append(_parameter("Idempotency-Key", "header", _schema(DocumentId), required=True))
+    if endpoint.request is not None or endpoint.writes:  # A question may come as a body, too.
+        key = _schema(DocumentId)
+        found.append(_parameter("Idempotency-Key", "header", key, required=endpoint.writes))
     if 304 in endpoint.answers:
         found.append(_parameter("If-None-Match", "header", {"type": "string"}, required=False))
     correlation = {"type": "string", "pattern": _CORRELATION}

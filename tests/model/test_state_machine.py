@@ -119,6 +119,19 @@ def close_the_books(client: Client) -> None:
     assert client.call("listStatementEntries", query=at).body["items"]
 
 
+def look_back(client: Client) -> None:
+    """At the end: what sales had come to for a channel that saw nothing."""
+    channel = {"locations": ["elsewhere"], "rules": {}}
+    defined = client.call("defineChannel", "looked-back-at", channel, key="looked-back-at")
+    span = {"from": "2025-01-01T00:00:00Z", "to": "2028-01-01T00:00:00Z"}
+    asked = {**span, "sales": "all", "min_position": defined.body["position"]}
+    totals = client.call(
+        "whatIf", "looked-back-at", {**asked, "rules": {"caps": [{"units": 0}]}}
+    ).body["totals"]
+    assert totals["sales"] >= 1
+    assert totals["what_if"]["sales_lost"] == totals["units"]
+
+
 @pytest.mark.timeout(0)  # Any number of examples; every wait inside has its own end.
 def test_the_service_answers_as_the_model_does(
     service_factory: Callable[..., RunningService],
@@ -151,6 +164,7 @@ def test_the_service_answers_as_the_model_does(
         tour(Machine())
         run_state_machine_as_test(hypothesis.seed(seed)(Machine), settings=settings)
         close_the_books(client)
+        look_back(client)
     except hypothesis.errors.Flaky as flaky:
         raise AssertionError(client.first_failure) from flaky
     finally:
