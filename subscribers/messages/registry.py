@@ -11,6 +11,12 @@ from subscribers.messages.catalog import (
     LocationDefined,
     SkuDefined,
 )
+from subscribers.messages.channels import (
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
+    ChannelDefined,
+    ChannelStalenessChanged,
+)
 from subscribers.messages.conflicts import (
     ConflictChanged,
     ConflictCleared,
@@ -159,6 +165,10 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
     ConflictResolved,
     SkuDefined,
     LocationDefined,
+    ChannelDefined,
+    ChannelStalenessChanged,
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
     PeriodClosed,
     CalendarAdvanced,
 )
