@@ -400,6 +400,7 @@ class Bus:
             try:
                 await self.client.connect(
                     self._settings.nats_url,
+                    **self._settings.nats_login,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RECONNECT_PAUSE_S,
                     connect_timeout=2,

@@ -171,6 +171,8 @@ class Supervisor:
             self._settings,
             database_url=database.service_url,
             nats_url=self._servers.nats_url,
+            nats_credentials=self._servers.nats_credentials,
+            nats_keys=None,
             admin_key=key,
             checkpoint_key=None,
         )
@@ -183,8 +185,11 @@ class Supervisor:
         """Several API processes take consecutive ports; every other role exists once.
 
         The projector brings a notary, in a process of its own: it must not slow projections, and
-        nobody else needs the key.
+        nobody else needs the key. Those of the bus are for who lets channels in: the relay makes
+        their accounts, the API signs for their users.
         """
+        if role in ("api", "relay"):
+            common = msgspec.structs.replace(common, nats_keys=self._servers.nats_keys)
         if role == "projector":
             notary = msgspec.structs.replace(common, checkpoint_key=self._checkpoint_key(common))
             return [Child(role, role, common), Child("notary", "notary", notary)]
@@ -256,6 +261,7 @@ class Supervisor:
             "http": self._settings.http_url,
             "database": self._servers.database_url,
             "nats": self._servers.nats_url,
+            "nats_credentials": self._servers.nats_credentials,
             "service_database": self._children[0].settings.database_url,
             "pids": pids,
         }

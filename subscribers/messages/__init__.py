@@ -6,6 +6,18 @@ that partners can take this module and `subscribers.sdk` without our server. A f
 with a default; a new meaning is a new type.
 """
 
+from subscribers.messages.addresses import (
+    EVERY_SYNC,
+    ats_subject,
+    dead_letter_subject,
+    durable_of,
+    every_ats,
+    inbox_of,
+    replay_answer,
+    replay_subject,
+    sync_subject,
+    token,
+)
 from subscribers.messages.base import (
     LineQuantity,
     Message,
@@ -58,6 +70,7 @@ from subscribers.messages.envelope import (
     encode,
 )
 from subscribers.messages.headers import (
+    ATS_STREAM,
     CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
@@ -154,6 +167,7 @@ from subscribers.messages.stock import (
     StockTransferReturned,
     StockTransferSurplus,
 )
+from subscribers.messages.syncing import SyncAnswer, SyncRequest
 from subscribers.messages.transfers import (
     ReceivedLine,
     TransferCancelled,
@@ -165,12 +179,14 @@ from subscribers.messages.transfers import (
 )
 
 __all__ = [
+    "ATS_STREAM",
     "CHECKPOINTS_STREAM",
     "CONFLICTS_STREAM",
     "DATA_TYPES",
     "DLQ_STREAM",
     "EVENTS_STREAM",
     "EVENT_MESSAGES",
+    "EVERY_SYNC",
     "EXPECTED_LAST_SEQUENCE",
     "GENERATION",
     "HASH",
@@ -285,6 +301,8 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "SyncAnswer",
+    "SyncRequest",
     "Tally",
     "Timestamp",
     "TransferCancelled",
@@ -293,6 +311,15 @@ __all__ = [
     "TransferMessage",
     "TransferReceived",
     "TransferRequested",
+    "ats_subject",
+    "dead_letter_subject",
     "decode",
+    "durable_of",
     "encode",
+    "every_ats",
+    "inbox_of",
+    "replay_answer",
+    "replay_subject",
+    "sync_subject",
+    "token",
 ]

@@ -78,7 +78,7 @@ def test_a_child_reads_back_what_its_parent_wrote() -> None:
 def test_every_limit_has_its_variable_and_its_unit() -> None:
     """A number without a unit is a number nobody dares to change."""
     surroundings = {"database_url", "nats_url", "data_dir", "http_host", "http_port", "catalog"}
-    access = {"admin_key", "auth", "checkpoint_key"}
+    access = {"admin_key", "auth", "checkpoint_key", "nats_credentials", "nats_keys"}
     limits = [name for name in FIELDS if name not in surroundings | access]
 
     assert [] == [

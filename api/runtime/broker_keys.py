@@ -1,0 +1,52 @@
+"""The keys of an embedded nats-server: made at its first start, kept in the data directory."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from api.runtime.datadir import write_private
+from ledger.clock import SystemClock
+from ledger.domain.values import MICROSECONDS_PER_SECOND
+from subscribers.access import claims
+from subscribers.access.keys import Keys, make_keys, new_user
+from subscribers.access.tokens import credentials_file, public_key, signed
+
+DIRECTORY: Final = "nats-keys"
+SERVICE_FILE: Final = "service.creds"
+SYSTEM_FILE: Final = "system.creds"
+
+
+def prepare_keys(data_dir: Path) -> Keys:
+    """The keys, and credentials for the service itself; what is missing is made."""
+    directory = data_dir / DIRECTORY
+    directory.mkdir(exist_ok=True, mode=0o700)
+    keys = make_keys(directory, write_private)
+    for name, account in ((SERVICE_FILE, keys.ledger), (SYSTEM_FILE, keys.system)):
+        if not (directory / name).exists():
+            user = new_user()
+            claimed = claims.service_user(public_key(user), name.removesuffix(".creds"))
+            token = signed(claimed, account, _now_s())
+            write_private(directory / name, credentials_file(token, user))
+    return keys
+
+
+def broker_options(keys: Keys, accounts_dir: Path) -> dict[str, Any]:
+    """What makes the server trust our operator, and keep the claims of channels itself."""
+    system, ledger = public_key(keys.system), public_key(keys.ledger)
+    made = claims.operator(public_key(keys.operator), system)
+    preloaded = {
+        system: claims.system_account(system),
+        ledger: claims.ledger_account(ledger),
+    }
+    now_s = _now_s()
+    return {
+        "operator": signed(made, keys.operator, now_s),
+        "system_account": system,
+        "resolver": {"type": "full", "dir": str(accounts_dir), "allow_delete": False},
+        "resolver_preload": {
+            account: signed(claimed, keys.operator, now_s) for account, claimed in preloaded.items()
+        },
+    }
+
+
+def _now_s() -> int:
+    return SystemClock().now() // MICROSECONDS_PER_SECOND
