@@ -55,10 +55,23 @@ def declared(channel: str, session: str = "") -> ConsumerConfig:
     )
 
 
+async def make_sure(js: JetStreamContext, channel: str) -> None:
+    """A channel has its durable. One that exists is left as it is. Raises NotFoundError."""
+    try:
+        await js.consumer_info(ATS_STREAM, durable_of(channel))
+    except NotFoundError:
+        await js.add_consumer(ATS_STREAM, declared(channel))
+
+
+async def take_away(js: JetStreamContext, channel: str) -> None:
+    """Nobody reads as the channel any more: nothing waits for it."""
+    with suppress(NotFoundError):
+        await js.delete_consumer(ATS_STREAM, durable_of(channel))
+
+
 async def make_anew(js: JetStreamContext, channel: str, session: str = "") -> SyncAnswer:
     """Delete a channel's durable and create it again: whoever pulled from it is told so."""
-    with suppress(NotFoundError):  # The first time, or the stream was made anew and took it along.
-        await js.delete_consumer(ATS_STREAM, durable_of(channel))
+    await take_away(js, channel)
     info = await js.add_consumer(ATS_STREAM, declared(channel, session))
     return SyncAnswer(
         stream=ATS_STREAM,

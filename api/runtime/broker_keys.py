@@ -7,12 +7,16 @@ from api.runtime.datadir import write_private
 from ledger.clock import SystemClock
 from ledger.domain.values import MICROSECONDS_PER_SECOND
 from subscribers.access import claims
-from subscribers.access.keys import Keys, make_keys, new_user
+from subscribers.access.keys import (
+    SERVICE_CREDENTIALS,
+    SYSTEM_CREDENTIALS,
+    Keys,
+    make_keys,
+    new_user,
+)
 from subscribers.access.tokens import credentials_file, public_key, signed
 
 DIRECTORY: Final = "nats-keys"
-SERVICE_FILE: Final = "service.creds"
-SYSTEM_FILE: Final = "system.creds"
 
 
 def prepare_keys(data_dir: Path) -> Keys:
@@ -20,7 +24,7 @@ def prepare_keys(data_dir: Path) -> Keys:
     directory = data_dir / DIRECTORY
     directory.mkdir(exist_ok=True, mode=0o700)
     keys = make_keys(directory, write_private)
-    for name, account in ((SERVICE_FILE, keys.ledger), (SYSTEM_FILE, keys.system)):
+    for name, account in ((SERVICE_CREDENTIALS, keys.ledger), (SYSTEM_CREDENTIALS, keys.system)):
         if not (directory / name).exists():
             user = new_user()
             claimed = claims.service_user(public_key(user), name.removesuffix(".creds"))

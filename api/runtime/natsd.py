@@ -14,7 +14,7 @@ from typing import Final
 from api.runtime import broker_keys
 from api.runtime.postgres import ServerStartError
 from api.runtime.processes import end_all, processes_with, signal_when_parent_ends, stop, wait_until
-from subscribers.access.keys import Keys
+from subscribers.access.keys import SERVICE_CREDENTIALS, Keys
 from subscribers.access.tokens import public_key
 
 HOST: Final = "127.0.0.1"
@@ -64,7 +64,7 @@ class EmbeddedNats:
     def credentials(self) -> str | None:
         """The file with which the service itself logs in."""
         directory = self.keys_dir
-        return None if directory is None else str(Path(directory) / broker_keys.SERVICE_FILE)
+        return None if directory is None else str(Path(directory) / SERVICE_CREDENTIALS)
 
     @property
     def pid(self) -> int:

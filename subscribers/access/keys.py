@@ -18,6 +18,8 @@ OPERATOR_FILE: Final = "operator.nk"
 SYSTEM_FILE: Final = "system.nk"
 LEDGER_FILE: Final = "ledger.nk"
 CHANNELS_FILE: Final = "channels.nk"
+SERVICE_CREDENTIALS: Final = "service.creds"
+SYSTEM_CREDENTIALS: Final = "system.creds"
 
 _SEED_BYTES: Final = 32
 
