@@ -71,6 +71,7 @@ class MemoryWorld:
         self.reservations: dict[str, Reservation] = {}
         self.conflicts: dict[str, Conflict] = {}
         self.catalog = Use(consulted=True, folding=True)
+        self.binding: set[str] = set()
         self.facts: dict[StockId, list[AnyStockEvent]] = {}
         self.told: dict[MovementId, list[AnyStockEvent]] = {}
         self.states: dict[str, State] = {}

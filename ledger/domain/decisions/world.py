@@ -33,6 +33,9 @@ class World(Protocol):
     catalog: Use
     """Whether codes and units have to be looked up at all."""
 
+    binding: set[str]
+    """Channels whose rules may bind promises: every one whose rules ever were binding."""
+
     def stock(self, stock_id: StockId) -> Stock:
         """The stock, empty where nothing was ever recorded."""
         ...

@@ -1,5 +1,7 @@
 """Channels as they stand, in tables that a statement can join with the catalog's."""
 
+from typing import Any, TypeAlias
+
 from ledger.domain.events import (
     Cap,
     ChannelCredentialIssued,
@@ -13,6 +15,8 @@ from ledger.domain.events import (
 from projections.rebuild import rebuild
 from tests.integration.projections.ledgers import project, record, rows
 from tests.support.servers import Database
+
+Row: TypeAlias = tuple[Any, ...]
 
 RULES = ChannelRules(caps=(Cap(units=5, sku="MUG"),))
 
@@ -45,7 +49,7 @@ def test_a_channel_stands_as_it_was_defined_last(database: Database) -> None:
     project(database)
 
     text = '{"caps":[{"units":5,"sku":"MUG"}]}'
-    expected = (0, "web", [], [], ["é", 'a"b'], True, text, 75, 3, 3, 3)
+    expected: Row = (0, "web", [], [], ["é", 'a"b'], True, text, 75, 3, 3, 3)
     assert [expected] == database.execute("select * from projections.channels")
 
 
