@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from api import console
+from api.admission import Admission
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
@@ -22,6 +23,7 @@ from api.controllers import (
     catalog,
     conflicts,
     counts,
+    credentials,
     events,
     fences,
     health,
@@ -127,6 +129,7 @@ def create_app(
     backend = Backend(
         settings=settings,
         desk=parts.desk,
+        admission=Admission(settings, parts.bus, clock),
         pool=pool,
         readiness=Readiness(pool, settings.database_url),
         metrics=parts.metrics,
@@ -168,6 +171,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *conflicts.HANDLERS,
     *fences.HANDLERS,
     *catalog.HANDLERS,
+    *credentials.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

@@ -53,6 +53,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     body_required: bool = True
     query: type[Struct] | None = None
     path_id: str | None = None  # What the id in the path is the id of.
+    path_second: str | None = None  # The name of a second id in the path.
     path_code: str | None = None  # What the path ends with: a SKU or a location.
     writes: bool = False
     open: bool = False

@@ -376,6 +376,14 @@ class Bus:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def ask(self, subject: str, payload: bytes, timeout_s: float) -> bytes | None:
+        """One question to whoever answers it; None where nobody did in time."""
+        try:
+            return bytes((await self.client.request(subject, payload, timeout=timeout_s)).data)
+        except (NatsError, OSError, TimeoutError) as error:
+            logger.warning("%s was not answered: %r", subject, error)
+            return None
+
     async def _publish(
         self, subject: str, payload: bytes, reply_to: str, failed: Callable[[], None]
     ) -> None:

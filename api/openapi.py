@@ -97,6 +97,7 @@ def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
                 assert isinstance(handler, HTTPRouteHandler)
                 method = next(iter(handler.http_methods)).lower()
                 path = route.path.replace("{id:str}", f"{{{endpoint.path_code or 'id'}}}")
+                path = path.replace(":str}", "}")
                 yield path, method, str(handler.operation_id), endpoint
 
 
@@ -136,6 +137,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     if endpoint.path_id is not None:
         found.append(_parameter("id", "path", _schema(DocumentId), required=True))
+    if endpoint.path_second is not None:
+        found.append(_parameter(endpoint.path_second, "path", _schema(DocumentId), required=True))
     if endpoint.path_code is not None:
         found.append(_parameter(endpoint.path_code, "path", _schema(Code), required=True))
     if endpoint.writes:

@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "rebuild",
     "export",
     "tail",
+    "channels",
     "keys",
     "migrate",
     "bench",
