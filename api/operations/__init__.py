@@ -5,6 +5,7 @@ from typing import Final
 from api.commands import Begin
 from api.operations import (
     catalog,
+    channels,
     conflicts,
     counts,
     credentials,
@@ -23,6 +24,7 @@ OPERATIONS: Final[dict[str, Begin]] = {
     **conflicts.OPERATIONS,
     **fences.OPERATIONS,
     **catalog.OPERATIONS,
+    **channels.OPERATIONS,
     **credentials.OPERATIONS,
     **returns.OPERATIONS,
     **counts.OPERATIONS,

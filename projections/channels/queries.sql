@@ -39,3 +39,36 @@ update {schema}.channel_credentials x
   from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[])
        as c (channel, credential_id, revoked_at, position)
  where x.shard = 0 and x.channel = c.channel and x.credential_id = c.credential_id
+
+-- get_channel --
+-- One channel.
+select t.position, x.channel, x.locations, x.kinds, x.tags, x.by_location, x.rules, x.measured_s,
+       x.version, x.defined_at
+  from {schema}.tracking t
+  left join {schema}.channels x on x.shard = t.shard and x.channel = %(channel)s
+ where t.shard = 0 and t.projection = 'channels'
+
+-- list_channels --
+-- The first channels by id, in one snapshot with this projection's position.
+with page as (
+    select x.* from {schema}.channels x where x.shard = 0 order by x.channel limit %(limit)s
+)
+select t.position, x.channel, x.locations, x.kinds, x.tags, x.by_location, x.rules, x.measured_s,
+       x.version, x.defined_at
+  from {schema}.tracking t left join page x on true
+ where t.shard = 0 and t.projection = 'channels' order by x.channel
+
+-- channels_after --
+-- Channels by id; every one is asked for.
+select x.channel, x.channel, true
+  from {schema}.channels x
+ where x.shard = 0 and x.channel > %(after_0)s
+ order by x.channel limit %(limit)s
+
+-- credentials_of --
+-- The credentials of one channel, in one snapshot with this projection's position.
+select t.position, x.channel, x.credential_id, x.public_key, x.issued_at, x.expires_at,
+       x.revoked_at
+  from {schema}.tracking t
+  left join {schema}.channel_credentials x on x.shard = t.shard and x.channel = %(channel)s
+ where t.shard = 0 and t.projection = 'channels' order by x.issued_at, x.credential_id
