@@ -1,7 +1,7 @@
 """A guarded message server with channels on it, and what a client of it gets to hear."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -132,6 +132,16 @@ async def tell(js: JetStreamContext, channel: str, *skus: str) -> None:
     """Numbers for a channel."""
     for number, sku in enumerate(skus):
         await js.publish(f"inventory.ats.{channel}.{sku}", str(number).encode())
+
+
+async def until(condition: Callable[[], bool | Awaitable[bool]], *, within_s: float) -> None:
+    """Wait for a thing. Raises TimeoutError where it did not come in time."""
+    async with asyncio.timeout(within_s):
+        while True:
+            met = condition()
+            if met if isinstance(met, bool) else await met:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def settled(client: Client) -> None:
