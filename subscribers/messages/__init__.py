@@ -6,6 +6,19 @@ that partners can take this module and `subscribers.sdk` without our server. A f
 with a default; a new meaning is a new type.
 """
 
+from subscribers.messages.addresses import (
+    EVERY_SYNC,
+    ats_subject,
+    dead_letter_subject,
+    durable_of,
+    every_ats,
+    inbox_of,
+    replay_answer,
+    replay_subject,
+    sync_subject,
+    token,
+)
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     LineQuantity,
     Message,
@@ -38,12 +51,14 @@ from subscribers.messages.counts import (
     EnteredLine,
     PostedLine,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.envelope import (
     CloudEvent,
     decode,
     encode,
 )
 from subscribers.messages.headers import (
+    ATS_STREAM,
     CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
@@ -140,6 +155,7 @@ from subscribers.messages.stock import (
     StockTransferReturned,
     StockTransferSurplus,
 )
+from subscribers.messages.syncing import SyncAnswer, SyncRequest
 from subscribers.messages.transfers import (
     ReceivedLine,
     TransferCancelled,
@@ -151,12 +167,14 @@ from subscribers.messages.transfers import (
 )
 
 __all__ = [
+    "ATS_STREAM",
     "CHECKPOINTS_STREAM",
     "CONFLICTS_STREAM",
     "DATA_TYPES",
     "DLQ_STREAM",
     "EVENTS_STREAM",
     "EVENT_MESSAGES",
+    "EVERY_SYNC",
     "EXPECTED_LAST_SEQUENCE",
     "GENERATION",
     "HASH",
@@ -167,6 +185,7 @@ __all__ = [
     "STOCK_STREAM",
     "THROUGH",
     "TRACE",
+    "AtsState",
     "Authority",
     "BackorderLimitSet",
     "CalendarAdvanced",
@@ -183,6 +202,7 @@ __all__ = [
     "CountMessage",
     "CountOpened",
     "CountPosted",
+    "DeadLetter",
     "DispositionedLine",
     "EnteredLine",
     "ExpiredHold",
@@ -259,6 +279,8 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "SyncAnswer",
+    "SyncRequest",
     "Tally",
     "Timestamp",
     "TransferCancelled",
@@ -267,6 +289,15 @@ __all__ = [
     "TransferMessage",
     "TransferReceived",
     "TransferRequested",
+    "ats_subject",
+    "dead_letter_subject",
     "decode",
+    "durable_of",
     "encode",
+    "every_ats",
+    "inbox_of",
+    "replay_answer",
+    "replay_subject",
+    "sync_subject",
+    "token",
 ]
