@@ -65,7 +65,7 @@ async def make_sure(js: JetStreamContext, channel: str) -> None:
 
 async def take_away(js: JetStreamContext, channel: str) -> None:
     """Nobody reads as the channel any more: nothing waits for it."""
-    with suppress(NotFoundError):
+    with suppress(NotFoundError):  # Nobody ever did, or the stream was made anew without it.
         await js.delete_consumer(ATS_STREAM, durable_of(channel))
 
 

@@ -18,6 +18,7 @@ from subscribers.messages.addresses import (
     sync_subject,
     token,
 )
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     LineQuantity,
     Message,
@@ -64,6 +65,7 @@ from subscribers.messages.counts import (
     EnteredLine,
     PostedLine,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.envelope import (
     CloudEvent,
     decode,
@@ -197,6 +199,7 @@ __all__ = [
     "STOCK_STREAM",
     "THROUGH",
     "TRACE",
+    "AtsState",
     "Authority",
     "BackorderLimitSet",
     "Buffer",
@@ -221,6 +224,7 @@ __all__ = [
     "CountMessage",
     "CountOpened",
     "CountPosted",
+    "DeadLetter",
     "DispositionedLine",
     "EnteredLine",
     "ExpiredHold",

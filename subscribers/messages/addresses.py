@@ -1,14 +1,10 @@
 """Where a channel is told, asks, and leaves what it gave up on. Names are encoded in tokens."""
 
-from hashlib import blake2b
 from typing import Final
 
 from subscribers.messages.headers import ATS_STREAM
 
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
-
-_NAME_LENGTH_MAX: Final = 200  # The server takes 255, and so do file systems.
-_NAME_KEPT: Final = 120  # Of a longer one, so that people still recognise it.
 
 EVERY_SYNC: Final = "inventory.channels.*.sync"
 
@@ -30,15 +26,8 @@ def every_ats(channel: str) -> str:
 
 
 def durable_of(channel: str) -> str:
-    """The one consumer a channel reads with; also what its dead letters are filed under.
-
-    Two channels never share one: a name that would be too long ends in a digest, after a sign
-    that no token has.
-    """
-    name = f"channel-{token(channel)}"
-    if len(name) <= _NAME_LENGTH_MAX:
-        return name
-    return f"{name[:_NAME_KEPT]}={blake2b(channel.encode(), digest_size=16).hexdigest()}"
+    """The one consumer a channel reads with; also what its dead letters are filed under."""
+    return f"channel-{token(channel)}"
 
 
 def inbox_of(channel: str) -> str:

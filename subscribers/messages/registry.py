@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     Message,
 )
@@ -30,6 +31,7 @@ from subscribers.messages.counts import (
     CountOpened,
     CountPosted,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.movements import (
     MovementCancelled,
     MovementCorrected,
@@ -177,5 +179,7 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
 DATA_TYPES: Final[dict[str, type[Struct]]] = {
     **{kind.TYPE: kind for kind in EVENT_MESSAGES},
     StockState.TYPE: StockState,
+    AtsState.TYPE: AtsState,
+    DeadLetter.TYPE: DeadLetter,
 }
 """CloudEvents type -> the shape of its data."""
