@@ -13,7 +13,7 @@ from api.runtime.natsd import EmbeddedNats
 from subscribers.access.claims import channel_user
 from subscribers.access.keys import new_user
 from subscribers.access.tokens import credentials_file, public_key, signed
-from subscribers.messages import ATS_STREAM
+from subscribers.messages import ATS_STREAM, replay_answer, replay_subject
 from tests.support.broker import Broker, Heard, connected, login, settled, tell
 from tests.support.forbidden import (
     FORBIDDEN_EARS,
@@ -104,6 +104,27 @@ async def test_a_channel_may_do_what_it_is_for(house: House) -> None:
     assert b"1" == (await client.request(question, b"", timeout=5)).data
     assert 1 == (await js.publish(f"inventory.dlq.{OWN}", b"a letter")).seq
     assert [] == house.channel.errors
+
+
+async def test_a_dead_letter_comes_back_to_its_channel_and_the_outcome_to_the_service(
+    house: House,
+) -> None:
+    """The one thing that the service says to a channel by itself; its neighbour hears nothing."""
+    service, channel = house.service.client, house.channel.client
+    at_home = await channel.subscribe(replay_subject("web"))
+    next_door = await house.neighbour.client.subscribe(replay_subject("shop"))
+    outcome = await service.subscribe(replay_answer(OWN, 7))
+    await settled(channel)
+    await settled(house.neighbour.client)
+    await settled(service)
+
+    await service.publish(replay_subject("web"), b"a letter")
+    assert b"a letter" == (await at_home.next_msg(timeout=5)).data
+    await channel.publish(replay_answer(OWN, 7), b"handled")
+    assert b"handled" == (await outcome.next_msg(timeout=5)).data
+    await _all_is_done(house)
+    assert 0 == next_door.pending_msgs
+    assert [] == [*house.channel.errors, *house.neighbour.errors]
 
 
 async def test_a_channel_is_refused_everything_else(house: House) -> None:
