@@ -179,15 +179,21 @@ def revoke_command(work: Callable[[Work], None], channel: str, credential_id: st
 
 
 async def _revoke_others(client: Client, channel: str, made: dict[str, Any]) -> None:
-    known = await client.ask(f"{_path(channel, 'credentials')}?min_position={made['position']}")
-    for one in known["items"]:
+    for one in await _listed(client, channel, made["position"]):
         if one["status"] == "valid" and one["credential_id"] != made["credential_id"]:
             await _revoke(client, channel, one["credential_id"])
 
 
 async def _revoke(client: Client, channel: str, credential_id: str) -> None:
-    await _told(client, _path(channel, "credentials", credential_id, "revoke"), {})
+    done = await _told(client, _path(channel, "credentials", credential_id, "revoke"), {})
+    await _listed(client, channel, done["position"])  # Whoever looks next sees it.
     click.echo(f"revoked {credential_id} of {channel}", err=True)
+
+
+async def _listed(client: Client, channel: str, position: int) -> list[dict[str, Any]]:
+    page = await client.ask(f"{_path(channel, 'credentials')}?min_position={position}")
+    items: list[dict[str, Any]] = page["items"]
+    return items
 
 
 async def _told(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
