@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any, Final
 
+import nkeys
+
 from api.runtime.datadir import write_private
 from ledger.clock import SystemClock
 from ledger.domain.values import MICROSECONDS_PER_SECOND
@@ -14,7 +16,13 @@ from subscribers.access.keys import (
     make_keys,
     new_user,
 )
-from subscribers.access.tokens import credentials_file, public_key, signed
+from subscribers.access.tokens import (
+    BadToken,
+    claims_of,
+    credentials_file,
+    public_key,
+    signed,
+)
 
 DIRECTORY: Final = "nats-keys"
 
@@ -25,12 +33,21 @@ def prepare_keys(data_dir: Path) -> Keys:
     directory.mkdir(exist_ok=True, mode=0o700)
     keys = make_keys(directory, write_private)
     for name, account in ((SERVICE_CREDENTIALS, keys.ledger), (SYSTEM_CREDENTIALS, keys.system)):
-        if not (directory / name).exists():
+        if not _is_issued_by(account, directory / name):
             user = new_user()
             claimed = claims.service_user(public_key(user), name.removesuffix(".creds"))
             token = signed(claimed, account, _now_s())
             write_private(directory / name, credentials_file(token, user))
     return keys
+
+
+def _is_issued_by(account: nkeys.KeyPair, path: Path) -> bool:
+    """Whether credentials are there, and good for an account whose key may have been lost."""
+    try:
+        token = path.read_text().partition("-----\n")[2].partition("\n")[0]
+        return bool(claims_of(token).get("iss") == public_key(account))
+    except (OSError, BadToken):
+        return False
 
 
 def broker_options(keys: Keys, accounts_dir: Path) -> dict[str, Any]:

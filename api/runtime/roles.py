@@ -58,9 +58,6 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
     Raises RoleFailed when that ended by itself: a credential could not be revoked any more.
     """
     relay = importlib.import_module("subscribers.relay").run
-    if settings.nats_keys is None:
-        relay(settings, stop)
-        return
     keeper = importlib.import_module("subscribers.access.keeper").run
     failed = threading.Event()
 

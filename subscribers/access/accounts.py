@@ -33,6 +33,7 @@ class Accounts:
         self._system = system
         self._keys = keys
         self._ledger = public_key(keys.ledger)
+        self._operator = public_key(keys.operator)
 
     async def put(self, channel: str, standing: Standing, now: Instant) -> bool:
         """Make a channel's account what it has to be; whether it was not.
@@ -48,7 +49,7 @@ class Accounts:
         revoked = {key: until for key, until in known.items() if key not in over}
         revoked |= standing.revoked(channel, now)
         wanted = channel_account(channel, name, self._ledger, revoked)
-        if kept is not None and _says(kept) == _says(wanted):
+        if kept is not None and _says(kept) == _says(wanted) and kept.get("iss") == self._operator:
             return False
         token = signed(wanted, self._keys.operator, now // MICROSECONDS_PER_SECOND)
         said = await self._system.request(_UPDATE, token.encode(), timeout=_TIMEOUT_S)
@@ -68,5 +69,5 @@ class Accounts:
 
 
 def _says(claims: dict[str, Any]) -> tuple[Any, Any, Any]:
-    """What claims mean, apart from when and by whom they were signed."""
+    """What claims mean, apart from when they were signed, and by whom."""
     return claims["sub"], claims.get("name"), claims["nats"]

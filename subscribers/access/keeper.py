@@ -70,14 +70,16 @@ class InForce(Struct, frozen=True):
 
 
 def run(settings: Settings, stop: threading.Event) -> None:
-    """Keep until stopped. Raises KeysMissing where there is nothing to keep with."""
-    assert settings.nats_keys is not None, "the keeper is told where the keys are"
-    keys = Keys(Path(settings.nats_keys))
+    """Keep until stopped. Raises KeysMissing where a key is not where it should be.
+
+    On a server whose keys are not ours there are no accounts to keep, only durables to make.
+    """
+    keys = None if settings.nats_keys is None else Keys(Path(settings.nats_keys))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_keep(settings, keys, stop))
 
 
-async def _keep(settings: Settings, keys: Keys, stop: threading.Event) -> None:
+async def _keep(settings: Settings, keys: Keys | None, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             async with AsyncExitStack() as stack:
@@ -87,26 +89,32 @@ async def _keep(settings: Settings, keys: Keys, stop: threading.Event) -> None:
             await asyncio.to_thread(stop.wait, _RETRY_S)
 
 
-async def _connect(settings: Settings, keys: Keys, stack: AsyncExitStack) -> "_Life":
+async def _connect(settings: Settings, keys: Keys | None, stack: AsyncExitStack) -> "_Life":
     assert settings.database_url is not None, "the keeper is told where the database is"
-    assert settings.nats_keys is not None
     gone = asyncio.Event()
     log = await LedgerLog.connect(settings.database_url)
     stack.push_async_callback(log.close)
-    clients = []
-    system = login_with(str(Path(settings.nats_keys) / SYSTEM_CREDENTIALS))
-    for login in (settings.nats_login, system):
-        client = await connect_once(settings.nats_url, [gone.set], **login)
-        stack.push_async_callback(_close, client)
-        clients.append(client)
-    return _Life(log, clients[0], Accounts(clients[1], keys), SystemClock(), gone)
+    client = await connect_once(settings.nats_url, [gone.set], **settings.nats_login)
+    stack.push_async_callback(_close, client)
+    accounts = None
+    if keys is not None and settings.nats_keys is not None:
+        login = login_with(str(Path(settings.nats_keys) / SYSTEM_CREDENTIALS))
+        system = await connect_once(settings.nats_url, [gone.set], **login)
+        stack.push_async_callback(_close, system)
+        accounts = Accounts(system, keys)
+    return _Life(log, client, accounts, SystemClock(), gone)
 
 
 class _Life:
     """One connection to each server, from the first look at everything to the first failure."""
 
     def __init__(
-        self, log: LedgerLog, client: Client, accounts: Accounts, clock: Clock, gone: asyncio.Event
+        self,
+        log: LedgerLog,
+        client: Client,
+        accounts: Accounts | None,
+        clock: Clock,
+        gone: asyncio.Event,
     ) -> None:
         self._log = log
         self._client = client
@@ -159,6 +167,8 @@ class _Life:
 
     async def _put_in_force(self, channel: str) -> None:
         now = self._clock.now()
+        if self._accounts is None:
+            return  # Who may read as the channel is for the server's operator to say.
         if await self._accounts.put(channel, self._standing, now):
             logger.info("access changed", extra={"channel": channel})
         if not self._standing.is_read(channel, now):

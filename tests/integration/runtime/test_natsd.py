@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nats
+import pytest
 
 from api.runtime.natsd import EmbeddedNats
 from api.runtime.processes import is_alive
@@ -102,3 +103,18 @@ def _greet(url: str, login: dict[str, str]) -> str:
         connection.sendall(f"CONNECT {json.dumps(login)}\r\nPING\r\n".encode())
         with connection.makefile("r") as answers:
             return answers.readline() + answers.readline()
+
+
+@pytest.mark.parametrize("lost", ["operator.nk", "ledger.nk", "system.nk", "service.creds"])
+async def test_a_lost_key_is_made_anew_and_the_streams_are_found(tmp_path: Path, lost: str) -> None:
+    """What is in the data directory is the service's, whatever its keys are called by now."""
+    server = EmbeddedNats(tmp_path)
+    server.start()
+    assert server.keys_dir is not None
+    await _publish(server.url, **login_with(server.credentials))
+    await asyncio.to_thread(server.stop)
+    (Path(server.keys_dir) / lost).unlink()
+    server.start()
+
+    assert 2 == await _publish(server.url, **login_with(server.credentials))
+    server.stop()

@@ -7,14 +7,17 @@ from typing import Any, NamedTuple
 
 import pytest
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig
 
+from api.runtime.broker_keys import prepare_keys
 from api.runtime.natsd import EmbeddedNats
-from subscribers.access.claims import channel_user
+from ledger.clock import SystemClock
+from subscribers.access.claims import channel_user, service_user
 from subscribers.access.keys import new_user
 from subscribers.access.tokens import credentials_file, public_key, signed
 from subscribers.messages import ATS_STREAM, replay_answer, replay_subject
-from tests.support.broker import Broker, Heard, connected, login, settled, tell
+from tests.support.broker import SECOND, Broker, Heard, connected, login, settled, tell
 from tests.support.forbidden import (
     FORBIDDEN_EARS,
     FORBIDDEN_SUBJECTS,
@@ -235,3 +238,47 @@ async def test_the_service_may_do_what_a_channel_may_not(house: House) -> None:
     assert [] == errors
     assert {"evil", OWN} == {one.name for one in await js.consumers_info(ATS_STREAM)}
     assert "INVENTORY_DLQ" not in [info.config.name for info in await js.streams_info()]
+
+
+@pytest.mark.parametrize("signer", ["himself", "another channel", "an unknown operator's account"])
+async def test_claims_that_nobody_may_sign_let_nobody_in(
+    broker: Broker, tmp_path: Path, signer: str
+) -> None:
+    """A holder of good credentials who writes himself wider claims stays outside."""
+    await broker.ready()
+    await broker.issue("web")
+    await broker.issue("shop")
+    user = new_user()
+    signers = {
+        "himself": user,
+        "another channel": broker.keys.of_channel("shop"),
+        "an unknown operator's account": prepare_keys(tmp_path).of_channel("web"),
+    }
+    claims = service_user(public_key(user), "forged")
+    claims["nats"]["issuer_account"] = public_key(broker.keys.ledger)
+    token = signed(claims, signers[signer], SystemClock().now() // SECOND)
+    refused = False
+    try:
+        async with connected(broker.server.url, **login("web", credentials_file(token, user))):
+            pass
+    except NatsError as error:
+        refused = "Authorization Violation" in str(error)
+
+    assert refused
+
+
+async def test_claims_of_one_and_the_seed_of_another_let_nobody_in(broker: Broker) -> None:
+    """Claims are no secret: they are sent to every server one connects to."""
+    await broker.ready()
+    await broker.issue("web")
+    user, other = new_user(), new_user()
+    claims = channel_user("web", public_key(user), "c", None)
+    token = signed(claims, broker.keys.of_channel("web"), SystemClock().now() // SECOND)
+    refused = False
+    try:
+        async with connected(broker.server.url, **login("web", credentials_file(token, other))):
+            pass
+    except NatsError as error:
+        refused = "Authorization Violation" in str(error)
+
+    assert refused
