@@ -378,6 +378,8 @@ class Bus:
 
     async def ask(self, subject: str, payload: bytes, timeout_s: float) -> bytes | None:
         """One question to whoever answers it; None where nobody did in time."""
+        if not self.client.is_connected:
+            return None
         try:
             return bytes((await self.client.request(subject, payload, timeout=timeout_s)).data)
         except (NatsError, OSError, TimeoutError) as error:

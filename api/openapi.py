@@ -178,6 +178,7 @@ def _responses(
         for form in endpoint.forms:
             content[form] = {"schema": {"type": "string"}}
         headers = _headers(status, replayed=endpoint.writes)
+        headers |= {name: {"schema": {"type": "string"}} for name in endpoint.headers}
         responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
     by_status: dict[int, list[str]] = {}
     for code in sorted({*endpoint.codes, *_of_the_catalog(endpoint), *_EVERYWHERE, "malformed"}):

@@ -8,7 +8,7 @@ it is what it is; a limit turns overload into a refusal or a wait instead of int
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -146,6 +146,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Checks what one field's type cannot say, and says it in the operator's words."""
         _check_url("database_url", self.database_url, _DATABASE_SCHEMES)
         _check_url("nats_url", self.nats_url, _NATS_SCHEMES)
+        _check_file("nats_credentials", self.nats_credentials, Path.is_file, "a file")
+        _check_file("nats_keys", self.nats_keys, Path.is_dir, "a directory")
         _require(bool(self.data_dir), "data_dir", "must name a directory")
         _require(bool(self.http_host), "http_host", "must name an address to bind to")
         if self.admin_key is not None:
@@ -241,6 +243,11 @@ def is_loopback(host: str) -> bool:
 def _check_url(field: str, value: str | None, schemes: tuple[str, ...]) -> None:
     ok = value is None or value.startswith(schemes)
     _require(ok, field, f"must start with one of {', '.join(schemes)}")
+
+
+def _check_file(field: str, value: str | None, is_one: Callable[[Path], bool], what: str) -> None:
+    ok = value is None or is_one(Path(value))
+    _require(ok, field, f"must name {what} that is there, is {value!r}")
 
 
 def _require(condition: bool, field: str, sentence: str) -> None:

@@ -290,7 +290,8 @@ class Supervisor:
 
 def _child_environment(settings: Settings) -> dict[str, str]:
     """Ours wins over the inherited; PYTHONUNBUFFERED keeps the last words of a crash."""
-    inherited = {k: v for k, v in os.environ.items() if k != env_name("checkpoint_key")}
+    private = {env_name("checkpoint_key"), env_name("nats_keys")}  # For who is given them only.
+    inherited = {k: v for k, v in os.environ.items() if k not in private}
     return {**inherited, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
 
 

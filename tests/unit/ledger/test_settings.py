@@ -87,6 +87,13 @@ def test_every_limit_has_its_variable_and_its_unit() -> None:
     assert "LEDGER_QUEUE_COMMANDS_MAX" == env_name("queue_commands_max")
 
 
+@pytest.mark.parametrize("name", ["NATS_CREDENTIALS", "NATS_KEYS"])
+def test_what_one_logs_in_with_is_there(name: str) -> None:
+    """Else the bus would be tried for ever, and the log would say why in passing."""
+    with pytest.raises(SettingsError, match=rf"{name} must name a .* that is there"):
+        load_settings({name: "/nowhere/at/all"})
+
+
 def test_a_mistyped_variable_is_noticed() -> None:
     """It would otherwise be a default nobody asked for."""
     assert ["LEDGER_PAGEMAX"] == unknown_names({"LEDGER_PAGEMAX": "7", "LEDGER_PAGE_MAX": "7"})
