@@ -3,6 +3,7 @@
 Not among those that run when none is named: it takes a quarter of an hour and 15 GB.
 """
 
+import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,18 +12,25 @@ from typing import Any, Final, NamedTuple
 
 import psycopg
 from msgspec import Struct
+from psycopg_pool import AsyncConnectionPool
 
 from api.bench import BenchResult, Context
 from api.bench.asof import Times
 from api.bench.pasts import YEAR, Past, append, fill, stock_of
 from api.bench.project import bring_to_head
 from ledger.clock import SystemClock, monotonic
+from projections.bookkeeping.queries import Scope, Span
+from projections.clocks import Asked
 from projections.history import late
-from projections.history.queries import How, listing
+from projections.history.queries import STOCK_AT, How, listing
+from projections.progress import Pool
+from projections.statement_questions import Limits
+from projections.statement_questions import statements as statements_of
 from projections.statements import statements
 
 QUESTIONS: Final = 1_000
 WARM_UP: Final = 50
+STATEMENTS: Final = 200
 _ANY_CROWD: Final = statements("projections.history")["any_crowd"]
 _LIST: Final = {
     crowded: listing("location", first=True, how=How(crowded=crowded)) for crowded in (False, True)
@@ -62,6 +70,7 @@ def run(context: Context) -> list[BenchResult]:
                 *_questions("year_cold", (asked, beside), (large, SMALL), begin, hot=False),
                 _network(asked, large, begin),
             ]
+        results += asyncio.run(_statements(own, large, begin))
         results.append(_of_load(loaded, large))
     for arrival in ("backfilled", "shuffled"):
         with context.database() as own:
@@ -150,9 +159,37 @@ def _questions(
 def _ask(cursor: psycopg.Cursor[Any], asked: dict[str, Any], limit: int) -> int:
     """A question about the past; how many stocks it found."""
     asked = {"limit": limit, "whole": False, **asked, **late.GRID.sizes}
+    if asked["sku"] is not None:
+        return len(cursor.execute(STOCK_AT, asked).fetchall())
     crowd = cursor.execute(_ANY_CROWD, asked, prepare=False).fetchone()
     assert crowd is not None
     return len(cursor.execute(_LIST[crowd[0]], asked, prepare=False).fetchall())
+
+
+async def _statements(context: Context, size: Size, begin: int) -> list[BenchResult]:
+    """The year of one SKU, and of any others; whole days, as known now or earlier."""
+    random = Random(8)  # noqa: S311 - data, not secrets
+    found = []
+    pool: Pool = AsyncConnectionPool(context.service_url, min_size=1, max_size=1, open=False)
+    async with pool:
+        for name, hot in (("year_statement_hot", True), ("year_statement_cold", False)):
+            taken = Times([])
+            for _ in range(STATEMENTS):
+                stock = stock_of(0 if hot else random.randrange(1, size.stocks))
+                asked = Asked(known_position=random.choice([size.events, size.events * 2 // 3]))
+                started = monotonic()
+                page = await statements_of(
+                    pool, Scope(sku=stock.sku), Span(begin, begin + YEAR), asked, limits=Limits()
+                )
+                taken.taken.append((monotonic() - started) * 1_000)
+                assert len(page.items) <= 1
+            for percent in (50, 99):
+                value = taken.at(percent / 100)
+                detail = {"events": size.events, "questions": STATEMENTS}
+                found.append(
+                    BenchResult(name=f"{name}_p{percent}", value=value, unit="ms", detail=detail)
+                )
+    return found
 
 
 def _network(cursor: psycopg.Cursor[Any], size: Size, begin: int) -> BenchResult:

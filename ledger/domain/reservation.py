@@ -1,6 +1,8 @@
 """A promise: its lines, what became of each unit, and its status at an instant."""
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -45,9 +47,17 @@ class Line(Struct, frozen=True, kw_only=True, gc=False):
         return StockId(self.location, self.sku)
 
     def open_at(self, moment: Instant) -> int:
-        """How many of the units open now were open at a moment, too, as recorded."""
-        then = sum(delta for at, delta in self.steps if at <= moment)
-        return max(0, min(self.open, then))
+        """How many units open at a moment have been open ever since, as recorded.
+
+        A unit given up later is not open still, however many were added after it.
+        """
+        level = sum(delta for at, delta in self.steps if at <= moment)
+        later = sorted(step for step in self.steps if step[0] > moment)
+        lowest = level
+        for _, steps in groupby(later, itemgetter(0)):
+            level += sum(delta for _, delta in steps)
+            lowest = min(lowest, level)
+        return max(0, lowest)
 
 
 class Reservation(Struct, frozen=True, kw_only=True, gc=False):

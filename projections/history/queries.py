@@ -13,6 +13,8 @@ from projections.sorting import After, Group, Sort, by_name, grouped, in_order
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
+STOCK_AT: Final = _SQL["stock_at"]
+"""One stock at both clocks."""
 _STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
 _SENT_TO: Final = 10  # Whether anything was on its way to it, by what was known.
 
@@ -89,6 +91,8 @@ async def at_once_of(connection: AsyncConnection[Any], question: Question, *, al
 
 async def list_at(pool: Pool, question: Question, limit: int) -> Past:
     """A page of balances of the past, in the order asked for."""
+    if question.sku is not None and question.location is not None and not question.after:
+        return await _one_at(pool, question)
     parameters = {
         **_parameters(question),
         **{f"after_{place}": part for place, part in enumerate(question.after)},
@@ -107,6 +111,20 @@ async def list_at(pool: Pool, question: Question, limit: int) -> Past:
         for row in found[:limit]
     ]
     return Past(items=items, position=int(rows[0][0]), more=len(found) > limit)
+
+
+async def _one_at(pool: Pool, question: Question) -> Past:
+    """A stock by both its names: its steps are planned once a connection, not once a question."""
+    async with pool.connection() as connection:
+        cursor = await connection.execute(STOCK_AT, _parameters(question), binary=True)
+        position, *amounts, in_transit = await cursor.fetchone() or (0, None)
+    items = []
+    if in_transit is not None:
+        assert question.location is not None
+        assert question.sku is not None
+        found = tuple(amounts)
+        items.append(Balance.of(question.location, question.sku, found, in_transit=in_transit))
+    return Past(items=items, position=int(position), more=False)
 
 
 async def totals_at(

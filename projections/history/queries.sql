@@ -117,6 +117,16 @@ select place.position, l.location, l.sku, l.sellable, l.quarantine, l.damaged, l
   left join (select * from levels l {after_balance} {limit_balances}) l on true
  {order}
 
+-- stock_at --
+-- What one stock had by what had happened at `as_of`, as known at `known`: `list_at` of one stock,
+-- step by step.
+select t.position, s.*
+  from {schema}.tracking t
+  left join {schema}.stock_at(
+       %(location)s::text, %(sku)s::text, %(as_of)s::int8, %(known)s::int8, %(whole)s::bool,
+       %(chunk)s::int4, %(chunks)s::int4, %(span)s::int4, %(spans)s::int4) s on true
+ where t.shard = 0 and t.projection = 'history'
+
 -- totals_at --
 -- Sums over stocks by what had happened at `as_of`, as known at `known`; a page of groups.
 with place as (

@@ -71,6 +71,11 @@ class Document:
         steps = self.of(item, *columns)
         return sum(units for units, when, told in steps if when <= at and told <= known)
 
+    def least(self, item: Any, column: str, *, since: int) -> int:
+        """The fewest units at any business time from one on."""
+        times = [when for _, when, _ in self.of(item, column) if when > since]
+        return min(self.total(item, column, at=at) for at in (since, *times))
+
     def since(self, item: Any, column: str) -> int:
         """The command since which there have always been some."""
         steps = self.of(item, column)

@@ -12,12 +12,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.client import Client
 from tests.model.conftest import EXAMPLES
 from tests.model.coverage import Coverage
-from tests.model.rules_documents import WholeMachine
+from tests.model.rules_channels import ChannelMachine
 from tests.support.figures import Tell
 from tests.support.servers import REPOSITORY, RunningService
 
 
-def tour(shop: WholeMachine) -> None:
+def tour(shop: ChannelMachine) -> None:
     """One example by hand: what chance may leave out of a short run, the same way compared."""
     shop.open_shop(units=[10, 10, 10, 10], lines=[[(0, 3)], [(1, 2)]])
     shop.begin(goods=[(0, 2)], figures=[(0, 5, ("now", 0), "sellable")], blind=False, more=3)
@@ -39,6 +39,9 @@ def tour(shop: WholeMachine) -> None:
     shop.close_return(pick=0)
     for verb in ("approve", "post", "cancel"):
         shop.finish_count(pick=0, verb=verb)
+    shop.define_channel(pick=5, places=2, units=2)
+    shop.place([(0, 9)], life="hard", partial=False, again=1)
+    shop.report_staleness(pick=0, measured_s=75)
     for blunder in ("words", "door", "large"):
         shop.blunder(blunder)
     ask_for_evidence(shop.client)
@@ -129,7 +132,7 @@ def test_the_service_answers_as_the_model_does(
         suppress_health_check=list(HealthCheck),
     )
 
-    class Machine(WholeMachine):
+    class Machine(ChannelMachine):
         pass
 
     Machine.client = client

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from psycopg_pool import AsyncConnectionPool
 
 from ledger.domain.events import (
@@ -118,6 +119,10 @@ async def _answers(url: str, questions: list[tuple[int, int]]) -> list[State]:
         for as_of, known in questions:
             question = StockQuestion(as_of=as_of, known_position=known)
             page = await stock(pool, question, now=as_of)
+            for balance in page.items:
+                one = replace(question, location=balance.location, sku=balance.sku)
+                by_names = await stock(pool, one, now=as_of)
+                assert [balance] == by_names.items, f"by both its names at {as_of}, known {known}"
             found.append(
                 {(b.location, b.sku): {n: getattr(b, n) for n in NAMES_ASKED} for b in page.items}
             )

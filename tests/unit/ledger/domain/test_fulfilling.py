@@ -137,6 +137,20 @@ def test_a_late_fact_consumes_what_was_open_then_and_is_open_still(
     then.leaving(reserved=5 - open_still, sellable=1)
 
 
+def test_a_late_fact_takes_no_unit_that_was_given_up_before_others_were_added() -> None:
+    """Three of four are released, then three others promised: one has been open all the time."""
+    then = given(*HARD, release("order-1", line(3)), amend("order-1", line(7))).when(
+        Wait(5), fulfil("order-1", line(4), occurred_at=moment(2))
+    )
+
+    then.then(
+        happened(HoldFulfilled, quantity=1),
+        happened(StockSold, quantity=3),
+        happened(ConflictOpened, kind=FULFILLED_WITHOUT_HOLD, short=3),
+        happened(ReservationFulfilled),
+    ).leaving(reserved=3)
+
+
 def test_a_late_fact_before_the_expiry_does_not_reopen_what_expired() -> None:
     """The hold ended at its instant; a unit leaves open once."""
     given(*EXPIRED).when(fulfil("order-1", line(4), occurred_at=moment(30))).then(
