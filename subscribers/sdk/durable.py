@@ -156,7 +156,7 @@ class Durable:
         if message is None:
             return None
         if self._is_replay(message):
-            return Arrival(self._read(message)._replace(replayed=True))
+            return self._replayed(message)
         if message.headers and "Status" in message.headers and not message.data:
             return await self._status(message)
         return await self._delivered(message)
@@ -229,6 +229,14 @@ class Durable:
                 since=min(_now(), self._joined_at + max(0.0, after_s)), present=after_s <= 0
             )
         return Arrival(value, last=numbers.num_pending == 0)
+
+    def _replayed(self, message: Msg) -> Arrival | None:
+        """A dead letter again. It is answered where we may publish: beside acknowledgements."""
+        place = (message.headers or {}).get(messages.REPLAY, "")
+        if not place.isdecimal():
+            return None
+        receipt = messages.replay_answer(self.name, place)
+        return Arrival(self._read(message)._replace(replayed=True, receipt=receipt))
 
     @staticmethod
     def _read(message: Msg, sequence: int = 0) -> Value | Garbled:

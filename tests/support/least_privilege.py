@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from api.runtime.processes import is_alive, wait_until
+from api.runtime.processes import wait_until
 from subscribers import messages
 
 SERVICE = "service"
@@ -66,12 +66,16 @@ class GuardedNats:
             "authorization": {"users": users},
         }
         path = self._home / "nats.conf"
-        path.write_text(json.dumps(config))
+        path.write_text(json.dumps(config, ensure_ascii=False))
         with (self._home / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_binary(), "-c", str(path)], stdout=log, stderr=log, start_new_session=True
             )
-        assert wait_until(self._greets, timeout_s=_PATIENCE_S), self._home / "nats.log"
+        process = self._process
+        assert wait_until(
+            lambda: self._greets() or process.poll() is not None, timeout_s=_PATIENCE_S
+        )
+        assert process.poll() is None, (self._home / "nats.log").read_text()[-2_000:]
 
     def kill(self) -> None:
         """As a power cut would, as far as the process knows."""
@@ -81,7 +85,7 @@ class GuardedNats:
 
     def stop(self) -> None:
         """Politely."""
-        if self._process is not None and is_alive(self._process.pid):
+        if self._process is not None:
             self._process.terminate()
             self._process.wait(_PATIENCE_S)
 
