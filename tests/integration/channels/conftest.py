@@ -63,6 +63,14 @@ async def running(work: Coroutine[Any, Any, None]) -> AsyncIterator["asyncio.Tas
     assert not isinstance(done[0], Exception), done[0]
 
 
+@pytest.fixture(autouse=True)
+def nothing_forbidden_was_tried(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Subscribers live with their channel's rights; one that asks for more is wrong."""
+    yield
+    logged = [record.getMessage().lower() for record in caplog.get_records("call")]
+    assert [] == [line for line in logged if "permissions violation" in line]
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[GuardedNats]:
     """With users for channels of several names."""
