@@ -26,6 +26,7 @@ COMMANDS: Final = (
     "rebuild",
     "export",
     "tail",
+    "dlq",
     "keys",
     "migrate",
     "bench",
