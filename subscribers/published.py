@@ -26,7 +26,10 @@ _CHANNELS: Final = (
 )
 _DEAD_LETTERS: Final = "inventory.dlq.{consumer}"
 _SYNC: Final = "inventory.channels.{channel}.sync"
-_SYNC_PARTS: Final = {"syncRequest": messages.SyncRequest, "syncAnswer": messages.SyncAnswer}
+SYNC_PARTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "syncRequest": messages.SyncRequest,
+    "syncAnswer": messages.SyncAnswer,
+}
 """A question and its answer: plain JSON, without an envelope."""
 CHECKPOINT: Final = "inventory.checkpoint"
 """The one message that is no event: a text that others sign and read as well."""
@@ -54,7 +57,7 @@ _ENCODING: Final = "Every UTF-8 byte other than `A-Za-z0-9_-` is written as `%` 
 def documents() -> dict[str, str]:
     """File name -> text of everything published."""
     schemas = {f"{name}.json": _payload_schema(name) for name in messages.DATA_TYPES}
-    schemas |= {f"{_file(name)}.json": _plain_schema(kind) for name, kind in _SYNC_PARTS.items()}
+    schemas |= {f"{_file(name)}.json": _plain_schema(kind) for name, kind in SYNC_PARTS.items()}
     return {
         name: _text(document)
         for name, document in (schemas | {"asyncapi.json": _asyncapi()}).items()
@@ -128,7 +131,7 @@ def _asyncapi() -> dict[str, Any]:
         "components": {
             "messages": {_key(name): _message(name) for name in messages.DATA_TYPES}
             | {_key(CHECKPOINT): _CHECKPOINT}
-            | {name: _plain_message(name) for name in _SYNC_PARTS},
+            | {name: _plain_message(name) for name in SYNC_PARTS},
             "schemas": {"LedgerHeaders": _headers()},
         },
     }
@@ -208,7 +211,7 @@ def _message(name: str) -> dict[str, Any]:
 
 
 def _plain_message(name: str) -> dict[str, Any]:
-    kind = _SYNC_PARTS[name]
+    kind = SYNC_PARTS[name]
     return {
         "name": name,
         "title": kind.__name__,

@@ -28,6 +28,7 @@ COMMANDS: Final = (
     "export",
     "tail",
     "channels",
+    "dlq",
     "keys",
     "migrate",
     "bench",

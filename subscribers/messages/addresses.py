@@ -1,6 +1,7 @@
 """Where a channel is told, asks, and leaves what it gave up on. Names are encoded in tokens."""
 
 from typing import Final
+from urllib.parse import unquote
 
 from subscribers.messages.headers import ATS_STREAM
 
@@ -30,6 +31,12 @@ def durable_of(channel: str) -> str:
     return f"channel-{token(channel)}"
 
 
+def channel_of(consumer: str) -> str | None:
+    """The channel whose durable this is; none where it is nobody's."""
+    prefix, _, name = consumer.partition("-")
+    return unquote(name) if prefix == "channel" and name else None
+
+
 def inbox_of(channel: str) -> str:
     """The prefix of everything that is answered or delivered to a channel alone."""
     return f"_INBOX_{token(channel)}"
@@ -50,6 +57,6 @@ def replay_subject(channel: str) -> str:
     return f"{inbox_of(channel)}.replay"
 
 
-def replay_answer(consumer: str, letter: int) -> str:
+def replay_answer(consumer: str, letter: str) -> str:
     """Where it says what became of that: beside its acknowledgements, where it may publish."""
     return f"$JS.ACK.{ATS_STREAM}.{consumer}.replay.{letter}"

@@ -33,14 +33,19 @@ async def admitted(
 
     async def on_error(error: Exception) -> None:
         logger.warning("message server: %s", error)
-        if any(word in str(error).lower() for word in _REFUSALS):
+        if _is_refusal(error):
             not_admitted = NotAdmitted(str(error))
             if not refusal.done():
                 refusal.set_result(not_admitted)
             refused(not_admitted)
 
     async def on_closed() -> None:
-        closed()
+        # A key that is revoked while it is in use: the client says so nowhere else.
+        reason = connecting.result().last_error if _has_come(connecting) else None
+        if reason is not None and _is_refusal(reason):
+            await on_error(reason)
+        else:
+            closed()
 
     async def on_reconnected() -> None:
         reconnected()
@@ -61,3 +66,11 @@ async def admitted(
             connecting.cancel()
             with suppress(asyncio.CancelledError, nats.errors.Error, OSError):
                 await connecting
+
+
+def _is_refusal(error: Exception) -> bool:
+    return any(word in str(error).lower() for word in _REFUSALS)
+
+
+def _has_come(connecting: "asyncio.Future[Client]") -> bool:
+    return connecting.done() and not connecting.cancelled() and connecting.exception() is None

@@ -7,7 +7,6 @@ from typing import Any, Final, Self
 from nats.aio.client import Client, RawCredentials
 
 from subscribers import messages
-from subscribers.messages import AtsState
 from subscribers.sdk.admission import admitted
 from subscribers.sdk.durable import Durable
 from subscribers.sdk.subscriber import Subscriber
@@ -77,12 +76,6 @@ class Channel(Subscriber):
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-    async def get(self, sku: str, location: str | None = None) -> AtsState | None:
-        """The number of one SKU as it was told last, whether or not anybody follows."""
-        if self._source is None:
-            raise RuntimeError("use it as `async with Channel(…) as channel:`")
-        return await self._source.last(sku, location)
 
     def _failed(self, reason: Exception) -> None:
         if self._source is not None and self._client is not None:

@@ -33,6 +33,7 @@ _NS_PER_S: Final = 1_000_000_000
 _HOLDS_PER_ACK_WAIT: Final = 3  # Two may be lost.
 _HEARTBEATS_MISSED: Final = 3  # So many, and the request for more has been lost.
 _MAKING_ANEW_S: Final = 0.5  # For so long a durable may be gone because somebody makes it anew.
+_ON_ITS_WAY_S: Final = 0.1  # So long a delivery may take that the server has counted.
 _REFUSED_S: Final = 0.2  # Before asking again what was refused.
 _HEARTBEAT: Final = "100"
 _RAN_OUT: Final = frozenset({"404", "408"})
@@ -145,7 +146,7 @@ class Durable:
 
     async def next(self, room: int) -> Arrival | None:
         """The next delivery; asks for more where everything asked for has come."""
-        if self._in_doubt:
+        if self._in_doubt and self._queue.empty():
             self._in_doubt, self._wanted = False, 0
             await self._examine("reconnected")
         if not self._wanted and room > 0:
@@ -156,7 +157,7 @@ class Durable:
         if message is None:
             return None
         if self._is_replay(message):
-            return Arrival(self._read(message)._replace(replayed=True))
+            return self._replayed(message)
         if message.headers and "Status" in message.headers and not message.data:
             return await self._status(message)
         return await self._delivered(message)
@@ -230,6 +231,14 @@ class Durable:
             )
         return Arrival(value, last=numbers.num_pending == 0)
 
+    def _replayed(self, message: Msg) -> Arrival | None:
+        """A dead letter again. It is answered where we may publish: beside acknowledgements."""
+        place = (message.headers or {}).get(messages.REPLAY, "")
+        if not place.isdecimal():
+            return None
+        receipt = messages.replay_answer(self.name, place)
+        return Arrival(self._read(message)._replace(replayed=True, receipt=receipt))
+
     @staticmethod
     def _read(message: Msg, sequence: int = 0) -> Value | Garbled:
         value = read(
@@ -275,7 +284,10 @@ class Durable:
     # --- asking -------------------------------------------------------------------------------
 
     async def _examine(self, reason: str) -> None:
-        """Whether the durable is still ours. Raises Lost where it is gone, and Replaced."""
+        """Whether the durable is still ours, and all it delivered is here.
+
+        Raises Lost where not, and Replaced where another session has it.
+        """
         try:
             info = await self._info()
             if info.error is not None:
@@ -289,6 +301,10 @@ class Durable:
         session = info.config.metadata.get(_SESSION_KEY)
         if session != self.session:
             raise Replaced(f"session {session} of channel {self._channel} has joined")
+        if info.delivered.consumer_seq > self._delivery:
+            await asyncio.sleep(_ON_ITS_WAY_S)
+            if self._queue.empty():
+                raise Lost(f"{reason}; of {info.delivered.consumer_seq} deliveries some are lost")
 
     async def _info(self) -> _Info:
         subject = f"$JS.API.CONSUMER.INFO.{messages.ATS_STREAM}.{self.name}"

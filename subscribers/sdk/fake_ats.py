@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from subscribers import messages
 from subscribers.messages import AtsState, CloudEvent, DeadLetter
@@ -13,6 +13,10 @@ from subscribers.sdk.source import Garbled, Outcome
 _INSTANT: Final = "2026-01-01T00:00:00.000000Z"
 
 
+Place: TypeAlias = tuple[str, int]
+"""A subject, and the sequence of a message on it."""
+
+
 class Told(NamedTuple):
     """A message as it lies in the stream."""
 
@@ -20,6 +24,11 @@ class Told(NamedTuple):
     subject: str
     headers: dict[str, str]
     payload: bytes
+
+    @property
+    def place(self) -> "Place":
+        """Which message it is."""
+        return self.subject, self.sequence
 
     def read(self) -> Value | Garbled:
         """What it tells."""
@@ -60,7 +69,7 @@ class FakeAts:
     """What a channel is told, and what it gave up on, without a server.
 
     `tell` it numbers; say which deliveries go wrong the first time with `lose` and `repeat`.
-    `dead_letters` are those left behind, `acknowledged` the ids of what will not come again.
+    `dead_letters` are those left behind.
     """
 
     def __init__(self, *, channel: str = "web") -> None:
@@ -68,7 +77,7 @@ class FakeAts:
         self.channel = channel
         self.generation = 1
         self.dead_letters: list[DeadLetter] = []
-        self.acknowledged: list[str] = []
+        self.acknowledged: set[Place] = set()
         self.refuses_letters = False
         self.reader: object | None = None
         self._stream: dict[str, Told] = {}
@@ -102,10 +111,16 @@ class FakeAts:
         self._stream[subject] = Told(self._sequence, subject, headers, payload)
         self._more.set()
 
+    @property
+    def unacknowledged(self) -> int:
+        """How many of the last values have not been acknowledged."""
+        return sum(told.place not in self.acknowledged for told in self._stream.values())
+
     def begin_generation(self, generation: int) -> None:
         """Another copy of the ledger: what was told so far is gone, and counted anew."""
         self.generation, self._told, self._sequence = generation, 0, 0
         self._stream.clear()
+        self.acknowledged.clear()
         self.reader = None
         self._more.set()
 

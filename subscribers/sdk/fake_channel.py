@@ -47,12 +47,6 @@ class FakeChannel(Subscriber):
         """What was not acknowledged comes again."""
         await self._opened.leave()
 
-    async def get(self, sku: str, location: str | None = None) -> AtsState | None:
-        """The number of one SKU as it was told last."""
-        told = self._ats.last(messages.ats_subject(self._ats.channel, sku, location))
-        value = None if told is None else told.read()
-        return value.state if isinstance(value, Value) else None
-
 
 class _Source:
     """A Source over a FakeAts."""
@@ -100,11 +94,17 @@ class _Source:
         self._ats.poke()
 
     async def settle(self, value: Value | Garbled, outcome: Outcome, reason: str = "") -> None:
-        """Remember the id, or answer whoever replays."""
+        """Remember it, or answer whoever replays."""
         if value.replayed:
             self._answers.pop(value.receipt).set_result(f"{outcome.value} {reason}".rstrip())
         else:
-            self._ats.acknowledged.append(value.headers.get(messages.MESSAGE_ID, value.subject))
+            self._ats.acknowledged.add((value.subject, value.sequence))
+
+    async def last(self, sku: str, location: str | None) -> AtsState | None:
+        """As the stream has it."""
+        told = self._ats.last(messages.ats_subject(self._ats.channel, sku, location))
+        value = None if told is None else told.read()
+        return value.state if isinstance(value, Value) else None
 
     async def hold(self, value: Value) -> None:
         """Nobody is impatient here."""

@@ -15,7 +15,9 @@ from subscribers.sdk.values import Change
 
 _TABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?")
 _SQL: Final = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-_ONCE: Final = _SQL.partition("-- once --\n")[2]
+_TABLE_SQL, _, _ONCE = _SQL.partition("-- once --\n")
+TABLE_SQL: Final = _TABLE_SQL.removeprefix("-- table --\n")
+"""What the caller's migration creates."""
 _IDLE: Final = 0  # libpq's PQTRANS_IDLE.
 
 

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from subscribers.messages import AtsState
 from subscribers.sdk.desk import Value
 
 
@@ -72,6 +73,10 @@ class Source(Protocol):
 
     async def settle(self, value: Value | Garbled, outcome: Outcome, reason: str = "") -> None:
         """Acknowledge: it is not delivered again. Raises Unanswered."""
+        ...
+
+    async def last(self, sku: str, location: str | None) -> AtsState | None:
+        """What was told last of one key. Raises Unanswered."""
         ...
 
     async def hold(self, value: Value) -> None:

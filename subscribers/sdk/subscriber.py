@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from subscribers.messages import AtsState
 from subscribers.sdk.subscription import Subscription
 from subscribers.sdk.values import Change, Handler, OnPresent, PresentComplete, Staleness
 
@@ -38,6 +39,13 @@ class Subscriber:
     def stop(self) -> None:
         """End `run`, or the iteration, after the number at hand."""
         self._opened.stop()
+
+    async def get(self, sku: str, location: str | None = None) -> AtsState | None:
+        """The number of one SKU as it was told last, whether or not anybody follows.
+
+        Raises Unanswered where the server does not answer.
+        """
+        return await self._opened.last(sku, location)
 
     # --- how it goes --------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
+from subscribers.messages import AtsState
 from subscribers.sdk.desk import Desk, Item, Value
 from subscribers.sdk.source import Arrival, Garbled, Lost, Outcome, Source, Unanswered
 from subscribers.sdk.together import first_failure, or_failure
@@ -58,6 +59,10 @@ class Subscription:
         return Staleness(
             oldest_s=max(0.0, now - oldest), unheard_s=max(0.0, now - self._source.heard_at)
         )
+
+    async def last(self, sku: str, location: str | None) -> AtsState | None:
+        """What was told last of one key."""
+        return await self._source.last(sku, location)
 
     def stop(self) -> None:
         """End after the values at hand."""

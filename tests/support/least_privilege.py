@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from api.runtime.processes import is_alive, wait_until
+from api.runtime.processes import wait_until
 from subscribers import messages
 
 SERVICE = "service"
@@ -50,28 +50,44 @@ class GuardedNats:
 
     def url(self, user: str = SERVICE) -> str:
         """Where a user connects."""
-        return f"nats://{user}:{PASSWORD}@127.0.0.1:{self.port}"
+        return f"nats://{messages.token(user)}:{PASSWORD}@127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Returns when JetStream is there."""
         self._home.mkdir(parents=True, exist_ok=True)
         self.port = self.port or _free_port()
+        path = self._write_config()
+        with (self._home / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_binary(), "-c", str(path)], stdout=log, stderr=log, start_new_session=True
+            )
+        process = self._process
+        assert wait_until(
+            lambda: self._greets() or process.poll() is not None, timeout_s=_PATIENCE_S
+        )
+        assert process.poll() is None, (self._home / "nats.log").read_text()[-2_000:]
+
+    def dismiss(self, channel: str) -> None:
+        """Take a channel's rights away while it is connected."""
+        assert self._process is not None
+        self._channels = tuple(name for name in self._channels if name != channel)
+        self._write_config()
+        self._process.send_signal(signal.SIGHUP)
+
+    def _write_config(self) -> Path:
         users: list[dict[str, Any]] = [{"user": SERVICE, "password": PASSWORD}]
         for channel in self._channels:
             allowed = permissions_of(channel)
-            users.append({"user": channel, "password": PASSWORD, "permissions": allowed})
+            user = messages.token(channel)
+            users.append({"user": user, "password": PASSWORD, "permissions": allowed})
         config = {
             "listen": f"127.0.0.1:{self.port}",
             "jetstream": {"store_dir": str(self._home / "store")},
             "authorization": {"users": users},
         }
         path = self._home / "nats.conf"
-        path.write_text(json.dumps(config))
-        with (self._home / "nats.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [_binary(), "-c", str(path)], stdout=log, stderr=log, start_new_session=True
-            )
-        assert wait_until(self._greets, timeout_s=_PATIENCE_S), self._home / "nats.log"
+        path.write_text(json.dumps(config, ensure_ascii=False))
+        return path
 
     def kill(self) -> None:
         """As a power cut would, as far as the process knows."""
@@ -81,7 +97,7 @@ class GuardedNats:
 
     def stop(self) -> None:
         """Politely."""
-        if self._process is not None and is_alive(self._process.pid):
+        if self._process is not None:
             self._process.terminate()
             self._process.wait(_PATIENCE_S)
 

@@ -115,14 +115,14 @@ async def test_a_dead_letter_comes_back_to_its_channel_and_the_outcome_to_the_se
     service, channel = house.service.client, house.channel.client
     at_home = await channel.subscribe(replay_subject("web"))
     next_door = await house.neighbour.client.subscribe(replay_subject("shop"))
-    outcome = await service.subscribe(replay_answer(OWN, 7))
+    outcome = await service.subscribe(replay_answer(OWN, "7"))
     await settled(channel)
     await settled(house.neighbour.client)
     await settled(service)
 
     await service.publish(replay_subject("web"), b"a letter")
     assert b"a letter" == (await at_home.next_msg(timeout=5)).data
-    await channel.publish(replay_answer(OWN, 7), b"handled")
+    await channel.publish(replay_answer(OWN, "7"), b"handled")
     assert b"handled" == (await outcome.next_msg(timeout=5)).data
     await _all_is_done(house)
     assert 0 == next_door.pending_msgs
