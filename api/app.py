@@ -14,6 +14,7 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from api import console
+from api.admission import Admission
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
@@ -24,6 +25,7 @@ from api.controllers import (
     channels,
     conflicts,
     counts,
+    credentials,
     events,
     fences,
     health,
@@ -130,6 +132,7 @@ def create_app(
     backend = Backend(
         settings=settings,
         desk=parts.desk,
+        admission=Admission(settings, parts.bus, clock),
         pool=pool,
         readiness=Readiness(pool, settings.database_url),
         metrics=parts.metrics,
@@ -174,6 +177,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *catalog.HANDLERS,
     *channels.HANDLERS,
     *what_if.HANDLERS,
+    *credentials.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

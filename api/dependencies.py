@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 from litestar import Request
 from litestar.types import Receive
 
+from api.admission import Admission
 from api.commands import Answer, Call, refused
 from api.desk import Desk
 from api.front_door import Visit, body_of, key_of
@@ -26,6 +27,7 @@ class Backend:
         *,
         settings: Settings,
         desk: Desk,
+        admission: Admission,
         pool: Pool,
         readiness: Readiness,
         metrics: HttpMetrics,
@@ -33,6 +35,7 @@ class Backend:
     ) -> None:
         self.settings = settings
         self.desk = desk
+        self.admission = admission
         self.pool = pool
         self.readiness = readiness
         self.metrics = metrics

@@ -97,6 +97,7 @@ def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
                 assert isinstance(handler, HTTPRouteHandler)
                 method = next(iter(handler.http_methods)).lower()
                 path = route.path.replace("{id:str}", f"{{{endpoint.path_code or 'id'}}}")
+                path = path.replace(":str}", "}")
                 yield path, method, str(handler.operation_id), endpoint
 
 
@@ -136,6 +137,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     if endpoint.path_id is not None:
         found.append(_parameter("id", "path", _schema(DocumentId), required=True))
+    if endpoint.path_second is not None:
+        found.append(_parameter(endpoint.path_second, "path", _schema(DocumentId), required=True))
     if endpoint.path_code is not None:
         found.append(_parameter(endpoint.path_code, "path", _schema(Code), required=True))
     if endpoint.request is not None or endpoint.writes:  # A question may come as a body, too.
@@ -181,6 +184,7 @@ def _responses(
         for form in endpoint.forms:
             content[form] = {"schema": {"type": "string"}}
         headers = _headers(status, replayed=endpoint.writes, tagged=304 in endpoint.answers)
+        headers |= {name: {"schema": {"type": "string"}} for name in endpoint.headers}
         responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
     by_status: dict[int, list[str]] = {}
     for code in sorted({*endpoint.codes, *_of_the_catalog(endpoint), *_EVERYWHERE, "malformed"}):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ledger.domain.values import encode_part, stream_id
+from ledger.domain.values import stream_id
 from projections.availability.answers import Told
 from subscribers import messages
 from subscribers.fenced import Frame
@@ -11,15 +11,9 @@ from subscribers.translate import SHARD, SOURCE, Outgoing, rfc3339, trace_of
 ATS_SOURCE: Final = f"{SOURCE}/ats"
 
 
-def ats_subject(channel: str, sku: str, location: str = "") -> str:
-    """Where a channel hears of a SKU, at one location or at all of them together."""
-    tokens = (channel, sku, location) if location else (channel, sku)
-    return ".".join(("inventory.ats", *map(encode_part, tokens)))
-
-
 def ats_message(told: Told) -> Outgoing:
     """The message of one value; its envelope's subject is the channel's stream in the ledger."""
-    subject = ats_subject(told.channel, told.sku, told.location)
+    subject = messages.ats_subject(told.channel, told.sku, told.location or None)
     names = subject.split(".", 2)[2].replace(".", ":")
     message_id = f"{told.generation}:{names}:{told.told}"
     instant = rfc3339(told.instant)

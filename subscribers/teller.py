@@ -117,7 +117,9 @@ class Teller:
             if not await self._in_office(log):
                 return
             on_closed: list[Callable[[], None]] = []
-            client = await connect_once(self._settings.nats_url, on_closed)
+            client = await connect_once(
+                self._settings.nats_url, on_closed, **self._settings.nats_login
+            )
             stack.push_async_callback(_close, client)
             life = Life(self._settings, connection, log, client, self._clock, self.health)
             on_closed.append(life.disconnected)

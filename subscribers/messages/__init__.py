@@ -6,6 +6,19 @@ that partners can take this module and `subscribers.sdk` without our server. A f
 with a default; a new meaning is a new type.
 """
 
+from subscribers.messages.addresses import (
+    EVERY_SYNC,
+    ats_subject,
+    channel_of,
+    dead_letter_subject,
+    durable_of,
+    every_ats,
+    inbox_of,
+    replay_answer,
+    replay_subject,
+    sync_subject,
+    token,
+)
 from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     LineQuantity,
@@ -53,6 +66,7 @@ from subscribers.messages.counts import (
     EnteredLine,
     PostedLine,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.envelope import (
     CloudEvent,
     decode,
@@ -70,6 +84,7 @@ from subscribers.messages.headers import (
     INBOX_STREAM,
     MESSAGE_ID,
     POSITION,
+    REPLAY,
     SHARD,
     STOCK_STREAM,
     THROUGH,
@@ -157,6 +172,7 @@ from subscribers.messages.stock import (
     StockTransferReturned,
     StockTransferSurplus,
 )
+from subscribers.messages.syncing import SyncAnswer, SyncRequest
 from subscribers.messages.transfers import (
     ReceivedLine,
     TransferCancelled,
@@ -175,12 +191,14 @@ __all__ = [
     "DLQ_STREAM",
     "EVENTS_STREAM",
     "EVENT_MESSAGES",
+    "EVERY_SYNC",
     "EXPECTED_LAST_SEQUENCE",
     "GENERATION",
     "HASH",
     "INBOX_STREAM",
     "MESSAGE_ID",
     "POSITION",
+    "REPLAY",
     "SHARD",
     "STOCK_STREAM",
     "THROUGH",
@@ -211,6 +229,7 @@ __all__ = [
     "CountMessage",
     "CountOpened",
     "CountPosted",
+    "DeadLetter",
     "DispositionedLine",
     "EnteredLine",
     "ExpiredHold",
@@ -291,6 +310,8 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "SyncAnswer",
+    "SyncRequest",
     "Tally",
     "Timestamp",
     "TransferCancelled",
@@ -299,6 +320,16 @@ __all__ = [
     "TransferMessage",
     "TransferReceived",
     "TransferRequested",
+    "ats_subject",
+    "channel_of",
+    "dead_letter_subject",
     "decode",
+    "durable_of",
     "encode",
+    "every_ats",
+    "inbox_of",
+    "replay_answer",
+    "replay_subject",
+    "sync_subject",
+    "token",
 ]

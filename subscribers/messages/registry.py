@@ -31,6 +31,7 @@ from subscribers.messages.counts import (
     CountOpened,
     CountPosted,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.movements import (
     MovementCancelled,
     MovementCorrected,
@@ -179,5 +180,6 @@ DATA_TYPES: Final[dict[str, type[Struct]]] = {
     **{kind.TYPE: kind for kind in EVENT_MESSAGES},
     StockState.TYPE: StockState,
     AtsState.TYPE: AtsState,
+    DeadLetter.TYPE: DeadLetter,
 }
 """CloudEvents type -> the shape of its data."""

@@ -23,7 +23,7 @@ from ledger.domain.events import (
 )
 from ledger.domain.values import Instant
 from subscribers import messages
-from subscribers.ats import ats_subject
+from subscribers.messages import ats_subject
 from tests.support.event_log import EventLog
 from tests.support.servers import Database
 
@@ -145,7 +145,7 @@ class Shop:
         """The last value of a subject."""
         try:
             message = await self.js.get_last_msg(
-                messages.ATS_STREAM, ats_subject(name, sku, location)
+                messages.ATS_STREAM, ats_subject(name, sku, location or None)
             )
         except nats.js.errors.NotFoundError:
             return None

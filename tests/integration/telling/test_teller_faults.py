@@ -15,8 +15,8 @@ from nats.aio.msg import Msg
 
 from ledger.settings import Settings, to_environ
 from subscribers import messages
-from subscribers.ats import ats_subject
 from subscribers.ats_audit import other_values
+from subscribers.messages import ats_subject
 from subscribers.streams import GENERATION_KEY, STREAMS
 from tests.integration.telling.shop import PATIENCE_S, Shop, channel, eventually, received, sold
 from tests.support.servers import REPOSITORY
