@@ -18,6 +18,7 @@ from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
     audit,
+    availability,
     bench,
     catalog,
     channels,
@@ -34,6 +35,7 @@ from api.controllers import (
     statements,
     stock,
     transfers,
+    what_if,
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
@@ -168,8 +170,10 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *events.HANDLERS,
     *conflicts.HANDLERS,
     *fences.HANDLERS,
+    *availability.HANDLERS,
     *catalog.HANDLERS,
     *channels.HANDLERS,
+    *what_if.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

@@ -37,6 +37,7 @@ class Backend:
         self.readiness = readiness
         self.metrics = metrics
         self.clock = clock
+        self.what_ifs = 0  # Being answered.
         self._deadline_s = settings.command_deadline_ms / 1000
 
     async def write(self, name: str, path_id: str, visit: Visit, receive: Receive) -> Answer:

@@ -93,6 +93,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     statement_lines_max: Count = 1_000
     # Well above a projector's usual lag (tens of ms), well below a client's own timeout.
     min_position_wait_ms: Milliseconds = 2_000
+    # Changes of stocks one what-if goes through: minutes of work, in turns with everybody else.
+    what_if_changes_max: Count = 10_000_000
+    # Each keeps half a core of an API process busy while it lasts.
+    what_ifs_at_once_max: Count = 2
     # Readers of one API process; together with writer and runners far below max_connections.
     read_connections_max: Annotated[int, Meta(ge=1, le=64)] = 8
     # No statement of a reader may hold a snapshot longer: old snapshots slow every append.

@@ -118,3 +118,8 @@ class ConflictIds:
         """The next name; unique because instants never repeat."""
         self._last += 1
         return f"{self._now:x}-{self._last}"
+
+
+def opened_at(conflict_id: str) -> Instant:
+    """The instant of the decision that opened a conflict: its name tells."""
+    return int(conflict_id.partition("-")[0], 16)
