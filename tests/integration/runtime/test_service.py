@@ -18,7 +18,7 @@ from api.runtime.session import open_session
 from ledger.settings import load_settings
 from tests.support.servers import REPOSITORY, RunningService
 
-ROLES = ("api", "projector", "notary", "relay", "auditor")
+ROLES = ("api", "projector", "notary", "relay", "teller", "auditor")
 SERVERS = ("postgres", "nats")
 PATIENCE_S = 60  # An upper bound for a busy machine; what is waited for takes a second.
 
