@@ -84,9 +84,10 @@ async def _what_if(request: HttpRequest) -> Reply | LinesReply:
     async with _turn(backend), asking():
         ready = await _ready(backend, channel, asked)
         sums = _Sums(asked.limit)
-        async for one in replay(ready.asking, ready.reader, ready.packs):
-            if isinstance(one, OfSku):
-                sums.take(one)
+        async with aclosing(replay(ready.asking, ready.reader, ready.packs)) as replayed:
+            async for one in replayed:
+                if isinstance(one, OfSku):
+                    sums.take(one)
     return Reply(Answer(200, _encode(_answer(ready.head, sums))))
 
 
@@ -109,12 +110,13 @@ async def _lines(
         ready = await _ready(backend, channel, asked)
         yield _encode(words.WhatIfHead(**ready.head)) + b"\n"
         sums = _Sums(1)
-        async for one in replay(ready.asking, ready.reader, ready.packs):
-            if isinstance(one, OfSku):
-                sums.take(one)
-                yield _encode(words.sku_line(one)) + b"\n"
-            else:
-                yield _encode(words.progress_line(one)) + b"\n"
+        async with aclosing(replay(ready.asking, ready.reader, ready.packs)) as replayed:
+            async for one in replayed:
+                if isinstance(one, OfSku):
+                    sums.take(one)
+                    yield _encode(words.sku_line(one)) + b"\n"
+                else:
+                    yield _encode(words.progress_line(one)) + b"\n"
         last = words.LastLine(
             totals=words.TallyAnswer.of(sums.whole),
             days=words.days_of(sums.days),

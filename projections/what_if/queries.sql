@@ -57,7 +57,7 @@ select h.occurred_at, h.place, h.d_sellable, h.d_reserved,
  cross join lateral (
        select e.topic = any(%(told)s::text[])
               and (e.topic <> %(sold)s::text
-                   or position(%(named)s::bytea in e.state) > 0
+                   or (%(named)s::bytea is not null and position(%(named)s::bytea in e.state) > 0)
                    or position('"conflicts":'::bytea in e.state) > 0
                    or position('"reservation_id":'::bytea in e.state) > 0) as tells) x
  order by h.sku, h.occurred_at, h.position, h.part

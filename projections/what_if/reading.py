@@ -44,9 +44,6 @@ _TOLD: Final = [
 ]
 PLAIN_MAX: Final = 4_096
 
-_NEVER: Final = b"\x00"
-"""What is in no event: JSON has no such byte."""
-
 
 class Stocks(NamedTuple):
     """Stocks by their numbers, the number of each one's SKU among some, and its place there."""
@@ -85,7 +82,7 @@ class Reader:
         self._question = question
         named = b'"channel":' + msgspec.json.encode(question.channel)
         self._plain = _Plain()
-        self._named = _NEVER if question.all_sales else named
+        self._named = None if question.all_sales else named
 
     async def rows(self, name: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a named statement; what is known is a part of every question."""

@@ -2,7 +2,8 @@
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +14,7 @@ from projections.what_if.answers import OfSku, Progress
 from projections.what_if.asked import Asking
 from projections.what_if.parts import Part, parts_of, stocks_of
 from projections.what_if.policies import Network
-from projections.what_if.reading import AT, NUMBER, Reader
+from projections.what_if.reading import AT, NUMBER, Reader, Row
 
 ROWS_AT_ONCE: Final = 5_000
 """Changes read by one statement: some fifty milliseconds, and a few MB."""
@@ -25,6 +26,9 @@ STOCKS_SIZED_AT_ONCE: Final = 200
 
 SIZED_MAX: Final = 100_000
 """Changes counted of one stock: enough to know that it takes a while."""
+
+AHEAD: Final = 2
+"""Packs under way: one that is gone through, or waited for, and one that is being read."""
 
 TURN_ROWS: Final = 1_000
 """Gone through before others are served: some ten milliseconds."""
@@ -112,24 +116,52 @@ async def _sizes(asking: Asking, reader: Reader) -> AsyncIterator[tuple[str, int
             return
 
 
+class _Read(NamedTuple):
+    """A pack as it was at the start, and what happened; nothing of it where that takes turns."""
+
+    parts: list[Part]
+    rows: list[Row] | None
+
+
 async def replay(
     asking: Asking, reader: Reader, found: Sequence[Pack]
-) -> AsyncIterator[OfSku | Progress]:
-    """Every SKU with a sale in the interval, in the order of codes, and how far it has come."""
+) -> AsyncGenerator[OfSku | Progress, None]:
+    """Every SKU with a sale in the interval, in the order of codes, and how far it has come.
+
+    While one pack is gone through the database works on the next one.
+    """
     done, total = 0, sum(pack.rows for pack in found)
-    for pack in found:
-        parts = await parts_of(asking, reader, pack.skus)
-        await (_whole if pack.rows <= ROWS_AT_ONCE else _in_turns)(asking, reader, parts)
-        for part in parts:
-            if part.sweep.days:
-                yield OfSku(part.sku, part.sweep.whole, part.sweep.days)
-        done += pack.rows
-        yield Progress(done, total)
+    ahead: deque[asyncio.Task[_Read]] = deque()
+    try:
+        for number, pack in enumerate(found):
+            while len(ahead) < AHEAD and number + len(ahead) < len(found):
+                following = found[number + len(ahead)]
+                ahead.append(asyncio.create_task(_read(asking, reader, following)))
+            parts, rows = await ahead.popleft()
+            if rows is None:
+                await _in_turns(asking, reader, parts)
+            else:
+                await _whole(reader, parts, rows)
+            for part in parts:
+                if part.sweep.days:
+                    yield OfSku(part.sku, part.sweep.whole, part.sweep.days)
+            done += pack.rows
+            yield Progress(done, total)
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _whole(asking: Asking, reader: Reader, parts: Sequence[Part]) -> None:
-    """SKUs of which everything is read at once."""
-    rows = await reader.changes(stocks_of(parts), asking.after, asking.terms.until)
+async def _read(asking: Asking, reader: Reader, pack: Pack) -> _Read:
+    parts = await parts_of(asking, reader, pack.skus)
+    if pack.rows > ROWS_AT_ONCE:
+        return _Read(parts, None)
+    return _Read(parts, await reader.changes(stocks_of(parts), asking.after, asking.terms.until))
+
+
+async def _whole(reader: Reader, parts: Sequence[Part], rows: Sequence[Row]) -> None:
+    """SKUs of which everything has been read."""
     happened = await reader.facts(rows)
     first = taken = 0
     while first < len(rows):
