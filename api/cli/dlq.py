@@ -22,7 +22,12 @@ _T = TypeVar("_T")
 _CHANNEL = click.option("--channel", help="Only what this channel gave up on.")
 
 
-@click.group(name="dlq")
+@click.group(
+    name="dlq",
+    epilog=example(
+        "inventory-ledger dlq list", "inventory-ledger dlq replay --channel web --wait 60"
+    ),
+)
 def dlq() -> None:
     """Look at dead letters, and hand them to their subscribers again."""
 

@@ -166,7 +166,7 @@ class Desk:
         """A key whose newest value is due; it is at work until one of the endings below."""
         while self._due and self._due[0][0] <= now:
             item = heapq.heappop(self._due)[2]
-            if item.waiting is None or item.at_work is not None:
+            if item.waiting is None:
                 continue  # Forgotten with its generation.
             item.at_work, item.waiting = item.waiting, None
             item.attempts += 1
