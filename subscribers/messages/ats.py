@@ -1,4 +1,4 @@
-"""What a channel may sell of a SKU: a value, not a change."""
+"""What a channel may sell of a SKU."""
 
 from typing import ClassVar
 
@@ -8,10 +8,11 @@ from subscribers.messages.base import Timestamp
 
 
 class AtsState(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The last number a channel was told of a SKU; apply it if its `told` is newer.
+    """What a channel may sell of a SKU, at one location or (none named) at all of them together.
 
-    `told` counts what is told, within a generation. `position`, `rule_version` and `instant` are
-    what the number is a function of; at `expires` the next hold runs out, and the number may rise.
+    A value, not a change: it counts if its `told` is greater than that of the one before. It is
+    what the channel's rules of `rule_version` make of the ledger up to `position` at `instant`;
+    at `expires` the next hold runs out.
     """
 
     TYPE: ClassVar[str] = "inventory.ats.state.v1"
