@@ -18,6 +18,7 @@ from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
     audit,
+    availability,
     bench,
     catalog,
     channels,
@@ -169,6 +170,7 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *events.HANDLERS,
     *conflicts.HANDLERS,
     *fences.HANDLERS,
+    *availability.HANDLERS,
     *catalog.HANDLERS,
     *channels.HANDLERS,
     *what_if.HANDLERS,

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final, NamedTuple
 
-import msgspec
 import nats.js.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -16,18 +15,13 @@ from nats.js import JetStreamContext
 
 from ledger.store.mapper import Mapper
 from subscribers import messages
+from subscribers.direct import SEQUENCE, SUBJECT, TIMEOUT_S, direct_get
 from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
 from subscribers.sdk.client import open_client
 from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 
 _BITE: Final = 1_000  # The most that one direct get answers.
-_TIMEOUT_S: Final = 10.0
-_SEQUENCE: Final = "Nats-Sequence"
-_PENDING: Final = "Nats-Num-Pending"
-_SUBJECT: Final = "Nats-Subject"
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Difference(NamedTuple):
@@ -35,10 +29,6 @@ class Difference(NamedTuple):
 
     position: int
     what: str
-
-
-class StreamUnreadable(Exception):
-    """The stream did not answer in time: nothing can be said about it."""
 
 
 async def differences(
@@ -95,7 +85,7 @@ class _Walk:
         self._log = log
         self._client = client
         self._stream = stream
-        self._js: JetStreamContext = client.jetstream(timeout=_TIMEOUT_S)
+        self._js: JetStreamContext = client.jetstream(timeout=TIMEOUT_S)
         self._mapper = Mapper()
         self._generation = 0
 
@@ -164,7 +154,7 @@ class _Walk:
 
     def _wrong_header(self, row: Row, told: Outgoing, headers: dict[str, str]) -> str | None:
         expected = {
-            _SUBJECT: told.subject,
+            SUBJECT: told.subject,
             messages.POSITION: str(row.position),
             messages.GENERATION: str(self._generation),
             messages.MESSAGE_ID: told.message_id,
@@ -179,35 +169,11 @@ class _Walk:
         """The messages of a range by sequence. Big ones take several answers."""
         told: dict[int, Msg] = {}
         while start <= end:
-            some, more = await self._request(start, end - start + 1)
+            wanted = {"seq": start, "batch": end - start + 1}
+            found, more = await direct_get(self._client, self._stream, **wanted)
+            some = {int((message.headers or {})[SEQUENCE]): message for message in found}
             told.update((s, message) for s, message in some.items() if s <= end)
             if not more or not some:
                 break
             start = max(some) + 1
         return told
-
-    async def _request(self, start: int, count: int) -> tuple[dict[int, Msg], bool]:
-        """One direct get: what it brought, and whether the stream holds more after it."""
-        told: dict[int, Msg] = {}
-        last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
-
-        async def take(message: Msg) -> None:
-            headers = message.headers or {}
-            if _SEQUENCE in headers:
-                told[int(headers[_SEQUENCE])] = message
-            elif not last.done():
-                last.set_result(message)
-
-        inbox = self._client.new_inbox()
-        subscription = await self._client.subscribe(inbox, cb=take, pending_bytes_limit=0)
-        request = _encode({"seq": start, "batch": count})
-        subject = f"$JS.API.DIRECT.GET.{self._stream}"
-        await self._client.publish(subject, request, reply=inbox)
-        try:
-            end = await asyncio.wait_for(last, _TIMEOUT_S)
-        except TimeoutError as error:
-            raise StreamUnreadable(f"no answer about positions from {start} on") from error
-        finally:
-            await subscription.unsubscribe()
-        # 204 ends an answer and counts what is left; 404 says that there is nothing at all.
-        return told, (end.headers or {}).get(_PENDING, "0") != "0"

@@ -20,6 +20,8 @@ _CHANNELS: Final = (
     ("stockEvents", "inventory.events.{location}.{sku}.{verb}", "stock"),
     ("documentEvents", "inventory.documents.{kind}.{id}.{verb}", "document"),
     ("stockStates", "inventory.stock.{location}.{sku}", "state"),
+    ("availability", "inventory.ats.{channel}.{sku}", "ats"),
+    ("availabilityByLocation", "inventory.ats.{channel}.{sku}.{location}", "ats"),
     ("conflicts", "inventory.conflicts.{kind}.{location}.{sku}", "conflict"),
 )
 CHECKPOINT: Final = "inventory.checkpoint"
@@ -139,6 +141,8 @@ def _told_on(name: str) -> tuple[str, ...]:
         return ("checkpoint",)
     if name == messages.StockState.TYPE:
         return ("state",)
+    if name == messages.AtsState.TYPE:
+        return ("ats",)
     kind = name.split(".")[1]
     return {"stock": ("stock",), "conflict": ("document", "conflict")}.get(kind, ("document",))
 
@@ -163,7 +167,7 @@ def _headers() -> dict[str, Any]:
         messages.SHARD,
         messages.TRACE,
     )
-    optional = (messages.HASH, messages.THROUGH)
+    optional = (messages.HASH, messages.THROUGH, messages.TOLD)
     return {
         "type": "object",
         "properties": {name: {"type": "string"} for name in (*names, *optional)},

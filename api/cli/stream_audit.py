@@ -16,8 +16,10 @@ from ledger.domain.laws import Breach
 from ledger.store.mapper import UnknownEvent
 from projections.audit.log import Reading, Source
 from projections.audit.verification import Progress, silent
+from subscribers.ats import ats_subject
+from subscribers.ats_audit import other_values
 from subscribers.audit import differences, first_other_checkpoint
-from subscribers.messages import EVENTS_STREAM
+from subscribers.messages import ATS_STREAM, EVENTS_STREAM
 
 BESIDE_EVENTS_MIN: Final = 50_000
 """Below it, another process would take longer to start than to compare."""
@@ -55,7 +57,7 @@ class StreamAudit:
         for start, end in (before, after):
             if start <= end:
                 found += _compare(self._nats_url, self._database_url, start, end, self._progress)
-        return found
+        return [*found, *asyncio.run(_other_values(self._nats_url, self._database_url))]
 
     @contextmanager
     def beside(self, first: int) -> Iterator[Progress]:
@@ -129,6 +131,16 @@ async def _compared(
     other = await first_other_checkpoint(nats_url, database_url)
     if other is not None:
         found.append(Breach(15, max(1, other.position), f"stream: {other.what}"))
+    return found
+
+
+async def _other_values(nats_url: str, database_url: str) -> list[Breach]:
+    """The last values of channels: few beside the events, so that they are compared each time."""
+    found: list[Breach] = []
+    async for wrong in other_values(nats_url, database_url):
+        told = wrong.told
+        subject = ats_subject(told.channel, told.sku, told.location)
+        found.append(Breach(16, told.position, f"{ATS_STREAM}, {subject}: {wrong.what}"))
     return found
 
 

@@ -11,10 +11,18 @@ from api.commands import Answer
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import Endpoint, ask
 from api.front_door import Reply
-from api.metrics import CONTENT_TYPE, AuditMetrics, Gauges, HttpMetrics, Reconciled, exposition
+from api.metrics import (
+    CONTENT_TYPE,
+    AuditMetrics,
+    Collector,
+    Reconciled,
+    TellingMetrics,
+    exposition,
+)
 from api.problems import Problem
 from api.questions import asking
 from projections.audit.status import Status
+from projections.availability.told import status
 from projections.reconciliations.queries import latest
 
 _LIVE = Answer(200, b'{"status":"alive"}')
@@ -89,7 +97,7 @@ def _audited(status: Status) -> Audited:
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     health = await backend.readiness.look()
-    collectors: list[HttpMetrics | Gauges | AuditMetrics | Reconciled] = [
+    collectors: list[Collector] = [
         backend.metrics,
         backend.gauges(health.lag),
         AuditMetrics(health.audit),
@@ -98,6 +106,7 @@ async def _metrics(request: HttpRequest) -> Reply:
         with suppress(Problem):  # Whoever watches needs the other numbers just then.
             async with asking():
                 collectors.append(Reconciled(await latest(backend.pool)))
+                collectors.append(TellingMetrics(await status(backend.pool)))
     return Reply(Answer(200, exposition(*collectors), CONTENT_TYPE))
 
 

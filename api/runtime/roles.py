@@ -36,6 +36,8 @@ def role(name: str) -> Role:
             run = importlib.import_module("projections.proof.notary").run
         case "relay":
             run = importlib.import_module("subscribers.relay").run
+        case "teller":
+            run = importlib.import_module("subscribers.teller").run
         case "auditor":
             run = importlib.import_module("api.runtime.auditor").run
         case _:

@@ -33,7 +33,7 @@ from projections.proof.notary import ledger_id
 
 ROLES: Final = ("api", "projector", "relay", "auditor")
 
-_STOP_ORDER: Final = ("auditor", "api", "relay", "notary", "projector")
+_STOP_ORDER: Final = ("auditor", "api", "relay", "teller", "notary", "projector")
 _TICK_S: Final = 0.05
 _PROBE_TIMEOUT_S: Final = 2.0
 _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-off starts anew.
@@ -183,11 +183,14 @@ class Supervisor:
         """Several API processes take consecutive ports; every other role exists once.
 
         The projector brings a notary, in a process of its own: it must not slow projections, and
-        nobody else needs the key.
+        nobody else needs the key. The relay brings a teller, likewise: events wait for nobody's
+        rules.
         """
         if role == "projector":
             notary = msgspec.structs.replace(common, checkpoint_key=self._checkpoint_key(common))
             return [Child(role, role, common), Child("notary", "notary", notary)]
+        if role == "relay":
+            return [Child(role, role, common), Child("teller", "teller", common)]
         if role != "api":
             return [Child(role, role, common)]
         numbers = range(self._api_processes)

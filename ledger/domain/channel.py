@@ -1,6 +1,6 @@
 """A channel: what it sells from, by which rules, how stale it is, and who may read as it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Final, TypeVar, assert_never
 
@@ -105,14 +105,13 @@ def channel_stream(channel: str) -> str:
 
 def canonical(rules: ChannelRules) -> ChannelRules:
     """The same rules in one order. Raises Malformed where they could be read in two ways."""
-    bands = _bands(rules.staleness)
     return replace(
         rules,
         safety_stock=_scoped("safety_stock", rules.safety_stock, by_location=True),
         buffers=_scoped("buffers", rules.buffers, by_location=True),
         caps=_scoped("caps", rules.caps, by_location=False),
         rounding=_scoped("rounding", rules.rounding, by_location=False),
-        staleness=bands,
+        staleness=_bands(rules.staleness),
     )
 
 
@@ -142,7 +141,7 @@ def _bands(bands: Sequence[StalenessBand]) -> tuple[StalenessBand, ...]:
     for index, band in ordered:
         path = f"$.rules.staleness[{index}]"
         if band.from_s <= below.from_s:
-            problem = "begins at 1 at least" if band.from_s < 1 else "an earlier one begins there"
+            problem = "must be at least 1" if band.from_s < 1 else "another one begins there, too"
             raise Malformed(f"{path}.from_s", problem)
         if band.units < below.units or band.basis_points < below.basis_points:
             raise Malformed(path, "keeps back less than a shorter staleness does")
@@ -151,9 +150,9 @@ def _bands(bands: Sequence[StalenessBand]) -> tuple[StalenessBand, ...]:
     return tuple(band for _, band in ordered)
 
 
-def _refuse_too_many(path: str, given: Iterable[object], at_most: int) -> None:
-    if (many := sum(1 for _ in given)) > at_most:
-        raise Malformed(path, f"at most {at_most}, has {many}")
+def _refuse_too_many(path: str, given: Sequence[object], at_most: int) -> None:
+    if len(given) > at_most:
+        raise Malformed(path, f"at most {at_most}, has {len(given)}")
 
 
 def _check_share(path: str, basis_points: int) -> None:

@@ -18,6 +18,7 @@ from projections.audit import (
     returns,
     statements,
     stocks,
+    tellings,
     transfers,
     wire,
     wire_base,
@@ -39,7 +40,7 @@ __all__ = ["BREACHES_MAX", "Checker", "Row"]
 _BOOKS: Final = (
     *("events", "stocks", "reservations", "conflicts", "movements", "late_counts", "catalog"),
     *("paper", "counted", "transit", "versions", "accounts", "periods", "reconciled"),
-    "channels",
+    *("channels", "told"),
     *("touched_stocks", "touched_lines", "corrected", "claims"),
 )
 
@@ -65,6 +66,7 @@ class Checker:
         self.late_counts: dict[tuple[str, str], int] = {}  # Stock -> where the first of them is.
         self.catalog = catalog.CatalogBooks()
         self.channels: dict[str, channels.ChannelBook] = {}
+        self.told = tellings.Last()
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
         self.reconciled = reconciliations.ReconciliationBooks()

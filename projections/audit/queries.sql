@@ -487,3 +487,20 @@ select position, breaches, law, at, what, full_ms,
        extract(epoch from clock_timestamp() - full_at)::float8,
        extract(epoch from clock_timestamp() - looked_at)::float8
   from projections.audit where shard = 0
+
+-- told --
+-- A page of the channel log, in order, up to a ledger position.
+select generation, told, channel, sku, location, ats, position, rule_version, instant, expires,
+       inputs
+  from telling.channel_log
+ where shard = 0 and (generation, told) > (%b, %b) and position <= %b
+ order by generation, told limit %b
+
+-- told_last --
+-- Where the teller says that it stands, and where the channel log ends, in one snapshot.
+select p.generation, p.told, l.generation, l.told
+  from telling.place p
+  left join lateral (
+       select g.generation, g.told from telling.channel_log g where g.shard = 0
+        order by g.generation desc, g.told desc limit 1) l on true
+ where p.shard = 0

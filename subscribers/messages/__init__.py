@@ -6,6 +6,7 @@ that partners can take this module and `subscribers.sdk` without our server. A f
 with a default; a new meaning is a new type.
 """
 
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     LineQuantity,
     Message,
@@ -58,6 +59,7 @@ from subscribers.messages.envelope import (
     encode,
 )
 from subscribers.messages.headers import (
+    ATS_STREAM,
     CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
@@ -71,6 +73,7 @@ from subscribers.messages.headers import (
     SHARD,
     STOCK_STREAM,
     THROUGH,
+    TOLD,
     TRACE,
 )
 from subscribers.messages.movements import (
@@ -165,6 +168,7 @@ from subscribers.messages.transfers import (
 )
 
 __all__ = [
+    "ATS_STREAM",
     "CHECKPOINTS_STREAM",
     "CONFLICTS_STREAM",
     "DATA_TYPES",
@@ -180,7 +184,9 @@ __all__ = [
     "SHARD",
     "STOCK_STREAM",
     "THROUGH",
+    "TOLD",
     "TRACE",
+    "AtsState",
     "Authority",
     "BackorderLimitSet",
     "Buffer",

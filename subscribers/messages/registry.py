@@ -4,6 +4,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     Message,
 )
@@ -177,5 +178,6 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
 DATA_TYPES: Final[dict[str, type[Struct]]] = {
     **{kind.TYPE: kind for kind in EVENT_MESSAGES},
     StockState.TYPE: StockState,
+    AtsState.TYPE: AtsState,
 }
 """CloudEvents type -> the shape of its data."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import initialize, rule
 
 from tests.model import drawing as draw
 from tests.model.answers import differs
@@ -27,6 +27,13 @@ class ChannelMachine(WholeMachine):
             "backorder_limit": pick % 3,
             "binding": pick % 4 < 2,
         }
+
+    @initialize(pick=draw.picks, units=draw.quantities)
+    @kept
+    def open_channel(self, pick: int, units: int) -> None:
+        """A channel sells from both places, most of the time."""
+        if pick % 4:
+            self.define_channel(pick, 2, units)
 
     @rule(pick=draw.picks, places=draw.picks, units=draw.quantities)
     @kept

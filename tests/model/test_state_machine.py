@@ -88,8 +88,19 @@ def visit(client: Client) -> None:
     asked = {"min_position": compared.body["position"]}
     for operation, name in (("getReconciliation", "listed"), ("listReconciliations", "")):
         assert client.call(operation, name, query=asked).status == 200
+    ask_what_is_sold(client)
     late = client.call("getStock", query={"min_position": 1 << 40}, patient=False)
     assert late.code == "projection-behind"
+
+
+def ask_what_is_sold(client: Client) -> None:
+    """What a channel may sell, and what it was told of it: tests of their own work that out."""
+    body = {"locations": ["elsewhere"]}
+    defined = client.call("defineChannel", "visited", body=body, key="visited").body
+    there = {"min_position": defined["position"]}
+    asked = {**there, "channel": "visited", "sku": "NONE-OF-THEIRS"}
+    assert client.call("getAvailability", query=asked).status == 200
+    assert client.call("getChannelLog", "visited", query=there).status == 200
 
 
 def close_the_books(client: Client) -> None:

@@ -6,6 +6,8 @@ stands under the same id.
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from ledger.domain.availability import band_of
 from ledger.domain.channel import Channel, canonical, channel_stream
 from ledger.domain.commands import (
@@ -53,7 +55,7 @@ def define(command: DefineChannel, world: World, now: Instant) -> Decision:
         rules=canonical(command.rules),
     )
     known = channel_of(world, command.channel)
-    if known is None or _content(event) != _content(known.current):
+    if known is None or replace(event, occurred_at=known.current.occurred_at) != known.current:
         yield Effect(event, Cause(now, "channel_defined"))
     return _state(command.channel, world)
 
@@ -74,7 +76,7 @@ def report_staleness(command: ReportStaleness, world: World, now: Instant) -> De
 
 
 def issue(command: IssueCredential, world: World, now: Instant) -> Decision:
-    """Let somebody read as a channel. One key has one credential: to revoke it ends both."""
+    """Let somebody read as a channel. A key has one credential: what ends it is the key's end."""
     channel = _find(command.channel, world)
     known = channel.credentials.get(command.credential_id)
     asked = (command.public_key, command.expires_at)
@@ -150,8 +152,3 @@ def _begins(band: StalenessBand | None) -> int:
 def _once(codes: tuple[str, ...]) -> tuple[str, ...]:
     """Each of them once, in one order."""
     return tuple(sorted(set(codes)))
-
-
-def _content(event: ChannelDefined) -> tuple[object, ...]:
-    names = event.__struct_fields__
-    return tuple(getattr(event, name) for name in names if name != "occurred_at")

@@ -1,0 +1,48 @@
+"""Direct gets: many messages of a stream in one answer, without a consumer."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+TIMEOUT_S: Final = 10.0
+SEQUENCE: Final = "Nats-Sequence"
+SUBJECT: Final = "Nats-Subject"
+_PENDING: Final = "Nats-Num-Pending"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class StreamUnreadable(Exception):
+    """The stream did not answer in time: nothing can be said about it."""
+
+
+async def direct_get(client: Client, stream: str, **wanted: Any) -> tuple[list[Msg], bool]:
+    """What one request brought, and whether the stream holds more of what was wanted."""
+    told: list[Msg] = []
+    last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
+
+    async def take(message: Msg) -> None:
+        headers = message.headers or {}
+        if SEQUENCE in headers:
+            told.append(message)
+        elif not last.done():
+            last.set_result(message)
+
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox, cb=take, pending_bytes_limit=0)
+    await client.publish(f"$JS.API.DIRECT.GET.{stream}", _encode(wanted), reply=inbox)
+    try:
+        end = await asyncio.wait_for(last, TIMEOUT_S)
+    except TimeoutError as error:
+        raise StreamUnreadable(f"{stream} did not answer about {_shown(wanted)}") from error
+    finally:
+        await subscription.unsubscribe()
+    # 204 ends an answer and counts what is left; 404 says that there is nothing at all.
+    return told, (end.headers or {}).get(_PENDING, "0") != "0"
+
+
+def _shown(wanted: dict[str, Any]) -> str:
+    return _encode(wanted)[:100].decode("utf-8", "replace")
