@@ -14,6 +14,7 @@ create table telling.place (
     subjects bigint not null default 0,         -- on how many subjects the last value of each is
     epoch bigint not null default 0,
     holder text not null default '',
+    backend integer not null default 0,         -- of whose session it is: without it, it is over
     leased_until timestamptz not null default '-infinity'
 ) with (fillfactor = 10);
 insert into telling.place (shard) values (0);

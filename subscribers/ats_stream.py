@@ -68,6 +68,7 @@ class AtsStream:
         through = 0 if not info.state.messages else await self._compared_tail(place)
         while rows := await self._log.unsent(place.generation, through, place.told, PAGE):
             await self._again([(row, row.told) for row in rows])
+            await self._log.stay()
             through = rows[-1].told
         await self.settle()
 

@@ -122,12 +122,15 @@ select s.sku, s.location,
  order by s.sku, s.location
 
 -- take_office --
--- Become the active teller, where nobody is. Returns the epoch, or no row.
-update telling.place
-   set epoch = epoch + 1, holder = %(holder)s,
+-- Become the active teller, where nobody is: who was has gone, or said nothing for too long. Returns
+-- the epoch, or no row.
+update telling.place p
+   set epoch = p.epoch + 1, holder = %(holder)s, backend = pg_backend_pid(),
        leased_until = clock_timestamp() + %(lease)s::interval
- where shard = 0 and leased_until < clock_timestamp()
-returning epoch
+ where p.shard = 0
+   and (p.leased_until < clock_timestamp()
+        or not exists (select from pg_stat_activity a where a.pid = p.backend))
+returning p.epoch
 
 -- stay --
 -- Keep the office. Returns the epoch, or no row where another has taken over.
