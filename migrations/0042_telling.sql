@@ -52,15 +52,16 @@ create table telling.channel_log (
 create unique index channel_log_subject on telling.channel_log
     (shard, channel, sku, location, instant desc);
 
--- Runs of values as they were sent, and the sequence that the stream had for the first: it takes
--- them there or nowhere. Of two runs with the same value, the one further on took place.
+-- Runs of values as they are sent, and the sequence that the stream has for the first: it takes them
+-- there or nowhere. What has to be sent again has a later row of its own, once the stream has it.
 create table telling.sent (
     shard smallint not null,
     generation bigint not null,
     told bigint not null,                       -- of the first value of the run
     through bigint not null,                    -- of the last; the stream's sequences run along
     sequence bigint not null,
-    primary key (shard, generation, told, sequence)
+    sent_at timestamptz not null default clock_timestamp(),
+    primary key (shard, generation, told, sent_at)
 );
 
 do $$
