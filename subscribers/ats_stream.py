@@ -19,7 +19,7 @@ from projections.availability.log import Log, Place
 from subscribers import messages
 from subscribers.ats import ats_frame, ats_message
 from subscribers.fenced import FencedStream
-from subscribers.relay import Diverged
+from subscribers.opening import Diverged
 from subscribers.streams import GENERATION_KEY, ensure, generation_of
 
 ALL: Final = "inventory.ats.>"

@@ -32,7 +32,8 @@ from subscribers.ats_audit import Walk, Wrong
 from subscribers.ats_stream import AtsStream
 from subscribers.direct import StreamUnreadable
 from subscribers.fenced import PublishUnknown, Refused
-from subscribers.relay import Diverged, Health, connect_once
+from subscribers.opening import Diverged
+from subscribers.relay import Health, connect_once
 
 _PUBLISH_TIMEOUT_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 2.0
