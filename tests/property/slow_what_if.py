@@ -131,7 +131,7 @@ class SlowWhatIf:
             if isinstance(event, e.StockSold) and self._ours(event):
                 units += max(0, self.left.get(one.position, event.quantity))
             elif self._promised(getattr(event, "reservation_id", None)):
-                units += e.held_delta(event)  # type: ignore[arg-type]
+                units += e.held_delta(event)
         return units - sum(
             quantity
             for at, expired_sku, reservation_id, quantity in self.expired
@@ -150,7 +150,7 @@ class SlowWhatIf:
                     found.append((hold.expired_at, event.sku, hold.reservation_id, hold.quantity))
                     holds.pop((event.location, event.sku, hold.reservation_id), None)
             else:
-                follow_hold(holds, (event.location, event.sku), event)  # type: ignore[arg-type]
+                follow_hold(holds, (event.location, event.sku), event)
         for (_, sku, reservation_id), (quantity, expires_at) in holds.items():
             if expires_at is not None:
                 found.append((expires_at, sku, reservation_id, quantity or 0))
