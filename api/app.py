@@ -14,14 +14,18 @@ from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
 from api import console
+from api.admission import Admission
 from api.auth import Authenticator
 from api.commands import Answer, Operations, Port
 from api.controllers import (
     audit,
+    availability,
     bench,
     catalog,
+    channels,
     conflicts,
     counts,
+    credentials,
     events,
     fences,
     health,
@@ -33,6 +37,7 @@ from api.controllers import (
     statements,
     stock,
     transfers,
+    what_if,
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
@@ -127,6 +132,7 @@ def create_app(
     backend = Backend(
         settings=settings,
         desk=parts.desk,
+        admission=Admission(settings, parts.bus, clock),
         pool=pool,
         readiness=Readiness(pool, settings.database_url),
         metrics=parts.metrics,
@@ -167,7 +173,11 @@ HANDLERS: Final[list[HTTPRouteHandler]] = [
     *events.HANDLERS,
     *conflicts.HANDLERS,
     *fences.HANDLERS,
+    *availability.HANDLERS,
     *catalog.HANDLERS,
+    *channels.HANDLERS,
+    *what_if.HANDLERS,
+    *credentials.HANDLERS,
     *returns.HANDLERS,
     *counts.HANDLERS,
     *transfers.HANDLERS,

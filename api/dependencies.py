@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 from litestar import Request
 from litestar.types import Receive
 
+from api.admission import Admission
 from api.commands import Answer, Call, refused
 from api.desk import Desk
 from api.front_door import Visit, body_of, key_of
@@ -26,6 +27,7 @@ class Backend:
         *,
         settings: Settings,
         desk: Desk,
+        admission: Admission,
         pool: Pool,
         readiness: Readiness,
         metrics: HttpMetrics,
@@ -33,10 +35,12 @@ class Backend:
     ) -> None:
         self.settings = settings
         self.desk = desk
+        self.admission = admission
         self.pool = pool
         self.readiness = readiness
         self.metrics = metrics
         self.clock = clock
+        self.what_ifs = 0  # Being answered.
         self._deadline_s = settings.command_deadline_ms / 1000
 
     async def write(self, name: str, path_id: str, visit: Visit, receive: Receive) -> Answer:

@@ -53,7 +53,9 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     body_required: bool = True
     query: type[Struct] | None = None
     path_id: str | None = None  # What the id in the path is the id of.
+    path_second: str | None = None  # The name of a second id in the path.
     path_code: str | None = None  # What the path ends with: a SKU or a location.
+    headers: tuple[str, ...] = ()  # Of a good answer, beside those that all have.
     writes: bool = False
     open: bool = False
     streams: str | None = None  # A media type in which the answer comes line by line.

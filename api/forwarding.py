@@ -376,6 +376,16 @@ class Bus:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def ask(self, subject: str, payload: bytes, timeout_s: float) -> bytes | None:
+        """One question to whoever answers it; None where nobody did in time."""
+        if not self.client.is_connected:
+            return None
+        try:
+            return bytes((await self.client.request(subject, payload, timeout=timeout_s)).data)
+        except (NatsError, OSError, TimeoutError) as error:
+            logger.warning("%s was not answered: %r", subject, error)
+            return None
+
     async def _publish(
         self, subject: str, payload: bytes, reply_to: str, failed: Callable[[], None]
     ) -> None:
@@ -400,6 +410,7 @@ class Bus:
             try:
                 await self.client.connect(
                     self._settings.nats_url,
+                    **self._settings.nats_login,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RECONNECT_PAUSE_S,
                     connect_timeout=2,

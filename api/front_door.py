@@ -44,6 +44,7 @@ CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 _CORRELATION_BYTES: Final = 16
 _MADE_AT_ONCE: Final = 256
 _made: Final[list[str]] = []  # Correlation ids that nobody has yet.
+NOT_MODIFIED: Final = 304
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 
 logger = logging.getLogger(__name__)
@@ -90,12 +91,14 @@ class Reply:
 
 def _headers_of(answer: Answer) -> list[tuple[bytes, bytes]]:
     media_type = answer.media_type
-    headers = [
-        _JSON_HEADER
-        if media_type == "application/json"
-        else (b"content-type", media_type.encode()),
-        (b"content-length", b"%d" % len(answer.body)),
-    ]
+    headers: list[tuple[bytes, bytes]] = []
+    if answer.status != NOT_MODIFIED:  # That one says nothing of a body, and has none.
+        headers += [
+            _JSON_HEADER
+            if media_type == "application/json"
+            else (b"content-type", media_type.encode()),
+            (b"content-length", b"%d" % len(answer.body)),
+        ]
     for name, value in answer.headers:
         headers.append((name.lower().encode(), value.encode()))
     return headers

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
@@ -15,6 +15,7 @@ from prometheus_client.core import (
 )
 
 from projections.audit.status import Status
+from projections.availability import answers as telling
 from projections.copies.status import Relayed
 from projections.reconciliations.answers import Latest
 from projections.reconciliations.classify import VARIANCE_CLASSES
@@ -153,6 +154,29 @@ class AuditMetrics:
         yield CounterMetricFamily("ledger_verify_breaches", total, value=found.breaches)
 
 
+class TellingMetrics:
+    """What the teller has told, wherever it runs; nothing where there is no channel."""
+
+    def __init__(self, status: telling.Status | None) -> None:
+        self._status = status
+
+    def collect(self) -> Iterable[Metric]:
+        """How far it is behind, how much it has told, and whether anybody is telling at all."""
+        found = self._status
+        if found is None:
+            return
+        gauges = {
+            "ledger_telling_lag_events": ("Events the teller has not looked at", found.lag),
+            "ledger_telling_subjects": ("Subjects that have a value", found.subjects),
+            "ledger_telling_sweeps": ("Channels being looked at as a whole", found.sweeping),
+            "ledger_telling_active": ("1 where a teller is in office", int(found.overdue_s < 0)),
+        }
+        for name, (what, value) in gauges.items():
+            yield GaugeMetricFamily(name, what, value=value)
+        total = "Values told in this generation of the stream"
+        yield CounterMetricFamily("ledger_telling_values", total, value=found.told)
+
+
 class RelayMetrics:
     """What the relay says of the copies it tells; nothing where none has ever run."""
 
@@ -208,9 +232,12 @@ def writer_numbers(writer: object) -> dict[str, float]:
     return found
 
 
-def exposition(
-    *collectors: HttpMetrics | Gauges | AuditMetrics | RelayMetrics | Reconciled,
-) -> bytes:
+Collector: TypeAlias = (
+    HttpMetrics | Gauges | AuditMetrics | Reconciled | TellingMetrics | RelayMetrics
+)
+
+
+def exposition(*collectors: Collector) -> bytes:
     """The text Prometheus reads."""
     registry = CollectorRegistry(auto_describe=False)
     for collector in collectors:

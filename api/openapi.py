@@ -97,6 +97,7 @@ def _served(app: Litestar) -> Iterable[tuple[str, str, str, Endpoint]]:
                 assert isinstance(handler, HTTPRouteHandler)
                 method = next(iter(handler.http_methods)).lower()
                 path = route.path.replace("{id:str}", f"{{{endpoint.path_code or 'id'}}}")
+                path = path.replace(":str}", "}")
                 yield path, method, str(handler.operation_id), endpoint
 
 
@@ -126,7 +127,7 @@ def _operation(
         operation["security"] = []
     if endpoint.request is not None:
         content = {"application/json": {"schema": schema_of[id(endpoint.request)]}}
-        if endpoint.streams is not None:
+        if endpoint.streams is not None and endpoint.writes:
             content[endpoint.streams] = {"schema": {"type": "string"}}
         operation["requestBody"] = {"required": endpoint.body_required, "content": content}
     return operation
@@ -136,10 +137,15 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found = []
     if endpoint.path_id is not None:
         found.append(_parameter("id", "path", _schema(DocumentId), required=True))
+    if endpoint.path_second is not None:
+        found.append(_parameter(endpoint.path_second, "path", _schema(DocumentId), required=True))
     if endpoint.path_code is not None:
         found.append(_parameter(endpoint.path_code, "path", _schema(Code), required=True))
-    if endpoint.writes:
-        found.append(_parameter("Idempotency-Key", "header", _schema(DocumentId), required=True))
+    if endpoint.request is not None or endpoint.writes:  # A question may come as a body, too.
+        key = _schema(DocumentId)
+        found.append(_parameter("Idempotency-Key", "header", key, required=endpoint.writes))
+    if 304 in endpoint.answers:
+        found.append(_parameter("If-None-Match", "header", {"type": "string"}, required=False))
     correlation = {"type": "string", "pattern": _CORRELATION}
     found.append(_parameter("X-Correlation-ID", "header", correlation, required=False))
     if endpoint.query is not None:
@@ -165,6 +171,9 @@ def _responses(
 ) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, kind in endpoint.answers.items():
+        if kind is None:
+            responses[str(status)] = {"description": "As before", "headers": _headers(status)}
+            continue
         content = (
             {kind: {"schema": {"type": "string"}}}
             if isinstance(kind, str)
@@ -174,7 +183,8 @@ def _responses(
             content[endpoint.streams] = {"schema": {"type": "string"}}
         for form in endpoint.forms:
             content[form] = {"schema": {"type": "string"}}
-        headers = _headers(status, replayed=endpoint.writes)
+        headers = _headers(status, replayed=endpoint.writes, tagged=304 in endpoint.answers)
+        headers |= {name: {"schema": {"type": "string"}} for name in endpoint.headers}
         responses[str(status)] = {"description": "Done", "headers": headers, "content": content}
     by_status: dict[int, list[str]] = {}
     for code in sorted({*endpoint.codes, *_of_the_catalog(endpoint), *_EVERYWHERE, "malformed"}):
@@ -215,17 +225,19 @@ def _problem(status: int, codes: list[str], schema_of: dict[int, dict[str, Any]]
     schema = {"allOf": [schema_of[id(ProblemDetails)], types]}
     return {
         "description": "; ".join(f"{code}: {KINDS[code].title}" for code in codes),
-        "headers": _headers(status, replayed=False),
+        "headers": _headers(status),
         "content": {MEDIA_TYPE: {"schema": schema}},
     }
 
 
-def _headers(status: int, *, replayed: bool) -> dict[str, Any]:
+def _headers(status: int, *, replayed: bool = False, tagged: bool = False) -> dict[str, Any]:
     headers: dict[str, Any] = {
         "X-Correlation-ID": {"schema": {"type": "string", "pattern": _CORRELATION}}
     }
     if replayed:
         headers["Idempotent-Replayed"] = {"schema": {"type": "string", "enum": ["true"]}}
+    if tagged or status == 304:
+        headers["ETag"] = {"schema": {"type": "string"}}
     if status in (429, 503):
         headers["Retry-After"] = {"schema": {"type": "string", "pattern": "^[0-9]+$"}}
     if status == 401:

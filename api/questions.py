@@ -4,10 +4,12 @@ import logging
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+import msgspec.inspect
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -62,15 +64,19 @@ def _configured(timeout_ms: int) -> Any:
 
 def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query:
     """The decoded query. Raises Problem `malformed` naming the parameter."""
-    given: dict[str, str] = {}
+    given: dict[str, Any] = {}
+    questions: Any = kind
+    several = _several(questions)
+    most = _PARAMETERS_MAX + (page_max if several else 0)
     try:
         text = query_string.decode("ascii")
-        pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError as error:
         raise malformed("query", f"cannot be read: {error}") from None
     for name, value in pairs:
+        if name in several:
+            given.setdefault(name, []).append(value)
+            continue
         if name in given:
             raise malformed(name, "is given twice")
         # An offset's plus that nobody encoded has become a blank; nothing else looks like that.
@@ -81,9 +87,21 @@ def parameters(query_string: bytes, kind: type[_Query], page_max: int) -> _Query
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
-        name = path.rstrip("`") or "".join(_FIELD.findall(message))
+        name = path.rstrip("`[.]") or "".join(_FIELD.findall(message))
         shown = f", is {given[name][:60]!r}" if name in given else ""
         raise malformed(name or "query", message + shown) from None
+
+
+@cache
+def _several(kind: Any) -> frozenset[str]:
+    """The parameters of a question that may be given more than once."""
+    found = msgspec.inspect.type_info(kind)
+    assert isinstance(found, msgspec.inspect.StructType), kind
+    return frozenset(
+        field.encode_name
+        for field in found.fields
+        if isinstance(field.type, msgspec.inspect.ListType)
+    )
 
 
 def asked_of(query: DatedQuery | MovementsQuery) -> Asked:

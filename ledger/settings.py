@@ -1,16 +1,16 @@
 """Every setting of the service: decoded once from the environment, validated at start.
 
-Each field is read from ``LEDGER_<NAME>``; the two server addresses keep their customary names,
-``DATABASE_URL`` and ``NATS_URL``. Names end in their unit. The comment beside a limit says why it
-is what it is; a limit turns overload into a refusal or a wait instead of into memory.
+Each field is read from ``LEDGER_<NAME>``; what is about the two servers keeps its customary name,
+as ``DATABASE_URL`` and ``NATS_URL``. Names end in their unit. The comment beside a limit says why
+it is what it is; a limit turns overload into a refusal or a wait instead of into memory.
 """
 
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,7 +18,12 @@ from msgspec import Meta
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-_BARE_NAMES: Final = {"database_url": "DATABASE_URL", "nats_url": "NATS_URL"}
+_BARE_NAMES: Final = {
+    "database_url": "DATABASE_URL",
+    "nats_url": "NATS_URL",
+    "nats_credentials": "NATS_CREDENTIALS",
+    "nats_keys": "NATS_KEYS",
+}
 _DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
 _NATS_SCHEMES: Final = ("nats://", "tls://", "ws://", "wss://")
 _ADMIN_KEY: Final = re.compile(r"[\x21-\x7e]{16,256}")
@@ -40,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     database_url: str | None = None  # None: PostgreSQL runs embedded in the data directory.
     nats_url: str | None = None  # None: nats-server runs embedded in the data directory.
+    nats_credentials: str | None = None  # A file to log in with. None: the URL says it all.
+    nats_keys: str | None = None  # Keys of the bus. None: channels get no credentials.
     data_dir: str = ".inventory-ledger"  # Embedded servers, the admin key, runtime.json.
     http_host: str = "127.0.0.1"  # Loopback until somebody decides otherwise.
     http_port: Port = 8080  # 0: any free port; runtime.json tells which.
@@ -93,6 +100,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     statement_lines_max: Count = 1_000
     # Well above a projector's usual lag (tens of ms), well below a client's own timeout.
     min_position_wait_ms: Milliseconds = 2_000
+    # Changes of stocks one what-if goes through: minutes of work, in turns with everybody else.
+    what_if_changes_max: Count = 10_000_000
+    # Each keeps half a core of an API process busy while it lasts.
+    what_ifs_at_once_max: Count = 2
     # Readers of one API process; together with writer and runners far below max_connections.
     read_connections_max: Annotated[int, Meta(ge=1, le=64)] = 8
     # No statement of a reader may hold a snapshot longer: old snapshots slow every append.
@@ -139,6 +150,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Checks what one field's type cannot say, and says it in the operator's words."""
         _check_url("database_url", self.database_url, _DATABASE_SCHEMES)
         _check_url("nats_url", self.nats_url, _NATS_SCHEMES)
+        _check_file("nats_credentials", self.nats_credentials, Path.is_file, "a file")
+        _check_file("nats_keys", self.nats_keys, Path.is_dir, "a directory")
         _require(bool(self.data_dir), "data_dir", "must name a directory")
         _require(bool(self.http_host), "http_host", "must name an address to bind to")
         if self.admin_key is not None:
@@ -166,6 +179,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def data_path(self) -> Path:
         """The data directory as an absolute path, whatever the working directory becomes."""
         return Path(self.data_dir).expanduser().absolute()
+
+    @property
+    def nats_login(self) -> dict[str, Any]:
+        """How to log in to the bus, in the words of its client."""
+        return login_with(self.nats_credentials)
 
     @property
     def http_url(self) -> str:
@@ -205,6 +223,11 @@ def to_environ(settings: Settings) -> dict[str, str]:
     return {env_name(f): str(value) for f, value in values.items() if value is not None}
 
 
+def login_with(credentials: str | None) -> dict[str, Any]:
+    """What the bus's client is told beside the URL, given a credentials file or none."""
+    return {} if credentials is None else {"user_credentials": credentials}
+
+
 def unknown_names(environ: Mapping[str, str]) -> list[str]:
     """Variables that look like ours but are none: most likely a typing error worth a warning."""
     known = {env_name(field) for field in FIELDS}
@@ -224,6 +247,11 @@ def is_loopback(host: str) -> bool:
 def _check_url(field: str, value: str | None, schemes: tuple[str, ...]) -> None:
     ok = value is None or value.startswith(schemes)
     _require(ok, field, f"must start with one of {', '.join(schemes)}")
+
+
+def _check_file(field: str, value: str | None, is_one: Callable[[Path], bool], what: str) -> None:
+    ok = value is None or is_one(Path(value))
+    _require(ok, field, f"must name {what} that is there, is {value!r}")
 
 
 def _require(condition: bool, field: str, sentence: str) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ledger.domain.catalog import Location, Sku, Use
+from ledger.domain.channel import Channel
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
 from ledger.domain.decisions import Effect, MovementId
@@ -80,6 +81,7 @@ class WorkingSet:
         """
         self.head = 0
         self.catalog = Use(strict=strict, consulted=strict)
+        self.binding: set[str] = set()
         self.size = 0
         self._bytes_max = bytes_max
         self._snapshot_every = snapshot_every
@@ -208,6 +210,8 @@ class WorkingSet:
             if type(entry.state) in _DEFINITIONS:
                 self.catalog.definitions += 1
                 self._consult(entry.state)
+            elif type(entry.state) is Channel and entry.state.current.rules.binding:
+                self.binding.add(entry.state.current.channel)
         return stream, entry.version
 
     def take_plain(self, stream: str, event: AnyStockEvent, owner: str, movement_id: str) -> None:

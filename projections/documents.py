@@ -149,6 +149,21 @@ async def get(
     return Found(None if state is None else kind.answer(state, at.as_of), at, position)
 
 
+async def many(
+    pool: Pool, kind: Documents[Any, AnswerT], keys: Sequence[Key], at: Clocks
+) -> dict[Key, AnswerT]:
+    """Those of some documents that there are, at clocks that have been settled already."""
+    found: dict[Key, AnswerT] = {}
+    for start in range(0, len(keys), CHUNK):
+        some = keys[start : start + CHUNK]
+        states = _states(kind, await _events(pool, kind, some, at.known), at.as_of)
+        for key in some:
+            state = kind.named(states, key)
+            if state is not None:
+                found[key] = kind.answer(state, at.as_of)
+    return found
+
+
 async def page(
     pool: Pool,
     kind: Documents[WantedT, AnswerT],

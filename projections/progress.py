@@ -9,6 +9,9 @@ from psycopg_pool import AsyncConnectionPool
 
 Pool: TypeAlias = AsyncConnectionPool[AsyncConnection[Any]]
 
+PROJECTED: Final = "projected"
+"""Where the projector says that it has committed, once there is any channel to be told: a hint."""
+
 WAIT_FIRST_S: Final = 0.002
 """A projector is usually a few milliseconds behind; the first look comes as soon."""
 

@@ -8,6 +8,7 @@ from psycopg import Cursor
 from projections.batch import Batch
 from projections.bookkeeping.view import StatementsView
 from projections.catalog.view import CatalogView
+from projections.channels.view import ChannelsView
 from projections.conflicts.view import ConflictsView
 from projections.counts.view import CountsView
 from projections.fences.view import FencesView
@@ -65,6 +66,7 @@ _LIVE: Final[dict[str, Callable[[], View]]] = {
     "counts": CountsView,
     "transfers": TransfersView,
     "catalog": CatalogView,
+    "channels": ChannelsView,
     "statements": StatementsView,
     "reconciliations": ReconciliationsView,
 }
@@ -78,6 +80,7 @@ _NEXT: Final[dict[str, Callable[[], View]]] = {
     "counts": lambda: CountsView(NEXT),
     "transfers": lambda: TransfersView(NEXT),
     "catalog": lambda: CatalogView(NEXT),
+    "channels": lambda: ChannelsView(NEXT),
     "statements": lambda: StatementsView(NEXT, fresh=True),
     "reconciliations": lambda: ReconciliationsView(NEXT),
 }

@@ -17,6 +17,7 @@ from ledger.recorded import Recorded
 from ledger.settings import Settings
 from ledger.store.mapper import Mapper
 from projections.batch import Batch
+from projections.progress import PROJECTED
 from projections.reader import collect_rarely, connect_for_projections, read, reading_cursor
 from projections.registry import View, live_views
 from projections.wire import texts
@@ -41,6 +42,10 @@ select projection, position, generation from projections.tracking
 _ADVANCE: Final = b"""
 update projections.tracking t set position = %b, stopped_at = null, error = null
  where t.shard = 0 and t.projection = any(%b::text[])
+"""
+_WATCHED: Final = b"""
+select exists (select from ledger.events
+                where shard = 0 and stream >= 'channel/' and stream < 'channel0')
 """
 _STOPPED: Final = b"""
 update projections.tracking set stopped_at = clock_timestamp(), error = %s
@@ -76,6 +81,7 @@ class Runner:
         self._poll_s = settings.poll_ms / 1_000
         self._views = {view.name: view for view in (live_views() if views is None else views)}
         self._mapper = Mapper()
+        self._watched = False  # Whether there is any channel; until there is, nobody is woken.
         self.places = {name: Place() for name in self._views}
         self.head = 0
 
@@ -101,6 +107,7 @@ class Runner:
     def start(self, connection: Connection[Any]) -> None:
         """Listen, and trust nothing remembered from another connection."""
         connection.execute(f"listen {CHANNEL}")
+        self._watched = connection.execute(_WATCHED).fetchone() == (True,)
         for name, view in self._views.items():
             view.forget()
             self.places[name].generation = -1
@@ -220,6 +227,9 @@ class Runner:
             cursor.execute(_ADVANCE, (last, names))
         for view in views:
             self.places[view.name].position = last
+        self._watched = self._watched or any(one.stream.startswith("channel/") for one in events)
+        if self._watched:
+            connection.execute(f"notify {PROJECTED}")
 
     def _stop(
         self, connection: Connection[Any], view: View, error: Exception, position: int

@@ -6,7 +6,7 @@ again says. Reads both sides in bites: no long snapshot, no consumer.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import nats.js.errors
 from nats.aio.client import Client
@@ -24,6 +24,7 @@ from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 
 _BITE: Final = 1_000  # The most that one direct get answers.
+_ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
 
 
 class Difference(NamedTuple):
@@ -39,16 +40,16 @@ async def differences(
     from_position: int = 1,
     to_position: int | None = None,
     progress: Callable[[int], None] | None = None,
+    **connection: Any,
 ) -> AsyncIterator[Difference]:
     """Compare a range of positions, by default all up to the ledger's head at the start.
 
     `progress` hears the last position compared. Where no end is given, messages beyond the
-    head are differences too: the stream must not know more than the ledger.
+    head are differences too: the stream must not know more than the ledger. `connection` is passed
+    on to the client.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await open_client(
-        nats_url, LazyClient, allow_reconnect=False, max_reconnect_attempts=1
-    )
+    client = await open_client(nats_url, LazyClient, **(_ONCE | connection))
     try:
         walk = Walk(log, client)
         tail = await walk.begin()
@@ -65,14 +66,16 @@ async def differences(
         await log.close()
 
 
-async def first_other_checkpoint(nats_url: str, conninfo: str) -> Difference | None:
+async def first_other_checkpoint(
+    nats_url: str, conninfo: str, **connection: Any
+) -> Difference | None:
     """The first checkpoint that was told and is not what the ledger has in its place, if any.
 
     They are told in the order in which they were signed, each once: the nth message is the nth.
     What the relay is about to tell is not missing.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await open_client(nats_url, allow_reconnect=False, max_reconnect_attempts=1)
+    client = await open_client(nats_url, **(_ONCE | connection))
     try:
         walk = Walk(log, client, messages.CHECKPOINTS_STREAM)
         return await walk.compare_checkpoints()

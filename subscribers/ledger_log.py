@@ -32,6 +32,23 @@ _CONFLICTS: Final = (
     + " where shard = 0::smallint and stream >= 'conflict/' and stream < 'conflict0'"
     + " and position > %b and position <= %b order by position"
 )
+# Likewise from the beginning; what is new is found among the new positions, however many events
+# channels have by then. `left` keeps the key of the streams out of it.
+_OF_CREDENTIALS: Final = (
+    " and topic in ('channel.credential_issued.v1', 'channel.credential_revoked.v1')"
+)
+_CREDENTIALS: Final = (
+    _COLUMNS
+    + " where shard = 0::smallint and stream >= 'channel/' and stream < 'channel0'"
+    + _OF_CREDENTIALS
+    + " and position <= %b order by position"
+)
+_NEW_CREDENTIALS: Final = (
+    _COLUMNS
+    + " where shard = 0::smallint and left(stream, 8) = 'channel/'"
+    + _OF_CREDENTIALS
+    + " and position > %b and position <= %b order by position"
+)
 _CHECKPOINTS: Final = (
     "select size, note from proof.checkpoints where shard = 0::smallint and size > %b"
     " order by size limit %b"
@@ -120,6 +137,14 @@ class LedgerLog:
         if after >= through:
             return []
         return await self._rows(_CONFLICTS, (after, through))
+
+    async def credentials(self, after: int, through: int) -> list[Row]:
+        """Rows about credentials of channels in a range of positions."""
+        if after >= through:
+            return []
+        if after == 0:
+            return await self._rows(_CREDENTIALS, (through,))
+        return await self._rows(_NEW_CREDENTIALS, (after, through))
 
     async def read(self, name: str, *parameters: object) -> list[Row]:
         """The rows of one of the statements in `queries.sql`."""

@@ -21,7 +21,16 @@ _CHANNELS: Final = (
     ("documentEvents", "inventory.documents.{kind}.{id}.{verb}", "document"),
     ("stockStates", "inventory.stock.{location}.{sku}", "state"),
     ("conflicts", "inventory.conflicts.{kind}.{location}.{sku}", "conflict"),
+    ("availableToSell", "inventory.ats.{channel}.{sku}", "ats"),
+    ("availableToSellByLocation", "inventory.ats.{channel}.{sku}.{location}", "ats"),
 )
+_DEAD_LETTERS: Final = "inventory.dlq.{consumer}"
+_SYNC: Final = "inventory.channels.{channel}.sync"
+SYNC_PARTS: Final[dict[str, type[msgspec.Struct]]] = {
+    "syncRequest": messages.SyncRequest,
+    "syncAnswer": messages.SyncAnswer,
+}
+"""A question and its answer: plain JSON, without an envelope."""
 CHECKPOINT: Final = "inventory.checkpoint"
 """The one message that is no event: a text that others sign and read as well."""
 _CHECKPOINT_HEADERS: Final = (
@@ -48,6 +57,7 @@ _ENCODING: Final = "Every UTF-8 byte other than `A-Za-z0-9_-` is written as `%` 
 def documents() -> dict[str, str]:
     """File name -> text of everything published."""
     schemas = {f"{name}.json": _payload_schema(name) for name in messages.DATA_TYPES}
+    schemas |= {f"{_file(name)}.json": _plain_schema(kind) for name, kind in SYNC_PARTS.items()}
     return {
         name: _text(document)
         for name, document in (schemas | {"asyncapi.json": _asyncapi()}).items()
@@ -105,19 +115,59 @@ def _asyncapi() -> dict[str, Any]:
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {name: _channel(subject, about) for name, subject, about in _CHANNELS}
-        | {"checkpoints": _channel(CHECKPOINTS, "checkpoint")},
+        | {
+            "checkpoints": _channel(CHECKPOINTS, "checkpoint"),
+            "deadLetters": _channel(_DEAD_LETTERS, "letter"),
+        }
+        | _sync_channels(),
         "operations": {
-            f"tell{name[0].upper()}{name[1:]}": {
-                "action": "send",
-                "channel": {"$ref": f"#/channels/{name}"},
-            }
+            f"tell{name[0].upper()}{name[1:]}": _operation("send", name)
             for name in (*(name for name, _, _ in _CHANNELS), "checkpoints")
+        }
+        | {
+            "receiveDeadLetters": _operation("receive", "deadLetters"),
+            "answerSync": _answering(),
         },
         "components": {
             "messages": {_key(name): _message(name) for name in messages.DATA_TYPES}
-            | {_key(CHECKPOINT): _CHECKPOINT},
+            | {_key(CHECKPOINT): _CHECKPOINT}
+            | {name: _plain_message(name) for name in SYNC_PARTS},
             "schemas": {"LedgerHeaders": _headers()},
         },
+    }
+
+
+def _operation(action: str, channel: str) -> dict[str, Any]:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
+
+
+def _answering() -> dict[str, Any]:
+    """A channel asks on its own subject; the answer goes to the request's own inbox."""
+    part = "#/channels/sync/messages"
+    return _operation("receive", "sync") | {
+        "summary": "Makes the channel's durable anew, the last value of every SKU first.",
+        "messages": [{"$ref": f"{part}/syncRequest"}],
+        "reply": {
+            "address": {"location": "$message.header#/replyTo"},
+            "channel": {"$ref": "#/channels/syncAnswers"},
+            "messages": [{"$ref": "#/channels/syncAnswers/messages/syncAnswer"}],
+        },
+    }
+
+
+def _sync_channels() -> dict[str, Any]:
+    def carrying(name: str, channel: dict[str, Any]) -> dict[str, Any]:
+        return channel | {"messages": {name: {"$ref": f"#/components/messages/{name}"}}}
+
+    asked = {
+        "address": _SYNC,
+        "description": "A request over plain NATS; kept nowhere.",
+        "parameters": {"channel": {"description": _ENCODING}},
+    }
+    answered = {"address": None, "description": "The inbox that a request names."}
+    return {
+        "sync": carrying("syncRequest", asked),
+        "syncAnswers": carrying("syncAnswer", answered),
     }
 
 
@@ -137,8 +187,13 @@ def _channel(subject: str, about: str) -> dict[str, Any]:
 def _told_on(name: str) -> tuple[str, ...]:
     if name == CHECKPOINT:
         return ("checkpoint",)
-    if name == messages.StockState.TYPE:
-        return ("state",)
+    of_values = {
+        messages.StockState.TYPE: "state",
+        messages.AtsState.TYPE: "ats",
+        messages.DeadLetter.TYPE: "letter",
+    }
+    if name in of_values:
+        return (of_values[name],)
     kind = name.split(".")[1]
     return {"stock": ("stock",), "conflict": ("document", "conflict")}.get(kind, ("document",))
 
@@ -155,6 +210,32 @@ def _message(name: str) -> dict[str, Any]:
     }
 
 
+def _plain_message(name: str) -> dict[str, Any]:
+    kind = SYNC_PARTS[name]
+    return {
+        "name": name,
+        "title": kind.__name__,
+        "summary": (kind.__doc__ or "").strip(),
+        "contentType": "application/json",
+        "payload": {"$ref": f"./{_file(name)}.json"},
+    }
+
+
+def _plain_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    (root,), parts = msgspec.json.schema_components((kind,), ref_template="#/$defs/{name}")
+    del root
+    return {
+        "$schema": _DIALECT,
+        "$id": f"urn:inventory-ledger:{_file(kind.__name__)}",
+        **parts[kind.__name__],
+    }
+
+
+def _file(name: str) -> str:
+    """`syncRequest` is described in `inventory.sync.request`."""
+    return f"inventory.sync.{name[len('sync') :].lower()}"
+
+
 def _headers() -> dict[str, Any]:
     names = (
         messages.MESSAGE_ID,
@@ -163,7 +244,7 @@ def _headers() -> dict[str, Any]:
         messages.SHARD,
         messages.TRACE,
     )
-    optional = (messages.HASH, messages.THROUGH)
+    optional = (messages.HASH, messages.THROUGH, messages.TOLD)
     return {
         "type": "object",
         "properties": {name: {"type": "string"} for name in (*names, *optional)},

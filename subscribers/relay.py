@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import nats
 import nats.errors
@@ -150,7 +150,7 @@ class Relay:
         log = await LedgerLog.connect(settings.database_url, listen=True)
         stack.push_async_callback(log.close)
         on_closed: list[Callable[[], None]] = []
-        client = await connect_once(settings.nats_url, on_closed)
+        client = await connect_once(settings.nats_url, on_closed, **settings.nats_login)
         stack.push_async_callback(_close, client)
         board = await Board.connect(settings.database_url)
         stack.push_async_callback(board.close)
@@ -376,7 +376,9 @@ class Life:
         await self._tell_conflicts([decoded(row, self._mapper) for row in lost])
 
 
-async def connect_once(url: str | None, on_closed: Sequence[Callable[[], None]] = ()) -> Client:
+async def connect_once(
+    url: str | None, on_closed: Sequence[Callable[[], None]] = (), **login: Any
+) -> Client:
     """A connection that ends at its first failure: what follows is a new life, compared anew.
 
     So nothing is ever buffered while disconnected and sent later, when the place has moved on.
@@ -396,6 +398,7 @@ async def connect_once(url: str | None, on_closed: Sequence[Callable[[], None]] 
         pending_size=0,
         error_cb=_log_error,
         closed_cb=closed,
+        **login,
     )
 
 

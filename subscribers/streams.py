@@ -15,6 +15,7 @@ from nats.js.errors import NotFoundError
 
 from subscribers import messages
 from subscribers.messages import (
+    ATS_STREAM,
     CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
@@ -54,6 +55,12 @@ STREAMS: Final = (
         ["inventory.events.>", "inventory.documents.>"],
     ),
     _declare(STOCK_STREAM, "the last state of every stock", ["inventory.stock.>"], last_only=True),
+    _declare(
+        ATS_STREAM,
+        "the last value of what each channel may sell of each SKU",
+        ["inventory.ats.>"],
+        last_only=True,
+    ),
     _declare(CONFLICTS_STREAM, "conflicts opened and resolved", ["inventory.conflicts.>"]),
     _declare(INBOX_STREAM, "facts sent by stores and systems", ["inventory.inbox.>"]),
     _declare(DLQ_STREAM, "messages a subscriber gave up on", ["inventory.dlq.>"]),

@@ -6,6 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, get_args
 
+import msgspec
 from msgspec import Struct, structs
 
 from ledger.domain import events
@@ -178,6 +179,10 @@ def _locations(found: tuple[events.LocationTally, ...]) -> tuple[messages.Locati
     )
 
 
+def _rules(rules: events.ChannelRules) -> messages.ChannelRules:
+    return msgspec.convert(rules, messages.ChannelRules, from_attributes=True)
+
+
 def _parked(fact: events.ParkedFact) -> messages.ParkedFact:
     return messages.ParkedFact(**structs.asdict(fact))
 
@@ -200,7 +205,7 @@ _CONVERSIONS: Final[dict[str, Callable[[Any], Any]]] = {
     "authority": _nested(messages.Authority),
     "parked": _parked,
     "tally": _tally,
-    "locations": _locations,
+    "rules": _rules,
 }
 
 
@@ -217,6 +222,8 @@ def _place(kind: type[events.Event], message: type[messages.Message]) -> _Place:
     for field in structs.fields(message):
         if field.name == "lines":  # Each document has lines of its own form.
             conversions["lines"] = _nested(get_args(field.type)[0])
+        elif field.type == tuple[messages.LocationTally, ...]:
+            conversions[field.name] = _locations
     names = kind.__struct_fields__
     return _Place(
         message,

@@ -23,7 +23,12 @@ from tests.support.servers import (
 
 # The desk's environment must not reach a test: it would mean something else elsewhere.
 for _name in [*os.environ]:
-    if _name.startswith(("LEDGER_", "PG")) or _name in {"DATABASE_URL", "NATS_URL"}:
+    if _name.startswith(("LEDGER_", "PG")) or _name in {
+        "DATABASE_URL",
+        "NATS_URL",
+        "NATS_CREDENTIALS",
+        "NATS_KEYS",
+    }:
         del os.environ[_name]
 
 # Deadlines measure the machine, not the code; a failing example prints what replays it.

@@ -38,6 +38,7 @@ class Context:
     owner_url: str
     service_url: str
     nats_url: str | None
+    nats_credentials: str | None
     settings: Settings
     quick: bool = False
     pairs: int = 5
@@ -58,7 +59,12 @@ class Context:
                 owner_url=owner_url,
                 service_url=service_url,
                 nats_url=self.nats_url,
-                settings=Settings(database_url=service_url, nats_url=self.nats_url),
+                nats_credentials=self.nats_credentials,
+                settings=Settings(
+                    database_url=service_url,
+                    nats_url=self.nats_url,
+                    nats_credentials=self.nats_credentials,
+                ),
                 quick=self.quick,
                 pairs=self.pairs,
                 yardsticks=self.yardsticks,

@@ -61,7 +61,8 @@ def scratch_nats(context: Context) -> Iterator[Context]:
         server.start()
         try:
             settings = Settings(database_url=context.service_url, nats_url=server.url)
-            yield replace(context, nats_url=server.url, settings=settings)
+            alone = replace(context, nats_url=server.url, nats_credentials=None)
+            yield replace(alone, settings=settings)
         finally:
             server.stop()
 

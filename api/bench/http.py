@@ -133,6 +133,8 @@ def _service(own: Context, scratch: Path, *, processes: int) -> Iterator[list[tu
     command = [sys.executable, "-m", "api.cli.main", "serve", "--data-dir", str(scratch)]
     command += ["--port", "0", "--roles", "api", "--api-processes", str(processes)]
     command += ["--database-url", own.owner_url, "--nats-url", str(own.nats_url)]
+    if own.nats_credentials is not None:
+        command += ["--nats-credentials", own.nats_credentials]
     environment = {**os.environ, "LEDGER_ADMIN_KEY": _KEY, "INVENTORY_LEDGER_BENCH": "1"}
     with (scratch / "serve.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

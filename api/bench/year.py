@@ -89,7 +89,7 @@ def _load(context: Context, size: Size, begin: int) -> Loaded:
     bring_to_head(context.settings)
     done = monotonic()
     with psycopg.connect(context.owner_url, autocommit=True) as connection:
-        for table in ("history", "history_late_sums", "history_stocks"):
+        for table in ("history", "history_late_sums", "history_stocks", "statement_entries"):
             connection.execute(f"vacuum analyze projections.{table}".encode())
         row = connection.execute("select pg_database_size(current_database())").fetchone()
     assert row is not None

@@ -65,6 +65,7 @@ def bench_command(
                 owner_url=session.owner_url,
                 service_url=session.service_url,
                 nats_url=session.nats_url,
+                nats_credentials=session.nats_credentials,
                 settings=own,
                 quick=quick,
                 pairs=1 if quick else pairs,

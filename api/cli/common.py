@@ -16,6 +16,7 @@ _SURROUNDINGS = (
     click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR."),
     click.option("--database-url", help="Default: DATABASE_URL, else embedded."),
     click.option("--nats-url", help="Default: NATS_URL, else embedded."),
+    click.option("--nats-credentials", help="A file to log in with. Default: NATS_CREDENTIALS."),
 )
 
 
@@ -71,11 +72,11 @@ def with_evidence(command: _Command) -> _Command:
 
 
 def with_settings(command: _Command) -> _Command:
-    """Adds --data-dir, --database-url and --nats-url, and passes them on as `settings`."""
+    """Adds the options that say where the servers are, and passes them on as `settings`."""
 
     @functools.wraps(command)
     def run(*args: Any, **options: Any) -> Any:
-        names = ("data_dir", "database_url", "nats_url")
+        names = ("data_dir", "database_url", "nats_url", "nats_credentials")
         chosen = {name: options.pop(name) for name in names}
         return command(*args, settings=settings_from(**chosen), **options)
 

@@ -20,7 +20,7 @@ from api.demo.story import Story
 from api.importing.connection import Connection
 from api.importing.sending import REQUEST_TIMEOUT_S, ImportStopped, Sender, Tally
 from api.runtime.signals import stop_on_signals
-from ledger.settings import Settings, load_settings
+from ledger.settings import Settings, load_settings, login_with
 
 DEFAULT_SEED: Final = 11
 _RULE: Final = "─" * 78
@@ -69,7 +69,8 @@ async def _tell(service: Service, seed: int) -> None:
         return await watched(sender, chapter.rows, what)
 
     assert service.nats_url is not None, "the demo runs its own nats-server"
-    async with Listener(service.nats_url) as listener:
+    login = login_with(service.nats_credentials)
+    async with Listener(service.nats_url, **login) as listener:
         client = connect()
         story = Story(retail_day(seed), client, click.echo)
         try:

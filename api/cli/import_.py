@@ -20,6 +20,7 @@ from api.importing.open_conflicts import open_conflicts
 from api.importing.opening import DOCUMENT as OPENING
 from api.importing.plan import Opening, Plan, plan_movements, plan_online_retail
 from api.importing.sending import REQUEST_TIMEOUT_S, ImportStopped, Sender, Tally
+from ledger.settings import login_with
 
 _OPENING_DIFFERS: Final = (
     "opening stock was recorded before with other quantities; import with --opening none to add "
@@ -115,7 +116,8 @@ async def _send(plan: Plan, service: Service) -> Outcome:
         await watched(sender, plan.batches.rows, "recording")
         await projections_caught_up(questions, sender.tally.position)
         if service.nats_url is not None:
-            await stream_caught_up(service.nats_url, sender.tally.position)
+            login = login_with(service.nats_credentials)
+            await stream_caught_up(service.nats_url, sender.tally.position, **login)
         seconds = time.monotonic() - started
         still_open = await open_conflicts(questions)
     finally:

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 import msgspec
@@ -30,13 +30,15 @@ class Service(Struct, frozen=True):
     url: str
     key: str | None
     nats_url: str | None
+    nats_credentials: str | None = None
 
 
 @contextmanager
 def service_at(settings: Settings, url: str | None) -> Iterator[Service]:
     """The service at a URL; without one, the data directory's, started and stopped if need be."""
     if url is not None:
-        yield Service(url.rstrip("/"), _key(settings), settings.nats_url)
+        key, bus = _key(settings), (settings.nats_url, settings.nats_credentials)
+        yield Service(url.rstrip("/"), key, *bus)
     elif (running := _running(settings)) is not None:
         yield running
     else:
@@ -76,7 +78,7 @@ def _announced(settings: Settings, process: subprocess.Popen[bytes]) -> Service:
     for line in process.stdout:
         if line.startswith(b"http"):
             runtime = read_runtime(settings.data_path) or {}
-            return Service(line.decode().strip(), _key(settings), runtime.get("nats"))
+            return _described(line.decode().strip(), settings, runtime)
     path = settings.data_path / _LOG_FILE
     log = path.read_bytes()[-_LOG_TAIL_BYTES:]
     raise click.ClickException(
@@ -93,9 +95,14 @@ def _running(settings: Settings) -> Service | None:
     try:
         url = f"{runtime['http']}/health/live"
         with urllib.request.urlopen(url, timeout=_PROBE_TIMEOUT_S):  # noqa: S310 - http, ours
-            return Service(runtime["http"], _key(settings), runtime["nats"])
+            return _described(runtime["http"], settings, runtime)
     except (OSError, urllib.error.URLError):
         return None
+
+
+def _described(url: str, settings: Settings, runtime: dict[str, Any]) -> Service:
+    bus = (runtime.get("nats"), runtime.get("nats_credentials"))
+    return Service(url, _key(settings), *bus)
 
 
 def _key(settings: Settings) -> str | None:

@@ -13,6 +13,7 @@ from api.runtime.datadir import DataDirectoryBusy
 from api.runtime.migrations import MigrationError
 from api.runtime.postgres import ServerStartError
 from api.runtime.supervisor import StartFailed
+from subscribers.access.keys import KeysMissing
 
 # In the order of a newcomer's questions. A module is imported when its command is called.
 COMMANDS: Final = (
@@ -26,6 +27,8 @@ COMMANDS: Final = (
     "rebuild",
     "export",
     "tail",
+    "channels",
+    "dlq",
     "streams",
     "keys",
     "migrate",
@@ -35,6 +38,7 @@ COMMANDS: Final = (
 _EXPECTED: Final = (
     DataDirectoryBusy,
     DatabaseError,
+    KeysMissing,
     MigrationError,
     ServerStartError,
     StartFailed,

@@ -29,8 +29,8 @@ TREE: Final = "proof"
 def rebuild_command(settings: Settings, name: str) -> None:
     """Make a projection anew from the log, then swap it in.
 
-    NAME is stock, history, reservations, conflicts, transfers, returns, counts, catalog, fences,
-    statements or reconciliations.
+    NAME is stock, history, reservations, conflicts, transfers, returns, counts, catalog,
+    channels, fences, statements or reconciliations.
     The service may go on meanwhile: it answers from the old tables until the new ones are ready.
     `proof`, which is not one of `all`, throws the tree of the ledger's evidence away: the running
     service grows it again, and it has to come to what was attested last.

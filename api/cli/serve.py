@@ -42,6 +42,8 @@ def _roles(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--database-url", help="Default: DATABASE_URL, else embedded.")
 @click.option("--nats-url", help="Default: NATS_URL, else embedded.")
+@click.option("--nats-credentials", help="A file to log in with. Default: NATS_CREDENTIALS.")
+@click.option("--nats-keys", help="What lets channels in. Default: NATS_KEYS, else embedded.")
 @click.option("--admin-key", help="Default: LEDGER_ADMIN_KEY, else made at first start.")
 @click.option("--auth", help="required or none. Default: LEDGER_AUTH.")
 @click.option("--catalog", help="open or strict. Default: LEDGER_CATALOG.")

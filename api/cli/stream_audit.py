@@ -6,18 +6,20 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import nats
 import nats.js.errors
 
 from ledger.domain.laws import Breach
+from ledger.settings import login_with
 from ledger.store.mapper import UnknownEvent
 from projections.audit.log import Reading, Source
 from projections.audit.verification import Progress, silent
+from subscribers.ats_audit import other_values
 from subscribers.audit import differences, first_other_checkpoint
-from subscribers.messages import EVENTS_STREAM
+from subscribers.messages import ATS_STREAM, EVENTS_STREAM, ats_subject
 
 BESIDE_EVENTS_MIN: Final = 50_000
 """Below it, another process would take longer to start than to compare."""
@@ -34,11 +36,28 @@ _STEP: Final = "stream"
 _told: Any = None  # In the process beside: how far it is, for the one that shows it.
 
 
+class Address(NamedTuple):
+    """Where the bus is, and the file with which one logs in there."""
+
+    url: str
+    credentials: str | None
+
+    @classmethod
+    def of(cls, url: str | None, credentials: str | None) -> "Address | None":
+        """None where no bus is known."""
+        return None if url is None else cls(url, credentials)
+
+    @property
+    def login(self) -> dict[str, Any]:
+        """What its client is told beside the URL."""
+        return login_with(self.credentials)
+
+
 class StreamAudit:
     """Compares ranges of the stream with the ledger; None where no stream is known."""
 
-    def __init__(self, nats_url: str | None, database_url: str, progress: Progress) -> None:
-        self._nats_url = nats_url
+    def __init__(self, bus: Address | None, database_url: str, progress: Progress) -> None:
+        self._bus = bus
         self._database_url = database_url
         self._progress = progress
         self._done = range(0)
@@ -46,7 +65,7 @@ class StreamAudit:
 
     def compare(self, first: int, last: int) -> list[Breach] | None:
         """What differs in a range, what was compared beside another step included."""
-        if self._nats_url is None:
+        if self._bus is None:
             return None
         found, done = self._found, self._done
         before, after = (first, last), (last + 1, last)
@@ -54,8 +73,8 @@ class StreamAudit:
             before, after = (first, done.start - 1), (max(first, done.stop), last)
         for start, end in (before, after):
             if start <= end:
-                found += _compare(self._nats_url, self._database_url, start, end, self._progress)
-        return found
+                found += _compare(self._bus, self._database_url, start, end, self._progress)
+        return [*found, *asyncio.run(_other_values(self._bus, self._database_url))]
 
     @contextmanager
     def beside(self, first: int) -> Iterator[Progress]:
@@ -65,13 +84,13 @@ class StreamAudit:
         """
         with Source(Reading(self._database_url)) as source:
             head = (source.one("head") or (0,))[0]
-        if self._nats_url is None or head - first < BESIDE_EVENTS_MIN:
+        if self._bus is None or head - first < BESIDE_EVENTS_MIN:
             yield self._progress
             return
         spawn = multiprocessing.get_context("spawn")
         told = spawn.Value("q", first - 1)
         with ProcessPoolExecutor(1, spawn, initializer=_share, initargs=(told,)) as beside:
-            coming = beside.submit(_compare_beside, self._nats_url, self._database_url, first, head)
+            coming = beside.submit(_compare_beside, self._bus, self._database_url, first, head)
 
             def both(step: str, done: int, total: int | None) -> None:
                 self._progress(step, done, total)
@@ -92,24 +111,24 @@ def _share(told: Any) -> None:
     _told = told
 
 
-def _compare_beside(nats_url: str, database_url: str, first: int, last: int) -> list[Breach]:
+def _compare_beside(bus: Address, database_url: str, first: int, last: int) -> list[Breach]:
     def progress(step: str, done: int, total: int | None) -> None:
         del step, total
         _told.value = done
 
-    return _compare(nats_url, database_url, first, last, progress)
+    return _compare(bus, database_url, first, last, progress)
 
 
 def _compare(
-    nats_url: str, database_url: str, first: int, last: int, progress: Progress = silent
+    bus: Address, database_url: str, first: int, last: int, progress: Progress = silent
 ) -> list[Breach]:
-    return asyncio.run(_compared(nats_url, database_url, first, last, progress))
+    return asyncio.run(_compared(bus, database_url, first, last, progress))
 
 
 async def _compared(
-    nats_url: str, database_url: str, first: int, last: int, progress: Progress
+    bus: Address, database_url: str, first: int, last: int, progress: Progress
 ) -> list[Breach]:
-    await _caught_up(nats_url, last)
+    await _caught_up(bus, last)
 
     compared = first - 1
 
@@ -120,22 +139,32 @@ async def _compared(
 
     found: list[Breach] = []
     try:
-        async for one in differences(nats_url, database_url, first, last, tell):
+        async for one in differences(bus.url, database_url, first, last, tell, **bus.login):
             found.append(Breach(15, one.position, f"stream: {one.what}"))  # noqa: PERF401 - kept
     except (msgspec.MsgspecError, UnknownEvent) as error:
         # The row itself is named by law 17; what was found before it must not be lost.
         what = f"stream: not compared any further, an event cannot be read: {error}"
         found.append(Breach(15, compared + 1, what))
-    other = await first_other_checkpoint(nats_url, database_url)
+    other = await first_other_checkpoint(bus.url, database_url, **bus.login)
     if other is not None:
         found.append(Breach(15, max(1, other.position), f"stream: {other.what}"))
     return found
 
 
-async def _caught_up(nats_url: str, position: int) -> None:
+async def _other_values(bus: Address, database_url: str) -> list[Breach]:
+    """The last values of channels: few beside the events, so that they are compared each time."""
+    found: list[Breach] = []
+    async for wrong in other_values(bus.url, database_url, **bus.login):
+        told = wrong.told
+        subject = ats_subject(told.channel, told.sku, told.location or None)
+        found.append(Breach(16, told.position, f"{ATS_STREAM}, {subject}: {wrong.what}"))
+    return found
+
+
+async def _caught_up(bus: Address, position: int) -> None:
     """Wait for the relay while it moves. What it never brings is then found missing."""
     async with asyncio.timeout(CONNECT_TIMEOUT_S):  # The client itself would try for minutes.
-        client = await nats.connect(nats_url, error_cb=_nothing)
+        client = await nats.connect(bus.url, error_cb=_nothing, **bus.login)
     try:
         told, deadline = -1, time.monotonic() + STREAM_PATIENCE_S
         while told < position and time.monotonic() < deadline:

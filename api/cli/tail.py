@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 import click
 from nats.aio.msg import Msg
@@ -9,7 +10,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from api.cli.common import example, with_settings
 from api.cli.local_service import service_at
-from ledger.settings import Settings
+from ledger.settings import Settings, login_with
 from subscribers.messages import EVENTS_STREAM
 from subscribers.sdk.client import open_client
 from subscribers.streams import STREAMS
@@ -48,22 +49,29 @@ def tail_command(
     policy = _policy(start, everything=everything)
     with suppress(KeyboardInterrupt):
         if settings.nats_url is not None:
-            asyncio.run(tail(settings.nats_url, stream, subject or "", policy, count))
+            login = settings.nats_login
+            asyncio.run(tail(settings.nats_url, stream, subject or "", policy, count, **login))
             return
         with service_at(settings, None) as service:
             assert service.nats_url is not None, "a running service says where its bus is"
-            asyncio.run(tail(service.nats_url, stream, subject or "", policy, count))
+            login = login_with(service.nats_credentials)
+            asyncio.run(tail(service.nats_url, stream, subject or "", policy, count, **login))
 
 
 command = tail_command
 
 
 async def tail(
-    nats_url: str, stream: str, subject: str, policy: ConsumerConfig, count: int | None
+    nats_url: str,
+    stream: str,
+    subject: str,
+    policy: ConsumerConfig,
+    count: int | None,
+    **connection: Any,
 ) -> None:
     """Print until interrupted, or until `count` messages have been printed."""
     queue: asyncio.Queue[Msg] = asyncio.Queue()
-    client = await open_client(nats_url)
+    client = await open_client(nats_url, **connection)
     try:
         await client.jetstream().subscribe(
             subject, stream=stream, config=policy, ordered_consumer=True, cb=queue.put

@@ -20,7 +20,7 @@ from rich.progress import (
 
 from api.cli.common import example, keys_of, notes_in, with_evidence, with_settings
 from api.cli.local_service import service_at
-from api.cli.stream_audit import StreamAudit
+from api.cli.stream_audit import Address, StreamAudit
 from api.runtime.datadir import read_runtime
 from api.runtime.verified import load, save
 from ledger.clock import SystemClock
@@ -83,8 +83,8 @@ def command(
     """
     notes, trusted = notes_in(checkpoints), keys_of(keys)
     try:
-        with _servers(settings) as (database_url, nats_url), _Steps() as steps:
-            audit = _Audit(settings, database_url, nats_url, steps)
+        with _servers(settings) as (database_url, bus), _Steps() as steps:
+            audit = _Audit(settings, database_url, bus, steps)
             kept = audit.kept() if incremental else None
             report, stream = (
                 audit.whole(kept, notes, trusted)
@@ -110,12 +110,12 @@ class _Audit:
     """One run of the command."""
 
     def __init__(
-        self, settings: Settings, database_url: str, nats_url: str | None, steps: "_Steps"
+        self, settings: Settings, database_url: str, bus: Address | None, steps: "_Steps"
     ) -> None:
         self._data_dir = settings.data_path
         self._database_url = database_url
         self._steps = steps
-        self._stream = StreamAudit(nats_url, database_url, steps)
+        self._stream = StreamAudit(bus, database_url, steps)
 
     def kept(self) -> Kept | None:
         """The books to go on from; None, and why on standard error: then from zero."""
@@ -159,13 +159,14 @@ class _Audit:
 
 
 @contextmanager
-def _servers(settings: Settings) -> Iterator[tuple[str, str | None]]:
+def _servers(settings: Settings) -> Iterator[tuple[str, Address | None]]:
     """The configured servers, or those of the directory's service, started if need be.
 
     A service, not bare servers: its projector and its relay bring up to date what is compared.
     """
     if settings.database_url is not None:
-        yield settings.database_url, settings.nats_url
+        bus = Address.of(settings.nats_url, settings.nats_credentials)
+        yield settings.database_url, bus
         return
     with service_at(settings, None):
         runtime = read_runtime(settings.data_path)
@@ -173,7 +174,8 @@ def _servers(settings: Settings) -> Iterator[tuple[str, str | None]]:
             raise click.ClickException(
                 f"the service of {settings.data_path} has ended meanwhile; verify again"
             )
-        yield runtime["service_database"], runtime["nats"]
+        bus = Address.of(runtime["nats"], runtime.get("nats_credentials"))
+        yield runtime["service_database"], bus
 
 
 # --- the answer ---------------------------------------------------------------------------------

@@ -14,15 +14,16 @@ from api.front_door import Reply
 from api.metrics import (
     CONTENT_TYPE,
     AuditMetrics,
-    Gauges,
-    HttpMetrics,
+    Collector,
     Reconciled,
     RelayMetrics,
+    TellingMetrics,
     exposition,
 )
 from api.problems import Problem
 from api.questions import asking
 from projections.audit.status import Status
+from projections.availability.told import status
 from projections.copies.status import Relayed
 from projections.reconciliations.queries import latest
 
@@ -120,7 +121,7 @@ def _relaying(relayed: Relayed) -> Relaying:
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     health = await backend.readiness.look()
-    collectors: list[HttpMetrics | Gauges | AuditMetrics | RelayMetrics | Reconciled] = [
+    collectors: list[Collector] = [
         backend.metrics,
         backend.gauges(health.lag),
         AuditMetrics(health.audit),
@@ -130,6 +131,7 @@ async def _metrics(request: HttpRequest) -> Reply:
         with suppress(Problem):  # Whoever watches needs the other numbers just then.
             async with asking():
                 collectors.append(Reconciled(await latest(backend.pool)))
+                collectors.append(TellingMetrics(await status(backend.pool)))
     return Reply(Answer(200, exposition(*collectors), CONTENT_TYPE))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from subscribers.messages import CloudEvent
 from subscribers.sdk import Events
@@ -13,10 +13,10 @@ _TIMEOUT_S: Final = 30.0
 class Listener:
     """Collects what it is told; `received` is in the order of arrival."""
 
-    def __init__(self, nats_url: str) -> None:
-        """Take the address of the bus."""
+    def __init__(self, nats_url: str, **connection: Any) -> None:
+        """Take the address of the bus, and how to log in there."""
         self.received: list[CloudEvent] = []
-        self._events = Events(nats_url)
+        self._events = Events(nats_url, **connection)
         self._grew = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import nats
 import nats.errors
@@ -45,9 +45,9 @@ async def _answers(connection: Connection, question: str) -> bool:
     return answer.status == _OK
 
 
-async def stream_caught_up(nats_url: str, position: int) -> None:
+async def stream_caught_up(nats_url: str, position: int, **connection: Any) -> None:
     """Wait until the stream's last message is that of the position, or of a later one."""
-    client = await nats.connect(nats_url)
+    client = await nats.connect(nats_url, **connection)
     try:
         context = client.jetstream()
 

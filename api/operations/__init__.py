@@ -5,8 +5,10 @@ from typing import Final
 from api.commands import Begin
 from api.operations import (
     catalog,
+    channels,
     conflicts,
     counts,
+    credentials,
     fences,
     movements,
     periods,
@@ -22,6 +24,8 @@ OPERATIONS: Final[dict[str, Begin]] = {
     **conflicts.OPERATIONS,
     **fences.OPERATIONS,
     **catalog.OPERATIONS,
+    **channels.OPERATIONS,
+    **credentials.OPERATIONS,
     **returns.OPERATIONS,
     **counts.OPERATIONS,
     **transfers.OPERATIONS,

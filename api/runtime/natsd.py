@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -12,12 +11,15 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from api.runtime import broker_keys
 from api.runtime.postgres import ServerStartError
 from api.runtime.processes import end_all, processes_with, signal_when_parent_ends, stop, wait_until
+from subscribers.access.keys import SERVICE_CREDENTIALS, Keys
+from subscribers.access.tokens import public_key
 
 HOST: Final = "127.0.0.1"
-USER: Final = "ledger"
 
+_ACCOUNTS_DIR: Final = "nats-accounts"  # What each account may, as the server keeps it.
 _LOG_BYTES_MAX: Final = 16 * 1024 * 1024
 _PAYLOAD_BYTES_MAX: Final = 8 * 1024 * 1024  # A command on the bus may be as big as one by HTTP.
 _STARTS_MAX: Final = 5  # Between finding a free port and binding it somebody else may take it.
@@ -31,8 +33,8 @@ class EmbeddedNats:
     """One nats-server in `<data directory>/nats`, listening on loopback only.
 
     The port is free choice at the first start and kept by this object over restarts, so that
-    clients reconnect. With `guarded`, clients need the password that the URL carries; every other
-    account on the machine reaches loopback too, and the bus takes commands.
+    clients reconnect. With `guarded`, nobody gets in without credentials; every other account on
+    the machine reaches loopback too, and the bus takes commands.
     """
 
     def __init__(
@@ -42,17 +44,27 @@ class EmbeddedNats:
         self._store = self._data_dir / "nats"
         self._config = self._data_dir / "nats.conf"
         self._log = self._data_dir / "nats.log"
-        self._password = secrets.token_urlsafe(24) if guarded else None
+        self._guarded = guarded
         self._start_timeout_s = start_timeout_ms / 1000
         self._process: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
 
     @property
     def url(self) -> str:
-        """Where clients connect, credentials included."""
+        """Where clients connect."""
         assert self._port is not None, "not started"
-        account = "" if self._password is None else f"{USER}:{self._password}@"
-        return f"nats://{account}{HOST}:{self._port}"
+        return f"nats://{HOST}:{self._port}"
+
+    @property
+    def keys_dir(self) -> str | None:
+        """Where the keys of its accounts are; None where everybody may do everything."""
+        return str(self._data_dir / broker_keys.DIRECTORY) if self._guarded else None
+
+    @property
+    def credentials(self) -> str | None:
+        """The file with which the service itself logs in."""
+        directory = self.keys_dir
+        return None if directory is None else str(Path(directory) / SERVICE_CREDENTIALS)
 
     @property
     def pid(self) -> int:
@@ -106,18 +118,32 @@ class EmbeddedNats:
             )
 
     def _write_config(self, port: int) -> None:
-        """JSON is valid nats configuration, and quotes any path and password for us."""
+        """JSON is valid nats configuration, and quotes any path for us."""
         config: dict[str, object] = {
             "listen": f"{HOST}:{port}",
             "server_name": "inventory-ledger",
             "max_payload": _PAYLOAD_BYTES_MAX,
             "jetstream": {"store_dir": str(self._store)},
         }
-        if self._password is not None:
-            config["authorization"] = {"user": USER, "password": self._password}
+        if self._guarded:
+            keys = broker_keys.prepare_keys(self._data_dir)
+            self._adopt_streams(keys)
+            config |= broker_keys.broker_options(keys, self._data_dir / _ACCOUNTS_DIR)
         descriptor = os.open(self._config, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
             json.dump(config, file, indent=2)
+
+    def _adopt_streams(self, keys: Keys) -> None:
+        """Streams of a time before there were accounts, or whose account's key was lost, are ours.
+
+        Only one account has streams, so the only directory of an account is that of the streams.
+        """
+        kept = self._store / "jetstream"
+        accounts = [path for path in kept.iterdir() if path.is_dir()] if kept.exists() else []
+        ours = kept / public_key(keys.ledger)
+        if len(accounts) == 1 and not ours.exists():
+            accounts[0].rename(ours)
+            logger.warning("streams were moved to their account", extra={"was": accounts[0].name})
 
     def _came_up(self, port: int) -> bool:
         answered = wait_until(

@@ -35,7 +35,9 @@ def role(name: str) -> Role:
         case "notary":
             run = importlib.import_module("projections.proof.notary").run
         case "relay":
-            run = importlib.import_module("subscribers.relay").run
+            run = run_relay
+        case "teller":
+            run = importlib.import_module("subscribers.teller").run
         case "auditor":
             run = importlib.import_module("api.runtime.auditor").run
         case _:
@@ -50,6 +52,34 @@ def run_api(settings: Settings, stop: threading.Event) -> None:
     """
     _raise_file_limit()
     uvloop.run(_serve(settings, stop))
+
+
+def run_relay(settings: Settings, stop: threading.Event) -> None:
+    """Tells until stopped; beside it, in a thread of its own, who may listen is kept true.
+
+    Raises RoleFailed when that ended by itself: a credential could not be revoked any more.
+    """
+    relay = importlib.import_module("subscribers.relay").run
+    keeper = importlib.import_module("subscribers.access.keeper").run
+    failed = threading.Event()
+
+    def keep() -> None:
+        try:
+            keeper(settings, stop)
+        except Exception:
+            logger.exception("access is not kept any more")
+            failed.set()
+            stop.set()
+
+    thread = threading.Thread(target=keep, name="keeper")
+    thread.start()
+    try:
+        relay(settings, stop)
+    finally:
+        stop.set()
+        thread.join()
+    if failed.is_set():
+        raise RoleFailed("access to the message server is not kept; the reason is logged above")
 
 
 async def _serve(settings: Settings, stop: threading.Event) -> None:

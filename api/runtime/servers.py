@@ -52,6 +52,16 @@ class Servers:
         """Where the bus is; None where the caller asked for none and none is configured."""
         return self._settings.nats_url if self.nats is None else self.nats.url
 
+    @property
+    def nats_credentials(self) -> str | None:
+        """The file with which one logs in there; None where the URL says all that is needed."""
+        return self._settings.nats_credentials if self.nats is None else self.nats.credentials
+
+    @property
+    def nats_keys(self) -> str | None:
+        """The directory of keys with which others can be let in; None where we have none."""
+        return self._settings.nats_keys if self.nats is None else self.nats.keys_dir
+
     def start(self) -> None:
         """Starts what is ours; raises ServerStartError."""
         for server in self.embedded.values():

@@ -22,6 +22,7 @@ class Session:
     owner_url: str
     service_url: str
     nats_url: str | None
+    nats_credentials: str | None
     http_url: str | None
     admin_key: str | None
 
@@ -58,7 +59,14 @@ def _find(settings: Settings, nats: bool, stack: ExitStack) -> Session:
 
 def _of_urls(settings: Settings, url: str) -> Session:
     database = prepare(url)
-    return Session(url, database.service_url, settings.nats_url, None, settings.admin_key)
+    return Session(
+        owner_url=url,
+        service_url=database.service_url,
+        nats_url=settings.nats_url,
+        nats_credentials=settings.nats_credentials,
+        http_url=None,
+        admin_key=settings.admin_key,
+    )
 
 
 def _of_runtime(settings: Settings, runtime: dict[str, Any]) -> Session:
@@ -67,6 +75,7 @@ def _of_runtime(settings: Settings, runtime: dict[str, Any]) -> Session:
         owner_url=runtime["database"],
         service_url=runtime["service_database"],
         nats_url=runtime["nats"],
+        nats_credentials=runtime.get("nats_credentials"),
         http_url=runtime["http"],
         admin_key=key,
     )
@@ -75,5 +84,10 @@ def _of_runtime(settings: Settings, runtime: dict[str, Any]) -> Session:
 def _of_own(settings: Settings, servers: Servers) -> Session:
     database = prepare(servers.database_url, servers.service_login)
     return Session(
-        servers.database_url, database.service_url, servers.nats_url, None, settings.admin_key
+        owner_url=servers.database_url,
+        service_url=database.service_url,
+        nats_url=servers.nats_url,
+        nats_credentials=servers.nats_credentials,
+        http_url=None,
+        admin_key=settings.admin_key,
     )

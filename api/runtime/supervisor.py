@@ -33,7 +33,7 @@ from projections.proof.notary import ledger_id
 
 ROLES: Final = ("api", "projector", "relay", "auditor")
 
-_STOP_ORDER: Final = ("auditor", "api", "relay", "notary", "projector")
+_STOP_ORDER: Final = ("auditor", "api", "relay", "teller", "notary", "projector")
 _TICK_S: Final = 0.05
 _PROBE_TIMEOUT_S: Final = 2.0
 _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-off starts anew.
@@ -171,6 +171,8 @@ class Supervisor:
             self._settings,
             database_url=database.service_url,
             nats_url=self._servers.nats_url,
+            nats_credentials=self._servers.nats_credentials,
+            nats_keys=None,
             admin_key=key,
             checkpoint_key=None,
         )
@@ -183,11 +185,17 @@ class Supervisor:
         """Several API processes take consecutive ports; every other role exists once.
 
         The projector brings a notary, in a process of its own: it must not slow projections, and
-        nobody else needs the key.
+        nobody else needs the key. The relay brings a teller, likewise: events wait for nobody's
+        rules. Keys of the bus are for who lets channels in: the relay makes their accounts, the API
+        signs for their users.
         """
+        if role in ("api", "relay"):
+            common = msgspec.structs.replace(common, nats_keys=self._servers.nats_keys)
         if role == "projector":
             notary = msgspec.structs.replace(common, checkpoint_key=self._checkpoint_key(common))
             return [Child(role, role, common), Child("notary", "notary", notary)]
+        if role == "relay":
+            return [Child(role, role, common), Child("teller", "teller", common)]
         if role != "api":
             return [Child(role, role, common)]
         numbers = range(self._api_processes)
@@ -256,6 +264,7 @@ class Supervisor:
             "http": self._settings.http_url,
             "database": self._servers.database_url,
             "nats": self._servers.nats_url,
+            "nats_credentials": self._servers.nats_credentials,
             "service_database": self._children[0].settings.database_url,
             "pids": pids,
         }
@@ -284,7 +293,8 @@ class Supervisor:
 
 def _child_environment(settings: Settings) -> dict[str, str]:
     """Ours wins over the inherited; PYTHONUNBUFFERED keeps the last words of a crash."""
-    inherited = {k: v for k, v in os.environ.items() if k != env_name("checkpoint_key")}
+    private = {env_name("checkpoint_key"), env_name("nats_keys")}  # For who is given them only.
+    inherited = {k: v for k, v in os.environ.items() if k not in private}
     return {**inherited, **to_environ(settings), "PYTHONUNBUFFERED": "1"}
 
 

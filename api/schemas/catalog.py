@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from api.schemas.fields import check_code, check_text, rfc3339
 from api.schemas.questions import Page, PagedQuery, Timestamp
@@ -19,11 +19,13 @@ from ledger.domain.values import Code, Text
 
 _SOURCES_MAX: Final = 100
 _FACTS_MAX: Final = 50
+_TAGS_MAX: Final = 50
 _ZONE: Final = re.compile(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}")
 
 Factor: TypeAlias = Annotated[int, Meta(ge=1, le=FACTOR_MAX)]
 Scale: TypeAlias = Annotated[int, Meta(ge=0, le=SCALE_MAX)]
 Kind: TypeAlias = Annotated[str, Meta(pattern=r"\A(?:[a-z][a-z0-9_-]{0,31})\Z")]
+Tag: TypeAlias = Kind
 Fact: TypeAlias = Annotated[str, Meta(pattern=r"\A(?:\*|[a-z][a-z_]{0,31})\Z")]
 Sources: TypeAlias = Annotated[tuple[Text, ...], Meta(max_length=_SOURCES_MAX)]
 TimeZone: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -52,6 +54,7 @@ class SkuRequest(_Request, frozen=True):
     packs: Annotated[dict[Code, AnyPack], Meta(max_length=PACKS_MAX)] = {}
     service: bool = False
     case_policy: CasePolicy = "exact"
+    sku_class: Code | None = field(default=None, name="class")
 
 
 class LocationRequest(_Request, frozen=True):
@@ -62,6 +65,7 @@ class LocationRequest(_Request, frozen=True):
     sells: bool = True
     parent: Code | None = None
     authority: Annotated[dict[Fact, Sources], Meta(max_length=_FACTS_MAX)] = {}
+    tags: Annotated[tuple[Tag, ...], Meta(max_length=_TAGS_MAX)] = ()
 
 
 class PackAnswer(Struct, frozen=True, kw_only=True):
@@ -80,6 +84,7 @@ class SkuItem(Struct, frozen=True, kw_only=True):
     packs: dict[str, int | PackAnswer]
     service: bool
     case_policy: CasePolicy
+    sku_class: str | None = field(name="class")
     version: int
     defined_at: Timestamp
 
@@ -98,6 +103,7 @@ class SkuItem(Struct, frozen=True, kw_only=True):
             },
             service=event.service,
             case_policy=event.case_policy,
+            sku_class=event.sku_class,
             version=version,
             defined_at=rfc3339(event.occurred_at),
             **more,
@@ -129,6 +135,7 @@ class LocationItem(Struct, frozen=True, kw_only=True):
     sells: bool
     parent: str | None
     authority: dict[str, tuple[str, ...]]
+    tags: tuple[str, ...]
     version: int
     defined_at: Timestamp
 
@@ -142,6 +149,7 @@ class LocationItem(Struct, frozen=True, kw_only=True):
             sells=event.sells,
             parent=event.parent,
             authority={one.fact: one.sources for one in event.authority},
+            tags=event.tags,
             version=version,
             defined_at=rfc3339(event.occurred_at),
             **more,
@@ -196,6 +204,7 @@ LOCATION: Final = msgspec.json.Decoder(LocationRequest)
 def sku_of(sku: str, request: SkuRequest) -> commands.DefineSku:
     """The command. Raises Malformed."""
     check_code("$.base_unit", request.base_unit)
+    check_code("$.class", request.sku_class)
     for name in request.packs:
         check_code(f"$.packs.{name}", name)
     packs = tuple(
@@ -211,6 +220,7 @@ def sku_of(sku: str, request: SkuRequest) -> commands.DefineSku:
         packs=packs,
         service=request.service,
         case_policy=request.case_policy,
+        sku_class=request.sku_class,
     )
 
 
@@ -232,6 +242,7 @@ def location_of(location: str, request: LocationRequest) -> commands.DefineLocat
         sells=request.sells,
         parent=request.parent,
         authority=authority,
+        tags=request.tags,
     )
 
 

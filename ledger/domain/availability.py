@@ -5,17 +5,53 @@ channel), the channel's rules with its band of staleness, and, in the shelves, t
 which holds have run out. The same three give the same number for ever.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Final, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
 
-from ledger.domain.events.channel import ChannelRules, Rounding, Scope, StalenessBand
+from ledger.domain.events.channel import (
+    Buffer,
+    Cap,
+    ChannelRules,
+    Rounding,
+    SafetyStock,
+    Scope,
+    StalenessBand,
+)
 
 HUNDRED_PER_CENT: Final = 10_000
 """Basis points."""
 
 RuleT = TypeVar("RuleT", bound=Scope)
+
+ByScope: TypeAlias = Mapping[tuple[str | None, str | None, str | None], RuleT]
+"""Rules of one kind by their SKU, class and location."""
+
+
+class Rulebook(Struct, frozen=True):
+    """A channel's rules, ready to be looked up: made once, asked for every SKU."""
+
+    rules: ChannelRules
+    safety_stock: ByScope[SafetyStock]
+    buffers: ByScope[Buffer]
+    caps: ByScope[Cap]
+    rounding: ByScope[Rounding]
+
+    @classmethod
+    def of(cls, rules: ChannelRules) -> Self:
+        """The book of some rules."""
+        return cls(
+            rules,
+            _by_scope(rules.safety_stock),
+            _by_scope(rules.buffers),
+            _by_scope(rules.caps),
+            _by_scope(rules.rounding),
+        )
+
+
+def _by_scope(rules: Iterable[RuleT]) -> ByScope[RuleT]:
+    return {(rule.sku, rule.sku_class, rule.location): rule for rule in rules}
 
 
 class Shelf(Struct, frozen=True, gc=False):
@@ -45,8 +81,9 @@ class Sku(Struct, frozen=True, gc=False):
 class ShelfShare(Struct, frozen=True, gc=False):
     """One location's part, step by step.
 
-    `free` is what promises may take of what is there; `backorder` what may be taken beyond;
-    `safety_stock` and `buffer` what was kept back of it; `share` what is left.
+    `free` is what promises may take of what is there, `safety_stock` and `buffer` what was kept
+    back of it, `backorder` what may be taken beyond it; `share` is what is left and what is
+    beyond. `told`: where the channel is told of single locations.
     """
 
     location: str
@@ -65,12 +102,14 @@ class ShelfShare(Struct, frozen=True, gc=False):
 class Derivation(Struct, frozen=True, gc=False):
     """How a number came about: `shares` added up, less staleness, capped, in whole packs.
 
-    `cap` is none where none applies; `multiple` is the units told numbers are multiples of, 0
-    where the SKU lacks the pack it has to be told in.
+    `backorder` are the units of it that are not there: no more than the channel may have in all,
+    and so `shared` may be less than the shares. `cap` is none where none applies; `multiple` is
+    the units told numbers are multiples of, 0 where the SKU lacks the pack it is to be told in.
     """
 
     ats: int
     shares: tuple[ShelfShare, ...]
+    backorder: int
     shared: int
     staleness_buffer: int
     cap: int | None
@@ -78,30 +117,32 @@ class Derivation(Struct, frozen=True, gc=False):
 
 
 def ats(
-    sku: Sku, shelves: Iterable[Shelf], rules: ChannelRules, band: StalenessBand | None = None
+    sku: Sku,
+    shelves: Iterable[Shelf],
+    rules: ChannelRules | Rulebook,
+    band: StalenessBand | None = None,
 ) -> Derivation:
     """What a channel may be told of a SKU, with its derivation.
 
-    Each location by itself, so that one that is short never takes from another: free units, plus
-    backorder units as far as the channel may use any, less safety stock, less the buffer, and
-    never below zero. Their sum, less the buffer of staleness, capped, rounded down to packs.
+    Each location by itself, so that one that is short never takes from another: free units, less
+    safety stock, less the buffer, and never below zero, plus backorder units. Their sum, with no
+    more backorder units in all than the channel may have, less the buffer of staleness, capped,
+    rounded down to packs. In whatever order the locations come, and more stock is never less.
     """
-    backorder = rules.backorder_limit
-    parts: list[ShelfShare] = []
-    shared = 0
-    for shelf in shelves:
-        part = _share(sku, shelf, rules, backorder)
-        backorder -= part.backorder
-        shared += part.share
-        parts.append(part)
+    book = rules if isinstance(rules, Rulebook) else Rulebook.of(rules)
+    parts = [share_of(sku, shelf, book) for shelf in shelves]
+    beyond = sum(part.backorder for part in parts)
+    backorder = min(beyond, book.rules.backorder_limit)
+    shared = sum(part.share for part in parts) - beyond + backorder
     late = 0 if band is None else min(shared, _kept(shared, band.units, band.basis_points))
-    capped = closest(rules.caps, sku, None)
+    capped = closest(book.caps, sku, None)
     cap = None if capped is None else capped.units
-    multiple = _multiple(closest(rules.rounding, sku, None), sku)
+    multiple = _multiple(closest(book.rounding, sku, None), sku)
     total = _told(shared - late, cap, multiple)
     return Derivation(
         total,
         tuple([_with_told(part, band, cap, multiple) for part in parts]),
+        backorder,
         shared,
         late,
         cap,
@@ -109,19 +150,20 @@ def ats(
     )
 
 
-def _share(sku: Sku, shelf: Shelf, rules: ChannelRules, backorder_left: int) -> ShelfShare:
+def share_of(sku: Sku, shelf: Shelf, book: Rulebook) -> ShelfShare:
+    """One location's part, by itself: what the channel may count on there."""
+    rules = book.rules
+    free, backorder = shelf.sellable - shelf.reserved - shelf.fenced_others, 0
     if rules.only_fenced:
-        free = min(shelf.sellable - shelf.reserved - shelf.fenced_others, shelf.fenced_own)
-        backorder = 0
+        free = min(free, shelf.fenced_own)
     else:
-        free = shelf.sellable - shelf.reserved - shelf.fenced_others
         # Not beyond what a reservation would be granted: a shelf that is short has used some.
-        backorder = max(0, min(backorder_left, shelf.backorder_limit + min(free, 0)))
-    left = max(0, free) + backorder
-    safety = closest(rules.safety_stock, sku, shelf.location)
+        backorder = max(0, min(rules.backorder_limit, shelf.backorder_limit + min(free, 0)))
+    left = max(0, free)
+    safety = closest(book.safety_stock, sku, shelf.location)
     kept = 0 if safety is None else min(left, safety.units)
     left -= kept
-    buffer = closest(rules.buffers, sku, shelf.location)
+    buffer = closest(book.buffers, sku, shelf.location)
     held_back = 0 if buffer is None else min(left, _kept(left, buffer.units, buffer.basis_points))
     return ShelfShare(
         shelf.location,
@@ -133,7 +175,7 @@ def _share(sku: Sku, shelf: Shelf, rules: ChannelRules, backorder_left: int) -> 
         backorder,
         kept,
         held_back,
-        left - held_back,
+        left - held_back + backorder,
         0,
     )
 
@@ -175,24 +217,22 @@ def _multiple(rounding: Rounding | None, sku: Sku) -> int:
     return rounding.units if rounding.pack is None else sku.packs.get(rounding.pack, 0)
 
 
-def closest(rules: Sequence[RuleT], sku: Sku, location: str | None) -> RuleT | None:
-    """Of rules of one kind, the one for a SKU at a location: the most particular counts."""
-    found: RuleT | None = None
-    best = -1
-    for rule in rules:
-        if (
-            (rule.sku is None or rule.sku == sku.sku)
-            and (rule.sku_class is None or rule.sku_class == sku.sku_class)
-            and (rule.location is None or rule.location == location)
-        ):
-            rank = (
-                4 * (rule.sku is not None)
-                + (1 if rule.sku_class is not None else 0)
-                + 2 * (rule.location is not None)
-            )
-            if rank > best:
-                found, best = rule, rank
-    return found
+def closest(rules: ByScope[RuleT], sku: Sku, location: str | None) -> RuleT | None:
+    """Of rules of one kind, the one for a SKU at a location: the most particular counts.
+
+    In this order: SKU at location, SKU, class at location, location, class, everything.
+    """
+    if not rules:
+        return None
+    code, sku_class = sku.sku, sku.sku_class
+    return (
+        rules.get((code, None, location))
+        or rules.get((code, None, None))
+        or rules.get((None, sku_class, location))
+        or rules.get((None, None, location))
+        or rules.get((None, sku_class, None))
+        or rules.get((None, None, None))
+    )
 
 
 def band_of(rules: ChannelRules, measured_s: int) -> StalenessBand | None:

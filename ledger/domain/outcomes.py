@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from msgspec import UNSET, Struct, UnsetType
 
 from ledger.domain.events.catalog import LocationDefined, SkuDefined
+from ledger.domain.events.channel import ChannelDefined
 from ledger.domain.events.period import PeriodClosed
 from ledger.domain.events.reconciliation import ProposedLine, ReconciliationRecorded
 from ledger.domain.values import CountKind, HoldKind, Instant, PhysicalBucket
@@ -172,6 +173,27 @@ class LocationState(Struct, frozen=True, kw_only=True, tag="location"):
     position: int
 
 
+class ChannelState(Struct, frozen=True, kw_only=True, tag="channel"):
+    """A channel as it is defined right after the command, and how stale it was found last."""
+
+    definition: ChannelDefined
+    version: int
+    measured_s: int
+    position: int
+
+
+class CredentialState(Struct, frozen=True, kw_only=True, gc=False, tag="credential"):
+    """A channel's credential right after the command."""
+
+    channel: str
+    credential_id: str
+    public_key: str
+    issued_at: Instant
+    expires_at: Instant | None
+    revoked_at: Instant | None
+    position: int
+
+
 class EarlierFigure(Struct, frozen=True, kw_only=True, gc=False):
     """What had been entered before something else was."""
 
@@ -283,6 +305,8 @@ Outcome: TypeAlias = (
     | BackorderLimitState
     | SkuState
     | LocationState
+    | ChannelState
+    | CredentialState
     | ReturnState
     | CountState
     | PeriodState

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from ledger.domain import (
     catalog,
+    channel,
     conflict,
     count,
     movement,
@@ -16,9 +17,11 @@ from ledger.domain import (
     transfer,
 )
 from ledger.domain.catalog import Location, Sku
+from ledger.domain.channel import Channel
 from ledger.domain.conflict import Conflict
 from ledger.domain.count import CountDocument
 from ledger.domain.events import (
+    AnyChannelEvent,
     AnyConflictEvent,
     AnyCountEvent,
     AnyEvent,
@@ -54,6 +57,7 @@ State: TypeAlias = (
     | CustomerReturn
     | Sku
     | Location
+    | Channel
     | CountDocument
     | Period
     | Calendar
@@ -102,6 +106,7 @@ _FOLDS: Final[dict[type, Callable[[Any, Any], State]]] = {
     **dict.fromkeys(get_args(AnyReturnEvent), return_.evolve),
     **dict.fromkeys(get_args(AnyCountEvent), count.evolve),
     **dict.fromkeys(get_args(AnyReconciliationEvent), reconciliation.evolve),
+    **dict.fromkeys(get_args(AnyChannelEvent), channel.evolve),
     SkuDefined: catalog.evolve_sku,
     LocationDefined: catalog.evolve_location,
     PeriodClosed: period.evolve_period,

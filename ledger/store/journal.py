@@ -14,6 +14,7 @@ from msgspec import Struct
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from ledger.domain.events import AnyEvent
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
 from ledger.store.statements import statements
@@ -198,6 +199,10 @@ class Journal:
         """Whether any SKU or location has ever been defined."""
         row = self._one("anything_defined", ())
         return row is not None and bool(row[0])
+
+    def channels(self) -> list[AnyEvent]:
+        """How every channel was defined last."""
+        return [self._mapper.body(*row).event for row in self._all("channels", ())]
 
     def rows(self, after: int, last: int) -> list[Recorded]:
         """The events after one position up to another."""

@@ -63,6 +63,23 @@ select exists (select from ledger.events
     or exists (select from ledger.events
                 where shard = 0::smallint and stream >= 'location/' and stream < 'location0')
 
+-- channels: the last definition of every channel, one descent of the index for each.
+with recursive streams as (
+    (select stream from ledger.events
+      where shard = 0::smallint and stream >= 'channel/' and stream < 'channel0'
+      order by stream limit 1)
+    union all
+    select (select e.stream from ledger.events e
+             where e.shard = 0::smallint and e.stream > s.stream and e.stream < 'channel0'
+             order by e.stream limit 1)
+      from streams s where s.stream is not null)
+select d.topic, d.state
+  from streams s
+ cross join lateral (
+    select e.topic, e.state from ledger.events e
+     where e.shard = 0::smallint and e.stream = s.stream and e.topic = 'channel.defined.v1'
+     order by e.version desc limit 1) d
+
 -- rows: event rows by position, a half-open range.
 select position, stream, version, topic, state, (extract(epoch from recorded_at) * 1000000)::bigint
   from ledger.events

@@ -100,6 +100,7 @@ class Decider:
         self.world.clear(head)
         use = self.world.catalog
         use.consulted = use.consulted or self._loader.anything_defined()
+        self.world.binding |= self._loader.binding_channels()
         self.instant = max(self.instant, instant)
         self._receipts.clear()
         self.stopped = set(self._stopped_before)

@@ -14,6 +14,7 @@ from ledger.domain.commands import (
     RecordReconciliation,
 )
 from ledger.domain.decisions import looks_back, past_levels, reads
+from ledger.domain.events import ChannelDefined
 from ledger.domain.streams import evolved, initial
 from ledger.store.journal import Journal, Loaded
 from ledger.store.mapper import Mapper
@@ -98,6 +99,14 @@ class Loader:
     def anything_defined(self) -> bool:
         """Whether the ledger holds a definition of a SKU or a location."""
         return self._journal.anything_defined()
+
+    def binding_channels(self) -> set[str]:
+        """Channels whose rules bind promises."""
+        return {
+            event.channel
+            for event in self._journal.channels()
+            if isinstance(event, ChannelDefined) and event.rules.binding
+        }
 
     def versions(self, streams: Iterable[str]) -> dict[str, int]:
         """The last versions of streams that grew without being read."""

@@ -9,6 +9,7 @@ from ledger.domain import laws
 from ledger.domain.laws import Breach, Breaches, Place
 from projections.audit import (
     catalog,
+    channels,
     count_documents,
     documents,
     movements,
@@ -17,10 +18,12 @@ from projections.audit import (
     returns,
     statements,
     stocks,
+    tellings,
     transfers,
     wire,
     wire_base,
     wire_catalog,
+    wire_channels,
     wire_count_documents,
     wire_counts,
     wire_periods,
@@ -37,6 +40,7 @@ __all__ = ["BREACHES_MAX", "Checker", "Row"]
 _BOOKS: Final = (
     *("events", "stocks", "reservations", "conflicts", "movements", "late_counts", "catalog"),
     *("paper", "counted", "transit", "versions", "accounts", "periods", "reconciled"),
+    *("channels", "told", "shelves"),
     *("touched_stocks", "touched_lines", "corrected", "claims"),
 )
 
@@ -61,6 +65,9 @@ class Checker:
         self.corrected: dict[str, list[int]] = {}  # Of an item: movement -> changes by stocks.
         self.late_counts: dict[tuple[str, str], int] = {}  # Stock -> where the first of them is.
         self.catalog = catalog.CatalogBooks()
+        self.channels: dict[str, channels.ChannelBook] = {}
+        self.told = tellings.Last()
+        self.shelves: dict[str, list[StockBook]] = {}  # By SKU.
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
         self.reconciled = reconciliations.ReconciliationBooks()
@@ -200,6 +207,7 @@ _PAPERS: Final[tuple[tuple[Any, Callable[[Checker, Any, int], None]], ...]] = (
     (wire_reconciliations.Document, reconciliations.take),
     (wire_counts.Movement, movements.take),
     (wire_catalog.AnyCatalog, catalog.take_definition),
+    (wire_channels.OfChannel, channels.take),
     (wire_periods.AnyPeriod, periods.take),
 )
 """Who enters which document's events; the most frequent kinds first."""

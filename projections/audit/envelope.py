@@ -24,6 +24,7 @@ from projections.audit import (
     wire,
     wire_base,
     wire_catalog,
+    wire_channels,
     wire_count_documents,
     wire_counts,
     wire_periods,
@@ -140,6 +141,7 @@ _NAMES: Final[tuple[tuple[Any, Callable[[Any], str]], ...]] = (
     (wire_periods.AnyPeriod, periods.stream_of),
     (wire_catalog.SkuDefined, lambda event: stream_id("sku", event.sku)),
     (wire_catalog.LocationDefined, lambda event: stream_id("location", event.location)),
+    (wire_channels.OfChannel, lambda event: stream_id("channel", event.channel)),
 )
 
 _NAME_OF: Final[dict[type, Callable[[Any], str]]] = {

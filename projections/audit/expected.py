@@ -5,6 +5,7 @@ from typing import Final
 
 from projections.audit import (
     expected_catalog,
+    expected_channels,
     expected_counts,
     expected_fences,
     expected_periods,
@@ -212,6 +213,7 @@ TABLES: Final = (
         _conflicts,
     ),
     *expected_catalog.TABLES,
+    *expected_channels.TABLES,
     *expected_fences.TABLES,
     *expected_returns.TABLES,
     *expected_counts.TABLES,

@@ -238,8 +238,8 @@ select t.position, p.reconciliation_id, p.line::bigint, p.sku, p.location, p.the
 -- A page of SKUs.
 with page as (
     select * from projections.catalog_skus where shard = 0 and sku > %b order by sku limit %b)
-select t.position, p.sku, p.base_unit, p.scale, p.packs, p.service, p.case_policy, p.version,
-       p.defined_at, p.position
+select t.position, p.sku, p.base_unit, p.scale, p.packs, p.service, p.case_policy, p.class,
+       p.version, p.defined_at, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'catalog' order by p.sku
 
@@ -248,8 +248,8 @@ select t.position, p.sku, p.base_unit, p.scale, p.packs, p.service, p.case_polic
 with page as (
     select * from projections.catalog_locations where shard = 0 and location > %b
      order by location limit %b)
-select t.position, p.location, p.kind, p.time_zone, p.sells, p.parent, p.authority, p.version,
-       p.defined_at, p.position
+select t.position, p.location, p.kind, p.time_zone, p.sells, p.parent, p.authority, p.tags,
+       p.version, p.defined_at, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'catalog' order by p.location
 
@@ -261,6 +261,26 @@ with page as (
 select t.position, p.conflict_id, p.location, p.sku, p.sku_upper, p.sku_fold, p.position
   from projections.tracking t left join page p on true
  where t.shard = 0 and t.projection = 'catalog' order by p.conflict_id
+
+-- channels --
+-- A page of channels.
+with page as (
+    select * from projections.channels where shard = 0 and channel > %b order by channel limit %b)
+select t.position, p.channel, p.locations, p.kinds, p.tags, p.by_location, p.rules, p.measured_s,
+       p.version, p.defined_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'channels' order by p.channel
+
+-- channel_credentials --
+-- A page of credentials.
+with page as (
+    select * from projections.channel_credentials
+     where shard = 0 and (channel, credential_id) > (%b, %b)
+     order by channel, credential_id limit %b)
+select t.position, p.channel, p.credential_id, p.public_key, p.issued_at, p.expires_at,
+       p.revoked_at, p.position
+  from projections.tracking t left join page p on true
+ where t.shard = 0 and t.projection = 'channels' order by p.channel, p.credential_id
 
 -- history_stocks --
 -- A page of the stocks that history knows.
@@ -467,3 +487,20 @@ select position, breaches, law, at, what, full_ms,
        extract(epoch from clock_timestamp() - full_at)::float8,
        extract(epoch from clock_timestamp() - looked_at)::float8
   from projections.audit where shard = 0
+
+-- told --
+-- A page of the channel log, in order, up to a ledger position.
+select generation, told, channel, sku, location, ats, position, rule_version, instant, expires,
+       inputs
+  from telling.channel_log
+ where shard = 0 and (generation, told) > (%b, %b) and position <= %b
+ order by generation, told limit %b
+
+-- told_last --
+-- Where the teller says that it stands, and where the channel log ends, in one snapshot.
+select p.generation, p.told, l.generation, l.told
+  from telling.place p
+  left join lateral (
+       select g.generation, g.told from telling.channel_log g where g.shard = 0
+        order by g.generation desc, g.told desc limit 1) l on true
+ where p.shard = 0

@@ -25,6 +25,7 @@ from projections.audit.past_statements import PastStatements
 from projections.audit.past_transit import PastTransit
 from projections.audit.row import Chain, Row
 from projections.audit.rows import compare
+from projections.audit.tellings import Tellings, log_ends
 
 CATCH_UP_TIMEOUT_S: Final = 60.0
 """How long a projection may take to reach what was verified."""
@@ -224,15 +225,17 @@ class Audit:
         checker, envelope = self.checker, self.checker.envelope
         if to <= self.chain.position:
             return
-        with Receipts(self.reading) as receipts:
+        with Receipts(self.reading) as receipts, Source(self.reading) as source:
+            tellings = Tellings(source, checker)
             for page in pages(self.reading, self.chain, to):
-                checker.take_all(page.rows)
+                tellings.take_all(page.rows)
                 self._witnessed(page.rows)
                 commands, envelope.commands = envelope.commands, {}
                 checker.found(receipts.ask(commands))
                 self._checked["commands"] = self._checked.get("commands", 0) + len(commands)
                 self.progress("log", checker.events, of)
             checker.found(receipts.answer())
+            self._checked["channel_log"] = self._checked.get("channel_log", 0) + tellings.judged
         self._checked["events"] = checker.events - self.first + 1
 
     # --- what was made from it ----------------------------------------------------------------
@@ -254,6 +257,7 @@ class Audit:
             self._note("statements", PastStatements(source, self.checker).compare())
         self._late_counts(source)
         self._receipts_beyond(source)
+        self.checker.found(log_ends(source))
 
     def _receipts_beyond(self, source: Source) -> None:
         first, total = None, 0

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from projections.audit.wire_base import BucketName, Kind, Meta, Moving, Stock
 from projections.audit.wire_catalog import AnyCatalog, ParkedFact
+from projections.audit.wire_channels import AnyChannel
 from projections.audit.wire_count_documents import AnyDocument
 from projections.audit.wire_counts import AnyMovement, AnyOfCount
 from projections.audit.wire_fences import AnyOfFence, Fenced
@@ -333,6 +334,7 @@ AnyEvent: TypeAlias = (
     | AnyDocument
     | AnyReconciliation
     | AnyCatalog
+    | AnyChannel
     | AnyPeriod
 )
 

@@ -23,6 +23,7 @@ class SkuDefined(Struct, gc=False, kw_only=True, tag="sku.defined.v1"):
     packs: tuple[Pack, ...] = ()
     service: bool = False
     case_policy: Literal["exact", "upper", "fold"] = "exact"
+    sku_class: str | None = None
 
 
 class Authority(Struct, gc=False):
@@ -42,6 +43,7 @@ class LocationDefined(Struct, gc=False, kw_only=True, tag="location.defined.v1")
     sells: bool = True
     parent: str | None = None
     authority: tuple[Authority, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 class ParkedFact(Struct, gc=False):

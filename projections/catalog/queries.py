@@ -99,7 +99,7 @@ async def _rows(pool: Pool, name: str, wanted: Mapping[str, Any]) -> list[tuple[
 
 
 def _sku(row: list[Any]) -> Defined[SkuDefined]:
-    sku, base_unit, scale, packs, service, case_policy, version, defined_at = row
+    sku, base_unit, scale, packs, service, case_policy, sku_class, version, defined_at = row
     event = SkuDefined(
         occurred_at=defined_at,
         sku=sku,
@@ -108,12 +108,13 @@ def _sku(row: list[Any]) -> Defined[SkuDefined]:
         packs=_packs(packs),
         service=service,
         case_policy=case_policy,
+        sku_class=sku_class,
     )
     return Defined(event, version)
 
 
 def _location(row: list[Any]) -> Defined[LocationDefined]:
-    location, kind, time_zone, sells, parent, authority, version, defined_at = row
+    location, kind, time_zone, sells, parent, authority, tags, version, defined_at = row
     event = LocationDefined(
         occurred_at=defined_at,
         location=location,
@@ -122,6 +123,7 @@ def _location(row: list[Any]) -> Defined[LocationDefined]:
         sells=sells,
         parent=parent,
         authority=_authority(authority),
+        tags=tuple(tags),
     )
     return Defined(event, version)
 

@@ -1,30 +1,34 @@
 -- save_skus --
 -- SKUs as they are defined now.
 insert into {schema}.catalog_skus
-    (shard, sku, base_unit, scale, packs, service, case_policy, version, defined_at, position)
-select 0::smallint, c.sku, c.base_unit, c.scale, c.packs, c.service = 1, c.case_policy, c.version,
-       c.defined_at, c.position
-  from unnest(%b::text[], %b::text[], %b::int8[], %b::text[], %b::int8[], %b::text[], %b::int8[],
-              %b::int8[], %b::int8[])
-       as c (sku, base_unit, scale, packs, service, case_policy, version, defined_at, position)
+    (shard, sku, base_unit, scale, packs, service, case_policy, class, version, defined_at,
+     position)
+select 0::smallint, c.sku, c.base_unit, c.scale, c.packs, c.service = 1, c.case_policy, c.class,
+       c.version, c.defined_at, c.position
+  from unnest(%b::text[], %b::text[], %b::int8[], %b::text[], %b::int8[], %b::text[], %b::text[],
+              %b::int8[], %b::int8[], %b::int8[])
+       as c (sku, base_unit, scale, packs, service, case_policy, class, version, defined_at,
+             position)
     on conflict (shard, sku) do update
    set base_unit = excluded.base_unit, scale = excluded.scale, packs = excluded.packs,
-       service = excluded.service, case_policy = excluded.case_policy, version = excluded.version,
-       defined_at = excluded.defined_at, position = excluded.position
+       service = excluded.service, case_policy = excluded.case_policy, class = excluded.class,
+       version = excluded.version, defined_at = excluded.defined_at, position = excluded.position
 
 -- save_locations --
 -- Locations as they are defined now.
 insert into {schema}.catalog_locations
-    (shard, location, kind, time_zone, sells, parent, authority, version, defined_at, position)
-select 0::smallint, c.location, c.kind, c.time_zone, c.sells = 1, c.parent, c.authority, c.version,
-       c.defined_at, c.position
-  from unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::text[], %b::text[], %b::int8[],
-              %b::int8[], %b::int8[])
-       as c (location, kind, time_zone, sells, parent, authority, version, defined_at, position)
+    (shard, location, kind, time_zone, sells, parent, authority, tags, version, defined_at,
+     position)
+select 0::smallint, c.location, c.kind, c.time_zone, c.sells = 1, c.parent, c.authority,
+       array(select jsonb_array_elements_text(c.tags::jsonb)), c.version, c.defined_at, c.position
+  from unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::text[], %b::text[], %b::text[],
+              %b::int8[], %b::int8[], %b::int8[])
+       as c (location, kind, time_zone, sells, parent, authority, tags, version, defined_at,
+             position)
     on conflict (shard, location) do update
    set kind = excluded.kind, time_zone = excluded.time_zone, sells = excluded.sells,
-       parent = excluded.parent, authority = excluded.authority, version = excluded.version,
-       defined_at = excluded.defined_at, position = excluded.position
+       parent = excluded.parent, authority = excluded.authority, tags = excluded.tags,
+       version = excluded.version, defined_at = excluded.defined_at, position = excluded.position
 
 -- save_parked --
 -- Facts that began to wait.
@@ -49,8 +53,8 @@ with found as (
             or (x.sku = %(fold)s and x.case_policy = 'fold'))
      order by x.sku <> %(sku)s, x.case_policy <> 'upper' limit 1
 )
-select t.position, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.version,
-       x.defined_at
+select t.position, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.class,
+       x.version, x.defined_at
   from {schema}.tracking t left join found x on true
  where t.shard = 0 and t.projection = 'catalog'
 
@@ -62,15 +66,15 @@ with page as (
        and (%(service)s::boolean is null or x.service = %(service)s::boolean)
      order by x.sku limit %(limit)s
 )
-select t.position, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.version,
-       x.defined_at
+select t.position, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.class,
+       x.version, x.defined_at
   from {schema}.tracking t left join page x on true
  where t.shard = 0 and t.projection = 'catalog' order by x.sku
 
 -- get_location --
 -- One location.
-select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authority, x.version,
-       x.defined_at
+select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authority, x.tags,
+       x.version, x.defined_at
   from {schema}.tracking t
   left join {schema}.catalog_locations x on x.shard = t.shard and x.location = %(location)s
  where t.shard = 0 and t.projection = 'catalog'
@@ -84,8 +88,8 @@ with page as (
        and (%(parent)s::text is null or x.parent = %(parent)s::text)
      order by x.location limit %(limit)s
 )
-select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authority, x.version,
-       x.defined_at
+select t.position, x.location, x.kind, x.time_zone, x.sells, x.parent, x.authority, x.tags,
+       x.version, x.defined_at
   from {schema}.tracking t left join page x on true
  where t.shard = 0 and t.projection = 'catalog' order by x.location
 
@@ -130,8 +134,8 @@ select p.conflict_id from {schema}.catalog_parked p
 
 -- get_skus --
 -- The SKUs that codes stand for: as written, or in the form their case policy keeps.
-select c.place, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.version,
-       x.defined_at
+select c.place, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, x.class,
+       x.version, x.defined_at
   from unnest(%(skus)s::text[], %(upper)s::text[], %(fold)s::text[]) with ordinality
     as c (sku, upper, fold, place)
  cross join lateral (

@@ -60,6 +60,7 @@ def _skus(rows: list[Recorded]) -> tuple[Any, ...]:
         texts(_json(event.packs).decode() for event in events),
         int8s([int(event.service) for event in events]),
         texts(event.case_policy for event in events),
+        texts(event.sku_class for event in events),
         *_places(rows),
     )
 
@@ -73,6 +74,7 @@ def _locations(rows: list[Recorded]) -> tuple[Any, ...]:
         int8s([int(event.sells) for event in events]),
         texts(event.parent for event in events),
         texts(_json(event.authority).decode() for event in events),
+        texts(_json(event.tags).decode() for event in events),
         *_places(rows),
     )
 

@@ -6,6 +6,20 @@ that partners can take this module and `subscribers.sdk` without our server. A f
 with a default; a new meaning is a new type.
 """
 
+from subscribers.messages.addresses import (
+    EVERY_SYNC,
+    ats_subject,
+    channel_of,
+    dead_letter_subject,
+    durable_of,
+    every_ats,
+    inbox_of,
+    replay_answer,
+    replay_subject,
+    sync_subject,
+    token,
+)
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     LineQuantity,
     Message,
@@ -19,6 +33,20 @@ from subscribers.messages.catalog import (
     LocationDefined,
     Pack,
     SkuDefined,
+)
+from subscribers.messages.channels import (
+    Buffer,
+    Cap,
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
+    ChannelDefined,
+    ChannelMessage,
+    ChannelRules,
+    ChannelStalenessChanged,
+    Publishing,
+    Rounding,
+    SafetyStock,
+    StalenessBand,
 )
 from subscribers.messages.conflicts import (
     ConflictChanged,
@@ -38,12 +66,14 @@ from subscribers.messages.counts import (
     EnteredLine,
     PostedLine,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.envelope import (
     CloudEvent,
     decode,
     encode,
 )
 from subscribers.messages.headers import (
+    ATS_STREAM,
     CHECKPOINTS_STREAM,
     CONFLICTS_STREAM,
     DLQ_STREAM,
@@ -55,9 +85,11 @@ from subscribers.messages.headers import (
     INBOX_STREAM,
     MESSAGE_ID,
     POSITION,
+    REPLAY,
     SHARD,
     STOCK_STREAM,
     THROUGH,
+    TOLD,
     TRACE,
 )
 from subscribers.messages.movements import (
@@ -141,6 +173,7 @@ from subscribers.messages.stock import (
     StockTransferReturned,
     StockTransferSurplus,
 )
+from subscribers.messages.syncing import SyncAnswer, SyncRequest
 from subscribers.messages.transfers import (
     ReceivedLine,
     TransferCancelled,
@@ -152,12 +185,14 @@ from subscribers.messages.transfers import (
 )
 
 __all__ = [
+    "ATS_STREAM",
     "CHECKPOINTS_STREAM",
     "CONFLICTS_STREAM",
     "DATA_TYPES",
     "DLQ_STREAM",
     "EVENTS_STREAM",
     "EVENT_MESSAGES",
+    "EVERY_SYNC",
     "EXPECTED_LAST_SEQUENCE",
     "GENERATION",
     "GENERATION_KEY",
@@ -165,13 +200,24 @@ __all__ = [
     "INBOX_STREAM",
     "MESSAGE_ID",
     "POSITION",
+    "REPLAY",
     "SHARD",
     "STOCK_STREAM",
     "THROUGH",
+    "TOLD",
     "TRACE",
+    "AtsState",
     "Authority",
     "BackorderLimitSet",
+    "Buffer",
     "CalendarAdvanced",
+    "Cap",
+    "ChannelCredentialIssued",
+    "ChannelCredentialRevoked",
+    "ChannelDefined",
+    "ChannelMessage",
+    "ChannelRules",
+    "ChannelStalenessChanged",
     "CloudEvent",
     "ConflictChange",
     "ConflictChanged",
@@ -185,6 +231,7 @@ __all__ = [
     "CountMessage",
     "CountOpened",
     "CountPosted",
+    "DeadLetter",
     "DispositionedLine",
     "EnteredLine",
     "ExpiredHold",
@@ -217,6 +264,7 @@ __all__ = [
     "PlacedLine",
     "PostedLine",
     "Provenance",
+    "Publishing",
     "ReceivedLine",
     "ReconciliationApproved",
     "ReconciliationMessage",
@@ -237,11 +285,14 @@ __all__ = [
     "ReturnInspected",
     "ReturnMessage",
     "ReturnReceived",
+    "Rounding",
+    "SafetyStock",
     "SaleVoided",
     "SkuDefined",
     "SkuQuantity",
     "SourcedLine",
     "SourcedUnits",
+    "StalenessBand",
     "StockAbsorbed",
     "StockAdjusted",
     "StockCorrected",
@@ -261,6 +312,8 @@ __all__ = [
     "StockTransferReceived",
     "StockTransferReturned",
     "StockTransferSurplus",
+    "SyncAnswer",
+    "SyncRequest",
     "Tally",
     "Timestamp",
     "TransferCancelled",
@@ -269,6 +322,16 @@ __all__ = [
     "TransferMessage",
     "TransferReceived",
     "TransferRequested",
+    "ats_subject",
+    "channel_of",
+    "dead_letter_subject",
     "decode",
+    "durable_of",
     "encode",
+    "every_ats",
+    "inbox_of",
+    "replay_answer",
+    "replay_subject",
+    "sync_subject",
+    "token",
 ]

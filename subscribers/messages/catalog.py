@@ -30,6 +30,7 @@ class SkuDefined(Message, frozen=True, kw_only=True, omit_defaults=True):
     packs: tuple[Pack, ...] = ()
     service: bool = False
     case_policy: str = "exact"
+    sku_class: str | None = None
 
 
 class LocationDefined(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,3 +43,4 @@ class LocationDefined(Message, frozen=True, kw_only=True, omit_defaults=True):
     sells: bool = True
     parent: str | None = None
     authority: tuple[Authority, ...] = ()
+    tags: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+ATS_STREAM: Final = "INVENTORY_ATS"
 EVENTS_STREAM: Final = "INVENTORY_EVENTS"
 STOCK_STREAM: Final = "INVENTORY_STOCK"
 CONFLICTS_STREAM: Final = "INVENTORY_CONFLICTS"
@@ -20,4 +21,8 @@ HASH: Final = "Ledger-Hash"
 """Digest of the event's row in the ledger: tells two histories apart at one position."""
 THROUGH: Final = "Ledger-Through"
 """On stock messages: every stock touched up to this position had been told before this one."""
+TOLD: Final = "Ledger-Told"
+"""On messages of availability: every value up to this one had been told with this message."""
+REPLAY: Final = "Ledger-Replay"
+"""On a dead letter that is handed over again: its place in the stream of dead letters."""
 TRACE: Final = "traceparent"

@@ -4,12 +4,19 @@ from typing import Final
 
 from msgspec import Struct
 
+from subscribers.messages.ats import AtsState
 from subscribers.messages.base import (
     Message,
 )
 from subscribers.messages.catalog import (
     LocationDefined,
     SkuDefined,
+)
+from subscribers.messages.channels import (
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
+    ChannelDefined,
+    ChannelStalenessChanged,
 )
 from subscribers.messages.conflicts import (
     ConflictChanged,
@@ -24,6 +31,7 @@ from subscribers.messages.counts import (
     CountOpened,
     CountPosted,
 )
+from subscribers.messages.dead_letters import DeadLetter
 from subscribers.messages.movements import (
     MovementCancelled,
     MovementCorrected,
@@ -159,6 +167,10 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
     ConflictResolved,
     SkuDefined,
     LocationDefined,
+    ChannelDefined,
+    ChannelStalenessChanged,
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
     PeriodClosed,
     CalendarAdvanced,
 )
@@ -167,5 +179,7 @@ EVENT_MESSAGES: Final[tuple[type[Message], ...]] = (
 DATA_TYPES: Final[dict[str, type[Struct]]] = {
     **{kind.TYPE: kind for kind in EVENT_MESSAGES},
     StockState.TYPE: StockState,
+    AtsState.TYPE: AtsState,
+    DeadLetter.TYPE: DeadLetter,
 }
 """CloudEvents type -> the shape of its data."""

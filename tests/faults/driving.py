@@ -117,7 +117,10 @@ def stream_tail(service: RunningService) -> int:
 
     async def look() -> int:
         client = await nats.connect(
-            service.runtime()["nats"], allow_reconnect=False, connect_timeout=1
+            service.runtime()["nats"],
+            allow_reconnect=False,
+            connect_timeout=1,
+            **service.bus_login(),
         )
         try:
             return int((await client.jetstream().stream_info(EVENTS_STREAM)).state.last_seq)
@@ -161,7 +164,8 @@ def assert_clean(service: RunningService, entries: list[Entry]) -> int:
         command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S
     )
 
-    found = [*check(entries, books), *check_stream(runtime["nats"], runtime["database"])]
+    stream = check_stream(runtime["nats"], runtime["database"], **service.bus_login())
+    found = [*check(entries, books), *stream]
     assert not found, "\n".join(map(str, found[:FINDINGS_SHOWN_MAX]))
     assert done.returncode == 0, done.stdout + done.stderr
     return len(books.rows)

@@ -11,14 +11,18 @@ from typing import Any, Final
 from ledger.domain import commands as c
 from ledger.domain.events import (
     Authority,
+    Buffer,
+    ChannelRules,
     DispositionedLine,
     GradedLine,
     LineQuantity,
     Pack,
     ReceivedLine,
     Relocation,
+    SafetyStock,
     SkuQuantity,
     SourcedLine,
+    StalenessBand,
 )
 from ledger.domain.units import Stated
 from ledger.domain.values import PHYSICAL_BUCKETS, Instant
@@ -395,6 +399,32 @@ def release_parked(d: Drawn) -> c.ReleaseParked:
     return c.ReleaseParked(conflict_id=d.some("conflict"))
 
 
+# --- channels -----------------------------------------------------------------------------------
+
+
+def channel(d: Drawn) -> c.AnyChannelCommand:
+    """The web has other rules, which may bind; is stale; or has another reader, or one fewer."""
+    name, number = d.random.choice(("web", "shop")), d.random.randrange(5)
+    match d.random.randrange(6):
+        case 0 | 1 | 2:
+            kept = (SafetyStock(units=d.random.randrange(3)),)
+            bands = (StalenessBand(from_s=60, units=1),)
+            rules = ChannelRules(
+                safety_stock=kept,
+                buffers=(Buffer(basis_points=500, sku=d.sku()),),
+                staleness=bands[: d.random.randrange(2)],
+                binding=d.random.random() < 0.5,
+            )
+            return c.DefineChannel(channel=name, locations=(d.place(), d.place()), rules=rules)
+        case 3:
+            return c.ReportStaleness(channel=name, measured_s=d.random.choice((0, 59, 60, 300)))
+        case 4:
+            key = f"U-{name}-{number}"
+            return c.IssueCredential(channel=name, credential_id=f"c-{number}", public_key=key)
+        case _:
+            return c.RevokeCredential(channel=name, credential_id=f"c-{number}")
+
+
 KINDS: Final[tuple[tuple[Callable[[Drawn], c.AnyCommand], ...], ...]] = (
     (facts,),
     (place, place, confirm, extend, amend, release, fulfil, fulfil, relocate, expire),
@@ -404,5 +434,6 @@ KINDS: Final[tuple[tuple[Callable[[Drawn], c.AnyCommand], ...], ...]] = (
     (count,),
     (resolve,),
     (define_sku, define_location, release_parked, release_parked),
+    (channel,),
 )
-WEIGHTS: Final = (42, 24, 5, 11, 7, 7, 4, 2)
+WEIGHTS: Final = (42, 24, 5, 11, 7, 7, 4, 2, 1)

@@ -79,6 +79,7 @@ class Shop(RuleBasedStateMachine):
         super().__init__()
         number = next(_numbers)
         self.name = f"{number}"
+        self.web = f"web-{number}"
         self.sound = True
         self.taken = True  # Whether the last command was accepted.
         self.model = Model()
@@ -283,7 +284,7 @@ class Shop(RuleBasedStateMachine):
                 return {**fact, "type": "receive", "quantity": drawn["amount"], "uom": "case"}
             case "ordered":
                 order = {"order": f"x{self.name}-{drawn['pick'] % 3}"}
-                return {**fact, "type": "sale", "quantity": quantity, "channel": "web", **order}
+                return {**fact, "type": "sale", "quantity": quantity, "channel": self.web, **order}
             case "returned":
                 order = {"order": f"x{self.name}-{drawn['pick'] % 3}"}
                 return {**fact, "type": "return", "quantity": quantity, **order}

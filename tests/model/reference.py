@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.model.book import EVER, Document, Json, Refused, Stock, added_up, require, whole
+from tests.model.reference_channels import Channels
 
 OUT = "elsewhere"
 SKEW_MAX = 300_000_000
@@ -22,7 +23,7 @@ ORDERED = {"sale": ("sold", 1), "sale_void": ("sold", -1), "return": ("returned"
 ENDS = {"release": "released", "cancel": "cancelled", "close": "closed", "post": "posted"}
 
 
-class Facts:
+class Facts(Channels):
     """Everything that was told so far, and what follows from it."""
 
     def __init__(self) -> None:
@@ -31,6 +32,7 @@ class Facts:
         self.documents: Any = {kind: {} for kind in ("reservation", "transfer", "return", "count")}
         self.promises: dict[str, Document] = self.documents["reservation"]
         self.movements, self.packs, self.authority = Json(), Json(), Json()
+        self.channels = {}
         # Of the counts of a moment the last one stands; `where` an order went too far.
         self.counts, self.limits, self.where = list[Any](), Counter[Stock](), dict[Any, Stock]()
         # Units short, by kind, stock and holder, end with their cause; only people close the noted.
@@ -155,13 +157,15 @@ class Facts:
         if "locations" in body:
             places, how = [(at, stock[1]) for at in body["locations"]], body.get("sourcing")
             require(kind == "promise_broken" and not (broken and stock in places), "malformed")
-            short, picked = self.source(places, broken, promise.channel, how, body.get("split"))
+            short, picked = self.source(
+                places, broken, promise.channel, how, body.get("split"), self.free
+            )
             require(not short, "insufficient-stock", shortfalls=short)
         self.resolved.add(conflict[:3])
         if conflict in self.noted:
             self.noted.remove(conflict)
         if broken and (picked or body["resolution"] == "shorten"):
-            self.change(promise, Counter({stock: -broken, **picked}))
+            self.change(promise, Counter({stock: -broken, **picked}), self.free)
         if broken and body["resolution"] == "release":
             units = promise.column("open")[stock]
             self.hold(promise, stock, -units, released=units)
@@ -314,9 +318,15 @@ class Facts:
         partial = body.get("policy") == "partial" and any(promise.column("open").values())
         require(partial or not short, "insufficient-stock", shortfalls=short)
 
-    def source(self, places: Any, units: int, channel: Any, sourcing: Any, split: Any) -> Any:
-        """What places lack, and what they give: the first, the fullest, or all of them."""
-        had, picked = {place: self.free(place, channel) for place in places}, Counter[Stock]()
+    def source(
+        self, places: Any, units: int, channel: Any, sourcing: Any, split: Any, left: Any = None
+    ) -> Any:
+        """What places lack, and what they give: the first, the fullest, or all of them.
+
+        `left` is what there is to give: people who know what is broken are bound by no rule.
+        """
+        left, picked = left or self.promised, Counter[Stock]()
+        had = {place: left(place, channel) for place in places}
         if sourcing == "most_available":
             places = sorted(places, key=had.__getitem__, reverse=True)
         if not split:
@@ -333,9 +343,10 @@ class Facts:
         fenced = min(before + max(0, min(units, free)), promise.total(stock, "open") + units)
         self.add(promise, stock, open=units, fenced=fenced - before, **columns)
 
-    def change(self, promise: Document, deltas: Counter[Stock]) -> None:
+    def change(self, promise: Document, deltas: Counter[Stock], left: Any = None) -> None:
         """Hold more units, where they are free, or fewer."""
-        free = {stock: self.free(stock, promise.channel) for stock in deltas}
+        left = left or self.promised
+        free = {stock: left(stock, promise.channel) for stock in deltas}
         short = [(stock, n, free[stock]) for stock, n in (+deltas).items() if n > free[stock]]
         require(not short, "insufficient-stock", shortfalls=short)
         for stock in [stock for stock in deltas if deltas[stock]]:

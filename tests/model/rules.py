@@ -90,7 +90,7 @@ class LedgerMachine(Shop):
         else:
             body |= {"expires_at": FOREVER.get(life, PAST)}
         body |= {"policy": "partial"} if partial else {}
-        body |= {"channel": "web"} if again % 2 else {}
+        body |= {"channel": self.web} if again % 2 else {}
         if self.command("placeReservation", "", body).status == 201 and name not in self.orders:
             self.orders.append(name)
         self.check(*(self.stocks[stock] for stock, _ in lines))
@@ -143,7 +143,7 @@ class LedgerMachine(Shop):
         line = {"sku": sku, "locations": locations, "quantity": 3 * quantity, "sourcing": sourcing}
         body = {"reservation_id": name, "lines": [{**line, "split": split}], "kind": "hard"}
         if life == "long":
-            body |= {"policy": "partial", "channel": "web"}
+            body |= {"policy": "partial", "channel": self.web}
         if self.command("placeReservation", "", body).status == 201:
             self.orders.append(name)
         self.check(*self.of(sku))
@@ -166,11 +166,11 @@ class LedgerMachine(Shop):
     @kept
     def fence(self, stock: int, units: int, what: str) -> None:
         """Units are set aside for a channel, or not any longer."""
-        body: dict[str, Any] = {**self.stock_fields(stock), "channel": "web"}
+        body: dict[str, Any] = {**self.stock_fields(stock), "channel": self.web}
         body |= {} if what == "all" else {"quantity": units}
         answer = self.command("grantFence" if what == "grant" else "returnFence", "", body)
         if answer.status < 300:
-            free, held = self.model.fence(self.stocks[stock], "web")
+            free, held = self.model.fence(self.stocks[stock], self.web)
             d = differs({"free": free, "held": held}, answer.body)
             assert not d, self.told(d, answer, body)
         self.check(self.stocks[stock])

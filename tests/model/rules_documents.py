@@ -199,7 +199,7 @@ class WholeMachine(LedgerMachine):
         self.model.now = self.moments.next()
         for stock in self.stocks[:1]:
             query = {"location": stock[0], "sku": stock[1], **self.min_position}
-            free, held = self.model.fence(stock, "web")
+            free, held = self.model.fence(stock, self.web)
             answer = self.client.call("listFences", query=query)
             expected = [{"free": free, "held": held}] if free or held else []
             listed = [item for item in answer.body["items"] if item["free"] or item["held"]]

@@ -12,12 +12,12 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.model.client import Client
 from tests.model.conftest import EXAMPLES
 from tests.model.coverage import Coverage
-from tests.model.rules_documents import WholeMachine
+from tests.model.rules_channels import ChannelMachine
 from tests.support.figures import Tell
 from tests.support.servers import REPOSITORY, RunningService
 
 
-def tour(shop: WholeMachine) -> None:
+def tour(shop: ChannelMachine) -> None:
     """One example by hand: what chance may leave out of a short run, the same way compared."""
     shop.open_shop(units=[10, 10, 10, 10], lines=[[(0, 3)], [(1, 2)]])
     shop.begin(goods=[(0, 2)], figures=[(0, 5, ("now", 0), "sellable")], blind=False, more=3)
@@ -39,6 +39,9 @@ def tour(shop: WholeMachine) -> None:
     shop.close_return(pick=0)
     for verb in ("approve", "post", "cancel"):
         shop.finish_count(pick=0, verb=verb)
+    shop.define_channel(pick=5, places=2, units=2)
+    shop.place([(0, 9)], life="hard", partial=False, again=1)
+    shop.report_staleness(pick=0, measured_s=75)
     for blunder in ("words", "door", "large"):
         shop.blunder(blunder)
     ask_for_evidence(shop.client)
@@ -85,8 +88,19 @@ def visit(client: Client) -> None:
     asked = {"min_position": compared.body["position"]}
     for operation, name in (("getReconciliation", "listed"), ("listReconciliations", "")):
         assert client.call(operation, name, query=asked).status == 200
+    ask_what_is_sold(client)
     late = client.call("getStock", query={"min_position": 1 << 40}, patient=False)
     assert late.code == "projection-behind"
+
+
+def ask_what_is_sold(client: Client) -> None:
+    """What a channel may sell, and what it was told of it: tests of their own work that out."""
+    body = {"locations": ["elsewhere"]}
+    defined = client.call("defineChannel", "visited", body=body, key="visited").body
+    there = {"min_position": defined["position"]}
+    asked = {**there, "channel": "visited", "sku": "NONE-OF-THEIRS"}
+    assert client.call("getAvailability", query=asked).status == 200
+    assert client.call("getChannelLog", "visited", query=there).status == 200
 
 
 def close_the_books(client: Client) -> None:
@@ -103,6 +117,19 @@ def close_the_books(client: Client) -> None:
     change = sum(counter["quantity"] for counter in whole["counters"])
     assert whole["closing"]["on_hand"] == whole["opening"]["on_hand"] + change
     assert client.call("listStatementEntries", query=at).body["items"]
+
+
+def look_back(client: Client) -> None:
+    """At the end: what sales had come to for a channel that saw nothing."""
+    channel = {"locations": ["elsewhere"], "rules": {}}
+    defined = client.call("defineChannel", "looked-back-at", channel, key="looked-back-at")
+    span = {"from": "2025-01-01T00:00:00Z", "to": "2028-01-01T00:00:00Z"}
+    asked = {**span, "sales": "all", "min_position": defined.body["position"]}
+    totals = client.call(
+        "whatIf", "looked-back-at", {**asked, "rules": {"caps": [{"units": 0}]}}
+    ).body["totals"]
+    assert totals["sales"] >= 1
+    assert totals["what_if"]["sales_lost"] == totals["units"]
 
 
 @pytest.mark.timeout(0)  # Any number of examples; every wait inside has its own end.
@@ -129,7 +156,7 @@ def test_the_service_answers_as_the_model_does(
         suppress_health_check=list(HealthCheck),
     )
 
-    class Machine(WholeMachine):
+    class Machine(ChannelMachine):
         pass
 
     Machine.client = client
@@ -137,6 +164,7 @@ def test_the_service_answers_as_the_model_does(
         tour(Machine())
         run_state_machine_as_test(hypothesis.seed(seed)(Machine), settings=settings)
         close_the_books(client)
+        look_back(client)
     except hypothesis.errors.Flaky as flaky:
         raise AssertionError(client.first_failure) from flaky
     finally:

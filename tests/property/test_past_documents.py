@@ -14,6 +14,7 @@ from ledger.domain.values import LATEST
 from ledger.recorded import Recorded
 from projections import documents
 from projections.catalog.queries import LOCATIONS, SKUS, LocationFilter, SkuFilter
+from projections.channels.queries import CHANNELS, ChannelFilter
 from projections.clocks import PRESENT, Asked
 from projections.conflicts import queries as conflicts
 from projections.counts import queries as counts
@@ -50,6 +51,7 @@ ASKED: Final[dict[str, tuple[Documents[Any, Any], Any, tuple[str, ...]]]] = {
     "orders": (returns.ORDERS, returns.OrderFilter(), ("sold", "returned", "conflict_id")),
     "skus": (SKUS, SkuFilter(), ("event", "version")),
     "locations": (LOCATIONS, LocationFilter(), ("event", "version")),
+    "channels": (CHANNELS, ChannelFilter(), ("event", "version", "measured_s")),
     "fences": (FENCES, Filter(), ("free", "held")),
     "limits": (LIMITS, Filter(), ("limit",)),
 }
@@ -67,7 +69,7 @@ KEYS: Final[dict[str, tuple[str, ...]]] = {
 
 def key_of(name: str, answer: Any) -> Any:
     """What an answer is about."""
-    if name in ("skus", "locations"):
+    if name in ("skus", "locations", "channels"):
         return getattr(answer.event, name[:-1])
     parts = tuple(getattr(answer, part) for part in KEYS[name])
     return parts[0] if len(parts) == 1 else parts
@@ -111,7 +113,7 @@ async def answers(url: str, questions: list[Asked], random: Random) -> list[dict
 
 async def _each_for_itself(pool: Pool, asked: Asked, lists: dict[str, Named]) -> None:
     """What a list says of a document is what it says of itself."""
-    for name in ("reservations", "transfers", "returns", "counts", "conflicts", "skus"):
+    for name in ("reservations", "transfers", "returns", "counts", "conflicts", "skus", "channels"):
         kind = ASKED[name][0]
         for key, expected in list(lists[name].items())[:3]:
             found = await documents.get(pool, kind, key, asked, now=NOW)
@@ -192,7 +194,7 @@ def test_every_kind_of_document_is_drawn() -> None:
     """A comparison of nothing with nothing would hold."""
     drawn = {
         name
-        for seed in range(3)
+        for seed in range(4)
         for name, fold in KINDS.items()
         if fold(Histories(seed).events(COMMANDS), LATEST)
     }

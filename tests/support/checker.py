@@ -154,11 +154,11 @@ def check(entries: Iterable[Entry], books: Books, *, actor: str = "admin") -> li
     return found
 
 
-def check_stream(nats_url: str, database_url: str) -> list[Finding]:
+def check_stream(nats_url: str, database_url: str, **login: Any) -> list[Finding]:
     """Where the stream is not the ledger."""
 
     async def walk() -> list[Finding]:
-        compared = differences(nats_url, database_url)
+        compared = differences(nats_url, database_url, **login)
         return [Finding("stream", str(d.position), d.what) async for d in compared]
 
     return asyncio.run(walk())

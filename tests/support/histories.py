@@ -15,6 +15,7 @@ from msgspec import Struct
 from ledger.domain import commands as c
 from ledger.domain import conflict, reservation
 from ledger.domain.catalog import Use
+from ledger.domain.channel import Channel
 from ledger.domain.conflict import Conflict
 from ledger.domain.decisions import Context, Effect, MovementId, decide, instants_of
 from ledger.domain.events import (
@@ -40,7 +41,7 @@ from ledger.domain.values import (
 )
 from ledger.recorded import Meta, Recorded
 from ledger.store.mapper import TOPICS, Mapper
-from tests.support import drawn_catalog, drawn_documents
+from tests.support import drawn_catalog, drawn_channels, drawn_documents
 from tests.support.drawn_promises import Promising
 from tests.support.drawn_transfers import Drawing
 
@@ -51,6 +52,7 @@ PRINCIPAL: Final = "till-7"
 _SECOND: Final = MICROSECONDS_PER_SECOND
 _RESTATING: Final = ("void", "correct", "cancel", "replace")
 _REMEMBERED: Final = 60  # Movements others may still speak of.
+_CHANNELS_EVERY: Final = 20  # Commands.
 _TRIES: Final = 8  # Draws for a movement that fits.
 
 
@@ -71,6 +73,7 @@ class MemoryWorld:
         self.reservations: dict[str, Reservation] = {}
         self.conflicts: dict[str, Conflict] = {}
         self.catalog = Use(consulted=True, folding=True)
+        self.binding: set[str] = set()
         self.facts: dict[StockId, list[AnyStockEvent]] = {}
         self.told: dict[MovementId, list[AnyStockEvent]] = {}
         self.states: dict[str, State] = {}
@@ -127,7 +130,10 @@ class MemoryWorld:
             after = self.conflicts[event.conflict_id] = conflict.evolve(before, event)
             self.states[event.stream] = after
         else:
-            self.states[event.stream] = evolved(self.states.get(event.stream), event)
+            after_it = evolved(self.states.get(event.stream), event)
+            self.states[event.stream] = after_it
+            if isinstance(after_it, Channel) and after_it.current.rules.binding:
+                self.binding.add(after_it.current.channel)
 
 
 class Histories:
@@ -145,6 +151,7 @@ class Histories:
         self._transfers = Drawing(self.random, skus, places)
         self._promises = Promising(self.random, skus, places)
         self._catalog = drawn_catalog.Drawing(self.random, skus, places)
+        self._channels = drawn_channels.Drawing(seed, skus, places)
         self._documents = drawn_documents.Drawing(self.random, skus, places)
         self._versions: dict[str, int] = {}
         self._number = 0
@@ -205,6 +212,8 @@ class Histories:
     # --- drawing ----------------------------------------------------------------------------
 
     def _command(self) -> c.AnyCommand:
+        if self._number % _CHANNELS_EVERY == 0:
+            return self._channels.command()
         if self.random.random() < 0.04:
             return self._catalog.command(self.world.conflicts.values())
         draw = self.random.random()

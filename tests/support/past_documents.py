@@ -132,6 +132,21 @@ def definitions(events: list[Recorded], kind: type, name: str) -> Named:
     return dict(sorted(last.items()))
 
 
+def channels(events: list[Recorded], _: Instant) -> Named:
+    """Channels as they were defined last, with what was measured of them last."""
+    found: Named = {}
+    for r in events:
+        if not isinstance(r.event, e.AnyChannelEvent):
+            continue
+        one = found.setdefault(r.event.channel, {"measured_s": 0})
+        one["version"] = r.version
+        if isinstance(r.event, e.ChannelDefined):
+            one["event"] = r.event
+        elif isinstance(r.event, e.ChannelStalenessChanged):
+            one["measured_s"] = r.event.measured_s
+    return dict(sorted(found.items()))
+
+
 def skus(events: list[Recorded], _: Instant) -> Named:
     """SKUs by code."""
     return definitions(events, e.SkuDefined, "sku")
@@ -202,6 +217,7 @@ KINDS: Final[dict[str, Callable[[list[Recorded], Instant], Named]]] = {
     "conflicts": conflicts,
     "orders": orders,
     "skus": skus,
+    "channels": channels,
     "locations": locations,
     "fences": fences,
     "limits": limits,

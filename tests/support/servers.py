@@ -18,6 +18,7 @@ import psycopg
 from api.runtime.database import CHECK_CLIENT, with_options
 from api.runtime.postgres import SERVICE_ROLE
 from api.runtime.processes import wait_until
+from ledger.settings import login_with
 from tests.support.guardian import TEMPLATE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -130,6 +131,10 @@ class RunningService:
     def headers(self, **more: str) -> dict[str, str]:
         """What an authenticated request carries."""
         return {"Authorization": f"Bearer {self.key}", **more}
+
+    def bus_login(self) -> dict[str, Any]:
+        """How to log in to its bus, in the words of the client."""
+        return login_with(self.runtime()["nats_credentials"])
 
     def runtime(self) -> dict[str, Any]:
         """runtime.json as it is now."""

@@ -15,6 +15,14 @@ from ledger.domain.commands.books import (
     KeyLine,
     RecordReconciliation,
 )
+from ledger.domain.commands.channels import (
+    AnyChannelCommand,
+    ChannelCommand,
+    DefineChannel,
+    IssueCredential,
+    ReportStaleness,
+    RevokeCredential,
+)
 from ledger.domain.commands.documents import (
     AnyCountCommand,
     AnyReturnCommand,
@@ -64,6 +72,7 @@ from ledger.domain.values import (
 __all__ = [
     "Adjust",
     "AmendReservation",
+    "AnyChannelCommand",
     "AnyCommand",
     "AnyCountCommand",
     "AnyMovement",
@@ -76,6 +85,7 @@ __all__ = [
     "CancelCount",
     "CancelTransfer",
     "Candidates",
+    "ChannelCommand",
     "ClosePeriod",
     "CloseReturn",
     "CloseTransfer",
@@ -84,6 +94,7 @@ __all__ = [
     "Correct",
     "Count",
     "CountCommand",
+    "DefineChannel",
     "DefineLocation",
     "DefineSku",
     "DispatchTransfer",
@@ -95,6 +106,7 @@ __all__ = [
     "FulfilReservation",
     "GrantFence",
     "InspectReturn",
+    "IssueCredential",
     "KeyLine",
     "Move",
     "Movement",
@@ -110,11 +122,13 @@ __all__ = [
     "ReleaseParked",
     "ReleaseReservation",
     "RelocateReservation",
+    "ReportStaleness",
     "RequestTransfer",
     "ResolveConflict",
     "Return",
     "ReturnCommand",
     "ReturnFence",
+    "RevokeCredential",
     "Sale",
     "SaleVoid",
     "Scrap",
@@ -358,6 +372,7 @@ class DefineSku(Command, frozen=True, tag="define_sku"):
     packs: tuple[Pack, ...] = ()
     service: bool = False
     case_policy: CasePolicy = "exact"
+    sku_class: Code | None = None
 
 
 class DefineLocation(Command, frozen=True, tag="define_location"):
@@ -369,6 +384,7 @@ class DefineLocation(Command, frozen=True, tag="define_location"):
     sells: bool = True
     parent: Code | None = None
     authority: tuple[Authority, ...] = ()
+    tags: tuple[Code, ...] = ()
 
 
 class ReleaseParked(Command, frozen=True, tag="release_parked"):
@@ -400,4 +416,5 @@ AnyCommand: TypeAlias = (
     | ClosePeriod
     | RecordReconciliation
     | ApproveReconciliation
+    | AnyChannelCommand
 )

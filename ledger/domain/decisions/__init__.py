@@ -5,8 +5,10 @@ from typing import Any, Final, TypeAlias, get_args
 
 from msgspec.structs import replace
 
+from ledger.domain.channel import channel_stream
 from ledger.domain.commands import (
     AmendReservation,
+    AnyChannelCommand,
     AnyCommand,
     AnyCountCommand,
     AnyMovement,
@@ -16,6 +18,7 @@ from ledger.domain.commands import (
     ClosePeriod,
     CloseTransfer,
     ConfirmReservation,
+    DefineChannel,
     DefineLocation,
     DefineSku,
     DispatchTransfer,
@@ -23,6 +26,7 @@ from ledger.domain.commands import (
     ExtendReservation,
     FulfilReservation,
     GrantFence,
+    IssueCredential,
     PlaceReservation,
     ReceiveTransfer,
     RecordMovements,
@@ -30,10 +34,12 @@ from ledger.domain.commands import (
     ReleaseParked,
     ReleaseReservation,
     RelocateReservation,
+    ReportStaleness,
     RequestTransfer,
     ResolveConflict,
     Return,
     ReturnFence,
+    RevokeCredential,
     Sale,
     SetBackorderLimit,
 )
@@ -41,6 +47,7 @@ from ledger.domain.conflict import Conflict
 from ledger.domain.decisions import (
     admission,
     catalog,
+    channels,
     counts,
     definitions,
     facts,
@@ -168,8 +175,10 @@ def _of_movements(movements: tuple[AnyMovement, ...], owner: str, world: World) 
             yield from referred_streams(movement, owner, world)
 
 
-def _placing(command: PlaceReservation, _: str, __: World) -> Iterator[str]:
+def _placing(command: PlaceReservation, _: str, world: World) -> Iterator[str]:
     streams = [reservation_stream(command.reservation_id)]
+    if command.channel is not None and command.channel in world.binding:
+        streams.append(channel_stream(command.channel))
     streams += [stock_stream(line.location, line.sku) for line in command.lines]
     if command.sourced:
         streams += _candidates(command.sourced)
@@ -194,7 +203,10 @@ def _resolution(command: ResolveConflict, _: str, world: World) -> Iterator[str]
 
 
 def _promise(command: Any, _: str, world: World) -> Iterator[str]:
-    """A reservation, the stocks that a change of it names, and those where it holds units."""
+    """A reservation, the stocks that a change of it names, and those where it holds units.
+
+    And its channel, where the rules of that may bind it.
+    """
     yield reservation_stream(command.reservation_id)
     yield from _stocks(getattr(command, "lines", None) or ())
     yield from _candidates(getattr(command, "sourced", ()))
@@ -204,6 +216,9 @@ def _promise(command: Any, _: str, world: World) -> Iterator[str]:
     reservation = world.reservation(command.reservation_id)
     if reservation is not None:
         yield from (line.stock_id.stream for line in reservation.lines if line.open)
+        channel = reservation.placed.channel
+        if channel is not None and channel in world.binding:
+            yield channel_stream(channel)
 
 
 def _candidates(lines: tuple[SourcedLine, ...]) -> Iterator[str]:
@@ -295,6 +310,10 @@ _DECISIONS: Final[dict[type, Decide]] = {
     ClosePeriod: lambda c, w, n, _: periods.close(c, w, n),
     RecordReconciliation: lambda c, w, n, _: reconciliations.record(c, w, n),
     ApproveReconciliation: reconciliations.approve,
+    DefineChannel: lambda c, w, n, _: channels.define(c, w, n),
+    ReportStaleness: lambda c, w, n, _: channels.report_staleness(c, w, n),
+    IssueCredential: lambda c, w, n, _: channels.issue(c, w, n),
+    RevokeCredential: lambda c, w, n, _: channels.revoke(c, w, n),
 }
 
 _READS: Final[dict[type, Reads]] = {
@@ -321,6 +340,7 @@ _READS: Final[dict[type, Reads]] = {
         (DefineSku, DefineLocation),
         lambda command, _, world: definitions.reads(command, world),
     ),
+    **dict.fromkeys(get_args(AnyChannelCommand), lambda command, _, __: channels.reads(command)),
     ReleaseParked: _release,
     ClosePeriod: lambda command, _, __: periods.reads(command),
     **dict.fromkeys(

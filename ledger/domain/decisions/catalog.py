@@ -210,6 +210,8 @@ def _spelled(value: Any, world: World) -> Any:
     for name in value.__struct_fields__:
         found = getattr(value, name)
         new = found
+        if found is None:
+            continue
         if _CODES.get(name) == "sku":
             one = isinstance(found, str)
             new = _code(found, world) if one else tuple(_code(code, world) for code in found)

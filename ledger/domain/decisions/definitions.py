@@ -46,6 +46,7 @@ def define_sku(command: DefineSku, world: World, now: Instant) -> Decision:
         packs=command.packs,
         service=command.service,
         case_policy=command.case_policy,
+        sku_class=command.sku_class,
     )
     if known is not None:
         _refuse_other_meaning(event, known)
@@ -72,6 +73,7 @@ def define_location(command: DefineLocation, world: World, now: Instant) -> Deci
         sells=command.sells,
         parent=command.parent,
         authority=command.authority,
+        tags=tuple(sorted(set(command.tags))),
     )
     known = location_of(world, command.location)
     if known is not None and _content(event) == _content(known.current):

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from ledger.domain.commands import PlaceReservation
+from ledger.domain.decisions.binding import bound
 from ledger.domain.decisions.conflicts import settle
 from ledger.domain.decisions.sourcing import Free, pick, shortfalls_of
 from ledger.domain.decisions.standing import added_up, after, state_of
@@ -113,10 +114,11 @@ def _grant(
     shortfalls: list[Shortfall] = []
     lines: list[PlacedLine] = []
     some = False
+    binds = bound(command.channel, world)
     for stock_id, quantity in wanted.items():
         stock = world.stock(stock_id)
         stock.advance(now)
-        available = stock.free_for(command.channel)
+        available = stock.free_for(command.channel) if binds is None else binds.free(stock)
         granted = max(0, min(quantity, available))
         lines.append(_line(stock_id, quantity, granted))
         some = some or granted > 0
@@ -131,7 +133,7 @@ def _grant_sourced(
     command: PlaceReservation, wanted: dict[StockId, int], world: World, now: Instant
 ) -> tuple[tuple[PlacedLine, ...], tuple[SourcedUnits, ...]]:
     """The same where some lines leave their location open: these come after the others."""
-    free = Free(world, command.channel, now)
+    free = Free(world, command.channel, now, bound(command.channel, world))
     shortfalls: list[Shortfall] = []
     lines: dict[StockId, PlacedLine] = {}
     for stock_id, quantity in wanted.items():

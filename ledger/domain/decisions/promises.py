@@ -12,6 +12,7 @@ from ledger.domain.commands import (
     ExtendReservation,
     ReleaseReservation,
 )
+from ledger.domain.decisions.binding import Bound, bound
 from ledger.domain.decisions.conflicts import settle
 from ledger.domain.decisions.sourcing import Free, candidates_of, pick, shortfalls_of
 from ledger.domain.decisions.standing import (
@@ -123,12 +124,14 @@ def amend(command: AmendReservation, world: World, now: Instant) -> Decision:
     """
     reservation = open_reservation(world, command.reservation_id, now, "amend")
     deltas = _amendments(command, reservation)
+    channel = reservation.placed.channel
+    binds = bound(channel, world)
     if command.sourced:
-        _amend_sourced(command, reservation, deltas, Free(world, reservation.placed.channel, now))
+        _amend_sourced(command, reservation, deltas, Free(world, channel, now, binds))
     if not deltas:
         return state_of(reservation, now, world.head)
     refuse_shortfalls(
-        shortfall(reservation, world.stock(stock_id), delta, now)
+        shortfall(reservation, world.stock(stock_id), delta, now, binds)
         for stock_id, delta in deltas.items()
         if delta > 0
     )
@@ -198,11 +201,11 @@ def _refuse_broken(reservation: Reservation, world: World, now: Instant) -> None
 
 
 def shortfall(
-    reservation: Reservation, stock: Stock, quantity: int, now: Instant
+    reservation: Reservation, stock: Stock, quantity: int, now: Instant, binds: Bound | None
 ) -> Shortfall | None:
     """Why a stock cannot give a promise more units, if it cannot."""
     stock.advance(now)
-    free = stock.free_for(reservation.placed.channel)
+    free = stock.free_for(reservation.placed.channel) if binds is None else binds.free(stock)
     if quantity <= free:
         return None
     return Shortfall(stock.stock_id.sku, stock.stock_id.location, quantity, free)

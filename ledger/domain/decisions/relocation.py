@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from ledger.domain.commands import RelocateReservation
+from ledger.domain.decisions.binding import bound
 from ledger.domain.decisions.conflicts import settle
 from ledger.domain.decisions.promises import amend_hold, shortfall
 from ledger.domain.decisions.standing import after, open_reservation, refuse_shortfalls, state_of
@@ -30,8 +31,9 @@ def relocate(command: RelocateReservation, world: World, now: Instant) -> Decisi
     refuse_shortfalls(
         _broken(reservation, world, stock_id, units, now) for stock_id, units in leaving.items()
     )
+    binds = bound(reservation.placed.channel, world)
     refuse_shortfalls(
-        shortfall(reservation, world.stock(stock_id), units, now)
+        shortfall(reservation, world.stock(stock_id), units, now, binds)
         for stock_id, units in _units(moves, leaving=False).items()
     )
     if not moves:

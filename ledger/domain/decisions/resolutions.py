@@ -114,6 +114,7 @@ def _sources(
         sourcing=candidates.sourcing,
         split=candidates.split,
     )
+    # People may give what rules keep back: nothing binds them but what is there.
     free = Free(world, broken.reservation.placed.channel, now)
     had = list(shortfalls_of(wanted, free))
     picked = pick(wanted, free)

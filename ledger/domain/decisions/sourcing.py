@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from ledger.domain.decisions.binding import Bound
 from ledger.domain.decisions.world import World
 from ledger.domain.events import SourcedLine
 from ledger.domain.refusals import Shortfall
@@ -11,12 +12,15 @@ from ledger.domain.values import Instant, StockId
 class Free:
     """What each stock can still give to one request, less what the request takes on its way."""
 
-    __slots__ = ("_channel", "_left", "_now", "_world")
+    __slots__ = ("_bound", "_channel", "_left", "_now", "_world")
 
-    def __init__(self, world: World, channel: str | None, now: Instant) -> None:
+    def __init__(
+        self, world: World, channel: str | None, now: Instant, binds: Bound | None = None
+    ) -> None:
         """Nothing is taken yet."""
         self._world = world
         self._channel = channel
+        self._bound = binds
         self._now = now
         self._left: dict[StockId, int] = {}
 
@@ -26,7 +30,8 @@ class Free:
         if left is None:
             stock = self._world.stock(stock_id)
             stock.advance(self._now)
-            left = self._left[stock_id] = stock.free_for(self._channel)
+            left = stock.free_for(self._channel) if self._bound is None else self._bound.free(stock)
+            self._left[stock_id] = left
         return left
 
     def take(self, stock_id: StockId, quantity: int) -> None:

@@ -33,6 +33,9 @@ class World(Protocol):
     catalog: Use
     """Whether codes and units have to be looked up at all."""
 
+    binding: set[str]
+    """Channels whose rules may bind promises: every one whose rules ever were binding."""
+
     def stock(self, stock_id: StockId) -> Stock:
         """The stock, empty where nothing was ever recorded."""
         ...
@@ -115,3 +118,8 @@ class ConflictIds:
         """The next name; unique because instants never repeat."""
         self._last += 1
         return f"{self._now:x}-{self._last}"
+
+
+def opened_at(conflict_id: str) -> Instant:
+    """The instant of the decision that opened a conflict: its name tells."""
+    return int(conflict_id.partition("-")[0], 16)

@@ -21,6 +21,21 @@ from ledger.domain.events.catalog import (
     Pack,
     SkuDefined,
 )
+from ledger.domain.events.channel import (
+    AnyChannelEvent,
+    Buffer,
+    Cap,
+    ChannelCredentialIssued,
+    ChannelCredentialRevoked,
+    ChannelDefined,
+    ChannelRules,
+    ChannelStalenessChanged,
+    Publishing,
+    Rounding,
+    SafetyStock,
+    Scope,
+    StalenessBand,
+)
 from ledger.domain.events.conflict import (
     AnyConflictEvent,
     ConflictChanged,
@@ -152,6 +167,7 @@ AnyEvent: TypeAlias = (
     | AnyMovementEvent
     | AnyConflictEvent
     | AnyCatalogEvent
+    | AnyChannelEvent
     | AnyTransferEvent
     | AnyOrderEvent
     | AnyReturnEvent
@@ -162,6 +178,7 @@ AnyEvent: TypeAlias = (
 
 __all__ = [
     "AnyCatalogEvent",
+    "AnyChannelEvent",
     "AnyConflictEvent",
     "AnyCountEvent",
     "AnyEvent",
@@ -176,8 +193,15 @@ __all__ = [
     "ApprovedLine",
     "Authority",
     "BackorderLimitSet",
+    "Buffer",
     "CalendarAdvanced",
+    "Cap",
     "CasePolicy",
+    "ChannelCredentialIssued",
+    "ChannelCredentialRevoked",
+    "ChannelDefined",
+    "ChannelRules",
+    "ChannelStalenessChanged",
     "ConflictChange",
     "ConflictChanged",
     "ConflictCleared",
@@ -224,6 +248,7 @@ __all__ = [
     "Posting",
     "Postings",
     "ProposedLine",
+    "Publishing",
     "ReceivedLine",
     "ReconciliationApproved",
     "ReconciliationEvent",
@@ -244,11 +269,15 @@ __all__ = [
     "ReturnEvent",
     "ReturnInspected",
     "ReturnReceived",
+    "Rounding",
+    "SafetyStock",
     "SaleVoided",
+    "Scope",
     "SkuDefined",
     "SkuQuantity",
     "SourcedLine",
     "SourcedUnits",
+    "StalenessBand",
     "StockAbsorbed",
     "StockAdjusted",
     "StockCorrected",

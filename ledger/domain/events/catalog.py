@@ -23,7 +23,7 @@ class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
     """What a SKU is from now on.
 
     Quantities are integers of 10^-scale base units, everywhere in the ledger. A service is sold
-    like goods and never touches stock.
+    like goods and never touches stock. Rules of channels may be for all SKUs of a class.
     """
 
     sku: Code
@@ -32,6 +32,7 @@ class SkuDefined(Event, frozen=True, tag="sku.defined.v1"):
     packs: tuple[Pack, ...] = ()
     service: bool = False
     case_policy: CasePolicy = "exact"
+    sku_class: Code | None = None
 
     @property
     def stream(self) -> str:
@@ -47,7 +48,10 @@ class Authority(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class LocationDefined(Event, frozen=True, tag="location.defined.v1"):
-    """What a location is from now on. One that does not sell gives no promises."""
+    """What a location is from now on. One that does not sell gives no promises.
+
+    A channel may sell from all locations that carry a tag.
+    """
 
     location: Code
     kind: Code = "store"
@@ -55,6 +59,7 @@ class LocationDefined(Event, frozen=True, tag="location.defined.v1"):
     sells: bool = True
     parent: Code | None = None
     authority: tuple[Authority, ...] = ()
+    tags: tuple[Code, ...] = ()
 
     @property
     def stream(self) -> str:

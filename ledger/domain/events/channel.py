@@ -12,7 +12,7 @@ class Scope(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What a rule is for: everything, or a SKU, a class of SKUs, a location, or a pair of them.
 
     Of rules of one kind the closest counts, and only that one: SKU at location, SKU, class at
-    location, location, class, everything.
+    location, location, class, everything. None is for a SKU and a class.
     """
 
     sku: Code | None = None
@@ -53,7 +53,10 @@ class Rounding(Scope, frozen=True):
 
 
 class StalenessBand(Struct, frozen=True, kw_only=True, gc=False):
-    """What else is kept back of a SKU while a channel is at least so many seconds behind."""
+    """What else is kept back of a SKU while a channel is at least so many seconds behind.
+
+    Units and a share, rounded up; no less than what a band that begins earlier keeps back.
+    """
 
     from_s: int
     units: int = 0
@@ -74,9 +77,9 @@ class Publishing(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
 class ChannelRules(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What shapes the number a channel is told.
 
-    `backorder_limit`: units of a SKU it may promise beyond what is there, as far as the locations
+    `backorder_limit`: units of a SKU it may be told beyond what is there, as far as the locations
     promise them at all. `only_fenced`: it sells what is set aside for it, and nothing else.
-    `binding`: its reservations are held to safety stock and buffers, too.
+    `binding`: its reservations take at a location no more than the location's share, too.
     """
 
     safety_stock: tuple[SafetyStock, ...] = ()

@@ -115,15 +115,15 @@ def test_checkpoints_are_told_on_the_bus(api: Api, running_service: RunningServi
     note = api.get("/v1/audit/checkpoint", position=position).text
     size = read(api, note)["tree_size"]
 
-    told = asyncio.run(_told(running_service.runtime()["nats"], size))
+    told = asyncio.run(_told(running_service, size))
     assert note == told[size]
     assert sorted(told) == list(told)
     assert all(text == api.get("/v1/audit/checkpoint", size=at).text for at, text in told.items())
 
 
-async def _told(url: str, until: int) -> dict[int, str]:
+async def _told(service: RunningService, until: int) -> dict[int, str]:
     """What the stream holds, up to the checkpoint of a size."""
-    client = await nats.connect(url)
+    client = await nats.connect(service.runtime()["nats"], **service.bus_login())
     told: dict[int, str] = {}
     try:
         subscription = await client.jetstream().subscribe(

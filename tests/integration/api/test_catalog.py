@@ -58,6 +58,7 @@ def test_what_was_put_is_what_is_got(api: Api) -> None:
         "packs": {"sack": 25, "pallet": {"of": "sack", "factor": 40}},
         "service": False,
         "case_policy": "upper",
+        "class": "A",
     }
     where = {
         "kind": "warehouse",
@@ -65,6 +66,7 @@ def test_what_was_put_is_what_is_got(api: Api) -> None:
         "sells": False,
         "parent": None,
         "authority": {"count": ["wms-1"], "*": ["wms-1", "erp"]},
+        "tags": ["click-and-collect"],
     }
 
     written = put(api, sku_path(sku), definition, key="define-1")

@@ -45,6 +45,10 @@ TABLES: Final = (
     "reconciliations",
     "reconciliation_locations",
     "reconciliation_lines",
+    "catalog_skus",
+    "catalog_locations",
+    "channels",
+    "channel_credentials",
 )
 META: Final = Meta(
     instant=0,

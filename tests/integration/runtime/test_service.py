@@ -18,7 +18,7 @@ from api.runtime.session import open_session
 from ledger.settings import load_settings
 from tests.support.servers import REPOSITORY, RunningService
 
-ROLES = ("api", "projector", "notary", "relay", "auditor")
+ROLES = ("api", "projector", "notary", "relay", "teller", "auditor")
 SERVERS = ("postgres", "nats")
 PATIENCE_S = 60  # An upper bound for a busy machine; what is waited for takes a second.
 
@@ -77,6 +77,7 @@ def test_a_command_uses_the_service_that_runs(running_service: RunningService) -
     with open_session(settings, nats=True) as session:
         assert running_service.url == session.http_url
         assert running_service.runtime()["nats"] == session.nats_url
+        assert running_service.runtime()["nats_credentials"] == session.nats_credentials
         with psycopg.connect(session.service_url) as connection:
             assert ("ledger_service",) == connection.execute("select session_user").fetchone()
 

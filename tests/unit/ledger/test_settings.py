@@ -78,13 +78,20 @@ def test_a_child_reads_back_what_its_parent_wrote() -> None:
 def test_every_limit_has_its_variable_and_its_unit() -> None:
     """A number without a unit is a number nobody dares to change."""
     surroundings = {"database_url", "nats_url", "data_dir", "http_host", "http_port", "catalog"}
-    access = {"admin_key", "auth", "checkpoint_key"}
+    access = {"admin_key", "auth", "checkpoint_key", "nats_credentials", "nats_keys"}
     limits = [name for name in FIELDS if name not in surroundings | access]
 
     assert [] == [
         name for name in limits if not name.endswith(("_max", "_ms", "_events", "_percent"))
     ]
     assert "LEDGER_QUEUE_COMMANDS_MAX" == env_name("queue_commands_max")
+
+
+@pytest.mark.parametrize("name", ["NATS_CREDENTIALS", "NATS_KEYS"])
+def test_what_one_logs_in_with_is_there(name: str) -> None:
+    """Else the bus would be tried for ever, and the log would say why in passing."""
+    with pytest.raises(SettingsError, match=rf"{name} must name a .* that is there"):
+        load_settings({name: "/nowhere/at/all"})
 
 
 def test_a_mistyped_variable_is_noticed() -> None:

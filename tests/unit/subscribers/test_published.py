@@ -3,7 +3,7 @@
 import msgspec
 
 from subscribers.messages import DATA_TYPES
-from subscribers.published import CHECKPOINT, FOLDER, documents
+from subscribers.published import CHECKPOINT, FOLDER, SYNC_PARTS, documents
 
 
 def test_the_committed_schemas_are_current() -> None:
@@ -19,7 +19,7 @@ def test_every_payload_has_a_schema_and_a_place_in_the_asyncapi_document() -> No
 
     assert "3.0.0" == document["asyncapi"]
     told = {m["name"] for m in document["components"]["messages"].values()}
-    assert {*DATA_TYPES, CHECKPOINT} == told
+    assert {*DATA_TYPES, CHECKPOINT, *SYNC_PARTS} == told
     referred = {
         reference["$ref"].rpartition("/")[2]
         for channel in document["channels"].values()

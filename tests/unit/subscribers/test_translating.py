@@ -83,6 +83,15 @@ _TALLY = dict.fromkeys(events.Tally.__struct_fields__, 2)
 _RECONCILIATION = {"reconciliation_id": "erp-1", "as_of": START}
 _FIGURE = {"sku": "MUG", "bucket": "sellable", "counted": 7, "counted_at": START}
 
+_RULES = {
+    "safety_stock": [{"units": 2}, {"units": 5, "sku": "MUG", "location": "ams-1"}],
+    "buffers": [{"basis_points": 250, "sku_class": "A"}],
+    "caps": [{"units": 50}],
+    "rounding": [{"pack": "case", "sku": "MUG"}],
+    "staleness": [{"from_s": 60, "units": 1}],
+    "publish": {"rise_units": 3, "every_ms": 500},
+}
+
 ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
     _stock(events.StockOpened, quantity=1),
     _stock(events.StockReceived, quantity=1, unit_cost={"millionths": 5, "currency": "EUR"}),
@@ -214,6 +223,23 @@ ONE_OF_EACH: tuple[events.AnyEvent, ...] = (
         time_zone="Europe/Amsterdam",
         authority=[{"fact": "count", "sources": ["wms-1"]}],
     ),
+    _paper(
+        events.ChannelDefined,
+        channel="web",
+        locations=["ams-1"],
+        kinds=["store"],
+        tags=["click-and-collect"],
+        rules=_RULES,
+    ),
+    _paper(events.ChannelStalenessChanged, channel="web", from_s=60, measured_s=75),
+    _paper(
+        events.ChannelCredentialIssued,
+        channel="web",
+        credential_id="c-1",
+        public_key="UABC",
+        expires_at=START,
+    ),
+    _paper(events.ChannelCredentialRevoked, channel="web", credential_id="c-1", public_key="UABC"),
     _paper(
         events.PeriodClosed,
         period_id="2026-11",

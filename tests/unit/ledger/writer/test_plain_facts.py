@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ledger.domain.commands import AnyCommand
-from ledger.domain.events import AnyStockEvent, StockReceived
+from ledger.domain.events import AnyEvent, AnyStockEvent, StockReceived
 from ledger.domain.stock import Stock
 from ledger.domain.values import StockId
 from ledger.settings import Settings
@@ -46,6 +46,10 @@ class Nothing(Journal):
     def anything_defined(self) -> bool:
         """Nothing is."""
         return False
+
+    def channels(self) -> list[AnyEvent]:
+        """Nobody sells anywhere."""
+        return []
 
     def versions(self, *_: Any) -> dict[str, int]:
         """Nothing has one."""

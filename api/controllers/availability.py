@@ -1,0 +1,132 @@
+"""What a channel may sell, now or then, and everything it was ever told."""
+
+from typing import Final
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+
+from api.commands import Answer
+from api.dependencies import HttpRequest, backend_of
+from api.endpoints import READ_CODES, Endpoint, answered, ask, path_id
+from api.front_door import NOT_MODIFIED, Reply
+from api.problems import problem_of
+from api.questions import asked_of, asking, parameters
+from api.schemas import availability as words
+from api.schemas.fields import check_code, instant_of, rfc3339
+from api.schemas.questions import stands_for
+from ledger.domain.refusals import NotFound
+from projections.availability.answers import Availability
+from projections.availability.queries import availability
+from projections.availability.told import Wanted, derivations, told
+
+_TAG: Final = "channels"
+
+
+async def _availability(request: HttpRequest) -> Reply:
+    backend = backend_of(request)
+    page_max = backend.settings.page_max
+    query = parameters(request.scope["query_string"], words.AvailabilityQuery, page_max)
+    skus = list(dict.fromkeys(query.sku))
+    check_code("channel", query.channel)
+    for sku in skus:
+        check_code("sku", sku)
+    async with asking():
+        found, at, position = await availability(
+            backend.pool,
+            query.channel,
+            skus,
+            asked_of(query),
+            now=backend.clock.now(),
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
+    if found is None:
+        raise problem_of(NotFound("channel", query.channel))
+    tag = _tag(found)
+    if _known(request.headers.get("if-none-match"), tag):
+        return Reply(Answer(NOT_MODIFIED, b"", headers=(("ETag", tag),)))
+    answer = words.AvailabilityAnswer(
+        channel=found.channel,
+        rule_version=found.rule_version,
+        instant=rfc3339(found.instant),
+        items=[
+            words.AvailabilityItem.of(one, by_location=query.by_location, explain=query.explain)
+            for one in found.items
+        ],
+        **stands_for(at, position),
+    )
+    return Reply(Answer(200, msgspec.json.encode(answer), headers=(("ETag", tag),)))
+
+
+def _tag(found: Availability) -> str:
+    """Position, rule version and the instant since when the numbers are what they are.
+
+    That is when the last hold ran out that nobody has written down yet: until the next one does,
+    or one of the other two changes, nothing can have changed.
+    """
+    return f'"{found.position}-{found.rule_version}-{found.since}"'
+
+
+def _known(given: str | None, tag: str) -> bool:
+    """Whether the caller has this answer already."""
+    if given is None:
+        return False
+    tags = [one.strip().removeprefix("W/") for one in given.split(",")]
+    return "*" in tags or tag in tags
+
+
+async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
+    backend = backend_of(request)
+    channel = path_id(request)
+    for name, code in (("sku", query.sku), ("location", query.location)):
+        check_code(name, code)
+    wanted = Wanted(
+        channel=channel,
+        sku=query.sku,
+        location=query.location or "",
+        at=instant_of(query.at, "at"),
+    )
+    async with asking():
+        page = await told(
+            backend.pool,
+            wanted,
+            cursor=query.cursor,
+            limit=query.limit,
+            min_position=query.min_position,
+            timeout_s=backend.settings.min_position_wait_ms / 1000,
+        )
+        explained = await derivations(backend.pool, page.items) if query.explain else None
+    return words.ToldPage(
+        channel=channel,
+        items=words.log_items(page.items, explained),
+        position=page.position,
+        next_cursor=page.next_cursor,
+    )
+
+
+HANDLERS: list[HTTPRouteHandler] = [
+    ask(
+        "/v1/availability",
+        _availability,
+        operation_id="getAvailability",
+        endpoint=Endpoint(
+            summary="How many a channel may sell, and how that comes about; now or then",
+            tag=_TAG,
+            answers={200: words.AvailabilityAnswer, NOT_MODIFIED: None},
+            codes=(*READ_CODES, "not-found"),
+            query=words.AvailabilityQuery,
+        ),
+    ),
+    ask(
+        "/v1/channels/{id:str}/log",
+        answered(words.LogQuery, _log),
+        operation_id="getChannelLog",
+        endpoint=Endpoint(
+            summary="What a channel was told, when and why",
+            tag=_TAG,
+            answers={200: words.ToldPage},
+            codes=READ_CODES,
+            query=words.LogQuery,
+            path_id="channel",
+        ),
+    ),
+]

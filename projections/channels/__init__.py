@@ -1,0 +1,1 @@
+"""What channels sell from and by which rules, how stale they are, and their credentials."""

@@ -1,0 +1,1 @@
+"""Who may do what on the message server: keys, signed claims, and how they stay true."""

@@ -1,0 +1,103 @@
+"""A channel with credentials as the service issues them, on a server that checks every one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from api.runtime.natsd import EmbeddedNats
+from subscribers import messages
+from subscribers.dead_letters import letters, replay
+from subscribers.durables import answer_syncs
+from subscribers.messages import AtsState
+from subscribers.sdk import Channel
+from subscribers.sdk.fake_ats import told_as
+from subscribers.sdk.values import NotAdmitted, Replaced
+from tests.integration.channels.conftest import Seen, eventually, running
+from tests.support.broker import Broker, Heard, connected
+from tests.support.channel_bus import CHANNEL, QUICK, number
+
+
+class Ours(NamedTuple):
+    """A guarded server, and the service on it, which answers channels that join."""
+
+    broker: Broker
+    service: Heard
+
+    async def tell(self, sku: str, ats: int, told: int) -> AtsState:
+        """A number for the channel."""
+        state = number(sku, ats, told)
+        subject, headers, payload = told_as(state, 1)
+        await self.service.client.jetstream().publish(subject, payload, headers=headers)
+        return state
+
+    async def subscriber(self, credential_id: str = "one") -> Channel:
+        """Somebody with a credential of his own."""
+        login = await self.broker.issue(CHANNEL, credential_id)
+        url, text = self.broker.server.url, str(login["user_credentials"])
+        return Channel(url, channel=CHANNEL, credentials=text, limits=QUICK)
+
+
+@pytest.fixture
+async def ours(tmp_path: Path) -> AsyncIterator[Ours]:
+    """Streams, and nobody there yet."""
+    server = EmbeddedNats(tmp_path / "ours")
+    await asyncio.to_thread(server.start)
+    broker = Broker(server)
+    await broker.ready()
+    async with connected(server.url, **broker.service_login) as service:
+        await answer_syncs(service.client)
+        yield Ours(broker, service)
+    await asyncio.to_thread(server.stop)
+
+
+async def test_the_present_comes_first_then_changes_then_what_had_failed(ours: Ours) -> None:
+    """Joining, reading, giving up and taking back: all that a channel does crosses accounts."""
+    await ours.tell("MUG", 5, 1)
+    seen = Seen()
+    seen.fails["LAMP"] = 3
+    async with await ours.subscriber() as channel, running(channel.run(seen)):
+        await eventually(lambda: ("MUG", 5) in seen.told())
+        await ours.tell("MUG", 4, 2)
+        await ours.tell("LAMP", 7, 3)
+        await eventually(lambda: ("MUG", 4) in seen.told() and channel.dead_letters == 1)
+        last = await channel.get("MUG")
+        assert last is not None
+        assert (4, 2) == (last.ats, last.told)
+
+        client = ours.service.client
+        (filed,) = [filed async for filed in letters(client.jetstream())]
+        fate, _ = await replay(client, filed, timeout_s=20.0)
+        assert "handled" == fate.value
+        await eventually(lambda: ("LAMP", 7) in seen.told())
+
+
+async def test_who_joins_last_stays(ours: Ours) -> None:
+    """The other learns it from the durable, which is his to look at."""
+    await ours.tell("MUG", 5, 1)
+    first, second = Seen(), Seen()
+    async with await ours.subscriber("one") as old, await ours.subscriber("two") as new:
+        ending = asyncio.ensure_future(old.run(first))
+        await eventually(lambda: ("MUG", 5) in first.told())
+        async with running(new.run(second)):
+            await eventually(lambda: ("MUG", 5) in second.told())
+            with pytest.raises(Replaced):
+                await asyncio.wait_for(ending, 20)
+
+
+async def test_a_revoked_subscriber_ends_and_says_why(ours: Ours) -> None:
+    """Within five seconds, and it does not go on trying."""
+    await ours.tell("MUG", 5, 1)
+    seen = Seen()
+    async with await ours.subscriber() as channel:
+        ending = asyncio.ensure_future(channel.run(seen))
+        await eventually(lambda: ("MUG", 5) in seen.told())
+        await ours.broker.revoke(CHANNEL)
+
+        with pytest.raises(NotAdmitted):
+            await asyncio.wait_for(ending, 5)
+    assert messages.ATS_STREAM in [
+        info.config.name for info in await ours.service.client.jetstream().streams_info()
+    ]

@@ -1,0 +1,45 @@
+"""A subscriber in a process of its own, which keeps what it is told in a database.
+
+`python -m tests.support.channel_process URL CHANNEL DATABASE_URL [DIE_AT WINDOW]` runs until it
+is killed. With DIE_AT it kills itself at its so many-th effect: `before` the commit of it, or
+`after`, when the message has not been acknowledged.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+
+import psycopg
+
+from subscribers.sdk import Change, Channel, Inbox
+
+EFFECTS = "create table effects (channel text, sku text, told bigint, ats bigint)"
+
+
+async def main(url: str, channel: str, database: str, die_at: int, window: str) -> None:
+    """Follows for ever."""
+    connection = await psycopg.AsyncConnection.connect(database, autocommit=True)
+    inbox = Inbox(channel)
+    done = 0
+
+    async def take(change: Change) -> None:
+        nonlocal done
+        done += 1
+        async with inbox.once(connection, change) as fresh:
+            if fresh:
+                state = change.state
+                row = (state.channel, state.sku, state.told, state.ats)
+                await connection.execute("insert into effects values (%s, %s, %s, %s)", row)
+            if window == "before" and done == die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+        if window == "after" and done == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    async with Channel(url, channel=channel) as subscriber:
+        await subscriber.run(take)
+
+
+if __name__ == "__main__":
+    at, where = (int(sys.argv[4]), sys.argv[5]) if len(sys.argv) > 4 else (0, "never")
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], at, where))
