@@ -18,7 +18,7 @@ from projections.availability.answers import Told
 from projections.availability.log import Log, Place
 from subscribers import messages
 from subscribers.ats import ats_frame, ats_message
-from subscribers.fenced import FencedStream
+from subscribers.fenced import FencedStream, Overtaken
 from subscribers.opening import Diverged
 from subscribers.streams import GENERATION_KEY, ensure, generation_of
 
@@ -60,6 +60,12 @@ class AtsStream:
         metadata = {**(info.config.metadata or {}), GENERATION_KEY: str(kept)}
         await self._js.update_stream(info.config.evolve(metadata=metadata))
         return kept
+
+    async def is_still(self, generation: int) -> None:
+        """Raises `Overtaken` where people have begun another copy meanwhile."""
+        found = await generation_of(self._js, messages.ATS_STREAM)
+        if found != generation:
+            raise Overtaken(f"the stream is of generation {found} now")
 
     async def open(self, place: Place) -> None:
         """Find where to go on, and tell what the log holds beyond. Raises `Diverged`."""

@@ -27,7 +27,6 @@ SHOWN_MAX: Final = 100
 """Differences of one stream that are named; what is wrong so often is wrong altogether."""
 
 _STOCKS_AT_ONCE: Final = 500
-_ROWS_AT_ONCE: Final = 5_000
 _START: Final = ("stock/", 0)
 
 
@@ -110,9 +109,7 @@ class Inspector:
         walk = Walk(self._log, self._client, messages.CONFLICTS_STREAM)
         stream, after, compared, sequence = messages.CONFLICTS_STREAM, 0, 0, 0
         told: list[Msg] = []
-        while rows := await self._log.read(
-            "conflicts_after", after, self._plan.events, self._plan.bite
-        ):
+        while rows := await self._log.read("conflicts_after", after, self._plan.events):
             while len(told) < len(rows):
                 found = await walk.some_after(sequence, self._plan.bite)
                 if not found:
@@ -166,9 +163,7 @@ class Inspector:
         """Every stock as it was where the states had been told, some at a time."""
         levels: list[Level] = []
         place = _START
-        while rows := await self._log.read(
-            "stocks_after", *place, self._plan.states, _ROWS_AT_ONCE
-        ):
+        while rows := await self._log.read("stocks_after", *place, self._plan.states):
             for row in rows:
                 recorded = decoded(row, self._mapper)
                 assert isinstance(recorded.event, StockEvent), row.topic

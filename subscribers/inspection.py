@@ -147,7 +147,12 @@ class Inspection:
         settings = self._settings
         assert settings.database_url is not None, "the relay is told where the database is"
         assert settings.nats_url is not None, "the relay is told where the message server is"
-        errand = Errand(plan=plan, database_url=settings.database_url, nats_url=settings.nats_url)
+        errand = Errand(
+            plan=plan,
+            database_url=settings.database_url,
+            nats_url=settings.nats_url,
+            login=settings.nats_login,
+        )
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "subscribers.inspector"),
             stdin=asyncio.subprocess.PIPE,

@@ -34,7 +34,6 @@ from subscribers.translate import SHARD, Outgoing
 _LEVELS_MAX: Final = 200_000  # About 150 MB; beyond, states are read back when needed.
 _LOADS_AT_ONCE: Final = 64
 _RENEWED_AT_ONCE: Final = 500
-_ROWS_AT_ONCE: Final = 5_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -128,7 +127,7 @@ class LastValues:
         """Some stocks from their beginnings to a place in the ledger."""
         levels: dict[StockId, Level] = {}
         after: tuple[str, int] = ("", 0)
-        while rows := await self._log.read("stocks", stocks, *after, place, _ROWS_AT_ONCE):
+        while rows := await self._log.read("stocks", stocks, *after, place):
             for recorded in (decoded(row, self._mapper) for row in rows):
                 assert isinstance(recorded.event, StockEvent)
                 stock_id = recorded.event.stock_id

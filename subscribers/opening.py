@@ -70,7 +70,7 @@ class Opening:
         kept, wrong, asked = await self._kept(found)
         verdict = await self._judged(found, kept)
         if wrong is not None and verdict.word == "continue":
-            verdict = await self._with_what_is_known(verdict, wrong)
+            verdict = await self._with_what_is_known(found.reach, verdict, wrong)
         wanted = asked == ASKED_REPAIR and verdict.vouched
         if verdict.word == "refuse" and not wanted:
             if asked is not None:
@@ -82,6 +82,8 @@ class Opening:
             await self._rebuild(verdict)
         elif place and found.end is not None:
             self._witness.note(found.end)
+        if verdict.word == "continue" and verdict.why:
+            logger.error("the stream of events goes on, as it was: %s", verdict.why)
         if kept.generation < verdict.generation:
             await self._begin(verdict.generation)
         return Opened(verdict.generation, place, max(place, verdict.told), asked)
@@ -99,15 +101,19 @@ class Opening:
         row = await self._log.at(position) if position else None
         return "" if row is None else row_hash(row)
 
-    async def _with_what_is_known(self, verdict: Verdict, wrong: Wrong) -> Verdict:
-        """A difference that was found before, if it is still there."""
+    async def _with_what_is_known(self, place: int, verdict: Verdict, wrong: Wrong) -> Verdict:
+        """A difference that was found before, if it is still there, or will not be told anew."""
         walk = Walk(self._log, self._client)
-        tail = await walk.begin()
-        still = await walk.compare(wrong.position, wrong.position, tail)
-        if not still:
-            await self._board.right()
-            return verdict
-        return refused_wrong(verdict, Wrong(*still[0]))
+        await walk.begin()
+        still = (
+            await walk.compare(wrong.position, wrong.position, place)
+            if wrong.position <= place
+            else []
+        )
+        if still:
+            return refused_wrong(verdict, Wrong(*still[0]))
+        await self._board.right()
+        return verdict
 
     async def _rebuild(self, verdict: Verdict) -> None:
         logger.error(

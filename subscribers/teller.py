@@ -27,9 +27,10 @@ from projections.availability.log import Log, Overtaken
 from projections.availability.rounds import Rounds
 from projections.progress import PROJECTED
 from projections.reader import collect_rarely
-from subscribers import fenced
+from subscribers import fenced, messages
 from subscribers.ats_audit import Walk, Wrong
 from subscribers.ats_stream import AtsStream
+from subscribers.board import Board
 from subscribers.direct import StreamUnreadable
 from subscribers.fenced import PublishUnknown, Refused
 from subscribers.opening import Diverged
@@ -174,8 +175,9 @@ class Life:
             in_flight_max=settings.relay_in_flight_max,
             timeout_s=_PUBLISH_TIMEOUT_S,
         )
+        self._board = Board(connection)
         self._walk: Walk | None = None
-        self._stayed_at = monotonic()
+        self._stayed_at = self._begun_at = monotonic()
 
     def disconnected(self) -> None:
         """The connection went: whoever waits for an answer learns it at once."""
@@ -211,6 +213,7 @@ class Life:
         now = monotonic()
         if now - self._stayed_at > self._stay_s:
             await self._log.stay()
+            await self._stream.is_still(self._rounds.place.generation)
             self._stayed_at = now
 
     async def _wait(self) -> None:
@@ -224,8 +227,10 @@ class Life:
 
         Nothing is under way meanwhile, so that what differs has been lost.
         """
-        wrong = await walk.page()
+        wrong, ms = await walk.page(), round((monotonic() - self._begun_at) * 1_000)
         await self._repair(wrong)
+        numbers = walk.compared, len(wrong), len(wrong), max(1, ms) if walk.ended else 0
+        await self._board.compared(messages.ATS_STREAM, *numbers)
         if walk.ended:
             self._walk = None
             logger.info("channel log and stream compared", extra={"subjects": walk.compared})

@@ -18,7 +18,7 @@ from api.cli.local_service import service_at
 from api.cli.stream_status import Standing, standing, table
 from api.runtime.datadir import read_runtime
 from api.runtime.session import open_session
-from ledger.settings import Settings
+from ledger.settings import Settings, login_with
 from projections.copies.status import Relayed
 from subscribers.board import Board
 from subscribers.checking import check
@@ -93,7 +93,8 @@ def status_command(settings: Settings, *, as_json: bool) -> None:
 def check_command(context: click.Context, settings: Settings) -> None:
     """Compare every message, change nothing.
 
-    Exit 1 where any is not what the ledger says. What the relay has not told yet is missing, too: `streams status` says whether it is behind.
+    Exit 1 where any is not what the ledger says. What the relay has not told yet is missing, too:
+    `streams status` says whether it is behind.
     """
 
     async def compare(sides: _Sides) -> int:
@@ -118,9 +119,10 @@ def check_command(context: click.Context, settings: Settings) -> None:
 def repair_command(context: click.Context, settings: Settings) -> None:
     """Have what was lost told anew.
 
-    The relay compares everything now. States and conflicts are told again. The stream of events is made anew as it was, under the
-    same generation, where messages are missing and the ledger is known to be the one that was
-    told: then subscribers keep their place. Otherwise it says why not. Exit 1 if it does.
+    The relay compares everything now. States and conflicts are told again. The stream of events is
+    made anew as it was, under the same generation, where messages are missing and the ledger is
+    known to be the one that was told: then subscribers keep their place. Otherwise it says why
+    not. Exit 1 if it does.
     """
 
     async def mend(sides: _Sides) -> Relayed:
@@ -149,10 +151,10 @@ def repair_command(context: click.Context, settings: Settings) -> None:
 def regenerate_command(settings: Settings, *, yes: bool, reason: str) -> None:
     """Begin a new generation of all copies.
 
-    They are emptied, and everything is told anew, from the first event on. It is for a ledger that is not the one that was told any more (a restored database), and for
-    a stream that cannot be repaired. Subscribers see the new generation: those that can forget
-    begin again by themselves, the others stop and say so. What others sent (the inbox, dead
-    letters) is left alone.
+    They are emptied, and everything is told anew, from the first event on. It is for a ledger that
+    is not the one that was told any more (a restored database), and for a stream that cannot be
+    repaired. Subscribers see the new generation: those that can forget begin again by themselves,
+    the others stop and say so. What others sent (the inbox, dead letters) is left alone.
     """
     if not yes:
         click.confirm(
@@ -252,7 +254,8 @@ def _servers(settings: Settings) -> Iterator[_Addresses]:
     with open_session(settings, nats=True) as session:
         if session.nats_url is None:
             raise click.UsageError("where is the message server? Say --nats-url or NATS_URL")
-        yield _Addresses(session.service_url, session.nats_url, {})
+        login = login_with(session.nats_credentials)
+        yield _Addresses(session.service_url, session.nats_url, login)
 
 
 @contextmanager
@@ -266,4 +269,5 @@ def _service(settings: Settings) -> Iterator[_Addresses]:
         runtime = read_runtime(settings.data_path)
         if runtime is None:
             raise click.ClickException(f"the service of {settings.data_path} has ended meanwhile")
-        yield _Addresses(runtime["service_database"], runtime["nats"], {})
+        login = login_with(runtime.get("nats_credentials"))
+        yield _Addresses(runtime["service_database"], runtime["nats"], login)
