@@ -236,6 +236,25 @@ class Copies:
             await client.close()
 
 
+def lines_of(service: RunningService) -> list[tuple[int, Subject, int]]:
+    """Every message to channels that the stream has kept: number, subject and sequence."""
+
+    async def read() -> list[tuple[int, Subject, int]]:
+        client = await nats.connect(service.runtime()["nats"], **service.bus_login())
+        try:
+            found, more = await direct_get(client, messages.ATS_STREAM, seq=1, batch=_ALL_MAX)
+        finally:
+            await client.close()
+        assert not more, "more messages than one answer holds"
+        return [
+            (state.told, (state.channel, state.sku, state.location or ""), _sequence(message))
+            for message in found
+            if isinstance(state := messages.decode(message.data).data, messages.AtsState)
+        ]
+
+    return asyncio.run(read())
+
+
 async def _lasts(client: Client, stream: str, subjects: str) -> list[Msg]:
     found, more = await direct_get(client, stream, multi_last=[subjects], batch=_ALL_MAX)
     assert not more, "more subjects than one answer holds"
