@@ -16,6 +16,7 @@ from prometheus_client.core import (
 
 from projections.audit.status import Status
 from projections.availability import answers as telling
+from projections.copies.status import Relayed
 from projections.reconciliations.answers import Latest
 from projections.reconciliations.classify import VARIANCE_CLASSES
 
@@ -176,6 +177,47 @@ class TellingMetrics:
         yield CounterMetricFamily("ledger_telling_values", total, value=found.told)
 
 
+class RelayMetrics:
+    """What the relay says of the copies it tells; nothing where none has ever run."""
+
+    def __init__(self, relayed: Relayed | None) -> None:
+        self._relayed = relayed
+
+    def collect(self) -> Iterable[Metric]:
+        """Whether it needs people, what it tells, and how the copies compare with the ledger."""
+        found = self._relayed
+        if found is None:
+            return
+        gauges = {
+            "ledger_relay_halted": ("1 where people are needed", found.state == "halted"),
+            "ledger_relay_generation": ("The copy of the ledger that is told", found.generation),
+            "ledger_relay_position": ("The last position told", found.told),
+            "ledger_relay_age_seconds": ("Since the relay last said anything", found.age),
+        }
+        for name, (what, value) in gauges.items():
+            yield GaugeMetricFamily(name, what, value=value)
+        labels = ["stream"]
+        compared = GaugeMetricFamily(
+            "ledger_stream_compared", "Messages compared in the last round", labels=labels
+        )
+        seconds = GaugeMetricFamily(
+            "ledger_stream_round_seconds", "The last whole round took", labels=labels
+        )
+        differences = CounterMetricFamily(
+            "ledger_stream_differences", "Messages that were not as the ledger says", labels=labels
+        )
+        repaired = CounterMetricFamily(
+            "ledger_stream_repaired", "Of these, those told anew", labels=labels
+        )
+        for one in found.copies:
+            compared.add_metric([one.stream], one.compared)
+            differences.add_metric([one.stream], one.differences)
+            repaired.add_metric([one.stream], one.repaired)
+            if one.round_seconds is not None:
+                seconds.add_metric([one.stream], one.round_seconds)
+        yield from (compared, seconds, differences, repaired)
+
+
 def writer_numbers(writer: object) -> dict[str, float]:
     """Everything countable that a writer shows of itself, and its counters beside it."""
     found: dict[str, float] = {}
@@ -190,7 +232,9 @@ def writer_numbers(writer: object) -> dict[str, float]:
     return found
 
 
-Collector: TypeAlias = HttpMetrics | Gauges | AuditMetrics | Reconciled | TellingMetrics
+Collector: TypeAlias = (
+    HttpMetrics | Gauges | AuditMetrics | Reconciled | TellingMetrics | RelayMetrics
+)
 
 
 def exposition(*collectors: Collector) -> bytes:

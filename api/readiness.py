@@ -9,6 +9,8 @@ from psycopg_pool import PoolTimeout
 
 from api.runtime.migrations import pending
 from projections.audit.status import Status, read
+from projections.copies.status import Relayed
+from projections.copies.status import read as relay_status
 from projections.feed import writer_in_office
 from projections.progress import Pool, progress
 
@@ -25,6 +27,7 @@ class Health(Struct, frozen=True, kw_only=True):
     writer: bool = False
     lag: dict[str, int] = {}
     audit: Status | None = None
+    relay: Relayed | None = None
 
 
 class Readiness:
@@ -54,5 +57,6 @@ class Readiness:
             migrated=True,
             writer=await writer_in_office(self._pool),
             audit=await read(self._pool),
+            relay=await relay_status(self._pool),
             lag={one.projection: one.lag for one in await progress(self._pool)},
         )

@@ -14,6 +14,7 @@ create table telling.place (
     subjects bigint not null default 0,         -- on how many subjects the last value of each is
     epoch bigint not null default 0,
     holder text not null default '',
+    backend integer not null default 0,         -- of whose session it is: without it, it is over
     leased_until timestamptz not null default '-infinity'
 ) with (fillfactor = 10);
 insert into telling.place (shard) values (0);
@@ -51,15 +52,16 @@ create table telling.channel_log (
 create unique index channel_log_subject on telling.channel_log
     (shard, channel, sku, location, instant desc);
 
--- Runs of values as they were sent, and the sequence that the stream had for the first: it takes
--- them there or nowhere. Of two runs with the same value, the one further on took place.
+-- Runs of values as they are sent, and the sequence that the stream has for the first: it takes them
+-- there or nowhere. What has to be sent again has a later row of its own, once the stream has it.
 create table telling.sent (
     shard smallint not null,
     generation bigint not null,
     told bigint not null,                       -- of the first value of the run
     through bigint not null,                    -- of the last; the stream's sequences run along
     sequence bigint not null,
-    primary key (shard, generation, told, sequence)
+    sent_at timestamptz not null default clock_timestamp(),
+    primary key (shard, generation, told, sent_at)
 );
 
 do $$

@@ -19,7 +19,7 @@ from projections.availability.log import Log, Place
 from subscribers import messages
 from subscribers.ats import ats_frame, ats_message
 from subscribers.fenced import FencedStream
-from subscribers.relay import Diverged
+from subscribers.opening import Diverged
 from subscribers.streams import GENERATION_KEY, ensure, generation_of
 
 ALL: Final = "inventory.ats.>"
@@ -68,8 +68,8 @@ class AtsStream:
         through = 0 if not info.state.messages else await self._compared_tail(place)
         while rows := await self._log.unsent(place.generation, through, place.told, PAGE):
             await self._again([(row, row.told) for row in rows])
+            await self._log.stay()
             through = rows[-1].told
-        await self.settle()
 
     async def tell(self, rows: Sequence[Told]) -> None:
         """Send values in their order."""
@@ -77,17 +77,17 @@ class AtsStream:
 
     async def tell_again(self, rows: Sequence[Told], through: int) -> None:
         """Send values that the stream has lost, though it has those after them."""
-        await self._again([(row, through) for row in rows])
-        await self.settle()
+        if rows:
+            await self._again([(row, through) for row in rows])
 
     async def _again(self, rows: Sequence[tuple[Told, int]]) -> None:
         """Send values that were sent before, as far as the log knows."""
-        if rows:
-            first = self.sequence + 1
-            await self._log.sent_again([row for row, _ in rows], first)
-            await self._stream.append(
-                [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
-            )
+        first = self.sequence + 1
+        await self._stream.append(
+            [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
+        )
+        await self.settle()
+        await self._log.sent_again([row for row, _ in rows], first)
 
     async def settle(self) -> None:
         """Wait until everything sent is in the stream."""

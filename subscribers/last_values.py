@@ -5,9 +5,14 @@ where one is missing, from the ledger. They are told conflated: a stock touched 
 between two flushes is told once. Each flush also says, in the header `Ledger-Through`, up to
 which position everything had been told before it began. That header of the stream's last
 message is where a restarted relay goes on, and from where a late joiner follows the events.
+
+Where the stream was lost, or its last message is, new states go on being told, but nothing is said
+to be complete until an inspection has named what is missing and that has been told anew.
 """
 
 import asyncio
+import itertools
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -28,6 +33,8 @@ from subscribers.translate import SHARD, Outgoing
 
 _LEVELS_MAX: Final = 200_000  # About 150 MB; beyond, states are read back when needed.
 _LOADS_AT_ONCE: Final = 64
+_RENEWED_AT_ONCE: Final = 500
+_ROWS_AT_ONCE: Final = 5_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -44,14 +51,18 @@ class LastValues:
         self._mapper = mapper
         self._levels: dict[StockId, Level] = {}
         self._touched: set[StockId] = set()
+        self._renewed: set[StockId] = set()
+        self._renewals = itertools.count(1)
         self._generation = 0
         self._told_max = 0
-        self.through = 0
+        self.through = 0  # Said to be complete up to here.
+        self.place = 0  # All touched since `open` has been told up to here.
+        self.whole = True
 
     async def open(self, generation: int, told_max: int) -> int:
-        """Find the place to go on from: everything up to it has been told.
+        """Find the place to go on from: everything up to it has been told, or is missing.
 
-        `told_max` is the place in the stream of events: no state can be newer than that.
+        `told_max` is the last event that was ever told: no state can be newer than that.
         """
         self._generation, self._told_max = generation, told_max
         info = await self._js.stream_info(messages.STOCK_STREAM)
@@ -60,10 +71,12 @@ class LastValues:
         try:
             last = await self._js.get_last_msg(messages.STOCK_STREAM, "inventory.stock.>")
         except NotFoundError:
-            return 0
+            self.place, self.whole = told_max, not told_max
+            return told_max
         headers = last.headers or {}
         if headers.get(messages.GENERATION) == str(generation):
             self.through = min(int(headers.get(messages.THROUGH, 0)), told_max)
+        self.place = self.through
         return self.through
 
     @property
@@ -94,14 +107,57 @@ class LastValues:
         await self._stream.append(frames)
         await self._stream.settle()
         self._touched.clear()
-        self.through = through
+        self._renewed.clear()
+        self.place = through
+        if self.whole:
+            self.through = through
         if len(self._levels) > _LEVELS_MAX:
             self._levels.clear()
             self._told_max = through
 
+    async def renew(self, stocks: Sequence[str], place: int) -> None:
+        """Have states told anew, from the ledger as it was at a place, whatever was told."""
+        for start in range(0, len(stocks), _RENEWED_AT_ONCE):
+            anew = await self._folded(list(stocks[start : start + _RENEWED_AT_ONCE]), place)
+            self._levels |= anew
+            self._touched |= anew.keys()
+            self._renewed |= anew.keys()
+            await self.flush(place)
+
+    async def _folded(self, stocks: list[str], place: int) -> dict[StockId, Level]:
+        """Some stocks from their beginnings to a place in the ledger."""
+        levels: dict[StockId, Level] = {}
+        after: tuple[str, int] = ("", 0)
+        while rows := await self._log.read("stocks", stocks, *after, place, _ROWS_AT_ONCE):
+            for recorded in (decoded(row, self._mapper) for row in rows):
+                assert isinstance(recorded.event, StockEvent)
+                stock_id = recorded.event.stock_id
+                levels.setdefault(stock_id, Level(stock_id)).apply(recorded)
+            after = rows[-1].stream, rows[-1].version
+        return levels
+
+    async def mended(self, place: int) -> None:
+        """All that was missing has been told: from now on, say that the states are complete."""
+        if not self.whole:
+            await self.flush(place)
+            self.whole, self.through = True, place
+            await self._say_through(place)
+
+    async def _say_through(self, place: int) -> None:
+        """Tell some state anew, for what its header says."""
+        for stock_id in self._levels:
+            self._touched.add(stock_id)
+            self._renewed.add(stock_id)
+            await self.flush(place)
+            return
+
     def _frame(self, level: Level) -> Frame:
         told = state_message(level, self._generation)
         through = f"{messages.THROUGH}: {self.through}\r\n"
+        if level.stock_id in self._renewed:  # The server takes no id twice within two minutes.
+            number = next(self._renewals)
+            again = f"{told.message_id}:{self._stream.sequence}:{number}"
+            told = told._replace(message_id=again)
         return Frame(
             told.subject, headers_of(told, level.position, self._generation) + through, told.payload
         )

@@ -10,6 +10,7 @@ from psycopg.types.numeric import Int8BinaryLoader
 
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
+from projections.statements import statements
 
 _CONNECT_TIMEOUT_S: Final = 5
 _POSTGRES_EPOCH: Final = 946_684_800_000_000  # 2000-01-01 in microseconds since 1970.
@@ -52,6 +53,7 @@ _CHECKPOINTS: Final = (
     "select size, note from proof.checkpoints where shard = 0::smallint and size > %b"
     " order by size limit %b"
 )
+_SQL: Final = statements("subscribers")
 _HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
 
 
@@ -119,9 +121,11 @@ class LedgerLog:
         rows = await self.readable_after(position - 1, 1)
         return rows[0] if rows else None
 
-    async def of_stream(self, stream: str, through: int, bite: int = 1_000) -> AsyncIterator[Row]:
-        """Every row of one stream up to a version."""
-        version = 0
+    async def of_stream(
+        self, stream: str, through: int, bite: int = 1_000, after: int = 0
+    ) -> AsyncIterator[Row]:
+        """Every row of one stream after a version, up to another."""
+        version = after
         while version < through:
             size = min(bite, through - version)
             for row in await self._rows(_OF_STREAM, (stream, version, version, size)):
@@ -142,13 +146,31 @@ class LedgerLog:
             return await self._rows(_CREDENTIALS, (through,))
         return await self._rows(_NEW_CREDENTIALS, (after, through))
 
+    async def read(self, name: str, *parameters: object) -> list[Row]:
+        """The rows of one of the statements in `queries.sql`."""
+        return await self._rows(_SQL[name], parameters)
+
+    async def count(self, name: str, through: int) -> int:
+        """A number of one of these statements."""
+        async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            await cursor.execute(_SQL[name], (through,), prepare=True)
+            found = await cursor.fetchone()
+        assert found is not None, name
+        return int(found[0])
+
+    async def streams_known(self, streams: list[str]) -> set[str]:
+        """Which of these streams the ledger has."""
+        async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
+            await cursor.execute(_SQL["streams_known"], (streams,), prepare=True)
+            return {str(name) for (name,) in await cursor.fetchall()}
+
     async def checkpoints(self, after: int, limit: int) -> list[tuple[int, str]]:
         """The next signed notes about trees larger than a size, each with its own."""
         async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             await cursor.execute(_CHECKPOINTS, (after, limit), prepare=True)
             return [(int(size), str(note)) for size, note in await cursor.fetchall()]
 
-    async def _rows(self, query: str, parameters: tuple[object, ...]) -> list[Row]:
+    async def _rows(self, query: str | bytes, parameters: tuple[object, ...]) -> list[Row]:
         # A cursor each: the next batch is read while a state is being rebuilt.
         async with self._connection.cursor(binary=True, row_factory=args_row(Row)) as cursor:
             await cursor.execute(query, parameters, prepare=True)

@@ -1,10 +1,11 @@
 """The relay: the ledger's log into JetStream, every event once, in order, never skipping.
 
 It keeps no place of its own: the stream's last sequence *is* the last position told. Each life
-of a connection begins by holding the stream's last message against the ledger's row at that
-position, by hash. Where they differ, or the stream is ahead, the relay halts and says so until
-an operator begins a new generation (see `subscribers.streams`). Any failure ends the connection
-and begins a new life: what was unknown is then read off the stream's tail.
+of a connection begins by weighing what the stream holds against the ledger (see
+`subscribers.opening`): it is continued, made anew as it was, or the relay halts and says what
+people have to do. Meanwhile a companion compares everything, and what it finds is mended here,
+where the streams' only writer is. Any failure ends the connection and begins a new life: what was
+unknown is then read off the stream's tail.
 
 Conflicts go out before the events of their batch, so that the place in the stream of events
 answers for both. Last values follow, conflated.
@@ -24,27 +25,34 @@ import nats.js.errors
 import psycopg
 import uvloop
 from nats.aio.client import Client
-from nats.js import JetStreamContext
 
 from ledger.recorded import Recorded
 from ledger.settings import Settings
 from ledger.store.mapper import Mapper, UnknownEvent
 from subscribers import messages
+from subscribers.board import SAY_EVERY_S, Board, say
 from subscribers.checkpoints import Checkpoints
 from subscribers.fenced import FencedStream, Frame, Overtaken, PublishUnknown, Refused
+from subscribers.frames import event_headers
+from subscribers.inspecting import Plan
+from subscribers.inspection import Inspection
 from subscribers.last_values import LastValues, headers_of
 from subscribers.ledger_log import HoleInLedger, LedgerLog, Row, decoded, row_hash
-from subscribers.streams import ensure, generation_of
+from subscribers.mending import Mending
+from subscribers.opening import Diverged, Opening
 from subscribers.translate import conflict_message, event_message
+from subscribers.witness import Place, Witness
 
 _PUBLISH_TIMEOUT_S: Final = 5.0  # An answer takes a millisecond; later it is unknown.
 _CLOSE_TIMEOUT_S: Final = 2.0
 _RETRY_MIN_S: Final = 0.1
 _RETRY_MAX_S: Final = 2.0
-_HALTED_LOOK_S: Final = 5.0  # How often a halted relay looks whether a new generation began.
+_HALTED_LOOK_S: Final = 1.0  # How often a halted relay looks whether people did something.
+_CRY_EVERY_S: Final = 60.0
 _TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
+_NOTE_S: Final = 1.0
 _PAUSE_STEP_S: Final = 0.05
 
 _WORLD_FAILURES: Final = (
@@ -59,8 +67,8 @@ _WORLD_FAILURES: Final = (
 logger = logging.getLogger(__name__)
 
 
-class Diverged(Exception):
-    """The stream does not continue this ledger. Only an explicit new generation goes on."""
+class BeginAnew(Exception):
+    """Something is asked for that is done at the beginning of a life."""
 
 
 _NEED_PEOPLE: Final = (Diverged, HoleInLedger, UnknownEvent)
@@ -88,35 +96,52 @@ class Relay:
         """Nothing is opened before `run`."""
         self._settings = settings
         self._stop = stop
+        self._witness = Witness(settings.data_path)
+        self._cried, self._cried_at = "", 0.0
         self.health = health
 
     async def run(self) -> None:
         """Follow the ledger for ever; come back from every failure of the world."""
+        try:
+            await self._lives()
+        finally:
+            self._witness.close()
+
+    async def _lives(self) -> None:
         retry_s = _RETRY_MIN_S
         while not self._stop.is_set():
             told = self.health.position
             try:
                 await self._live()
+            except BeginAnew as asked:
+                logger.info("relay begins again: %s", asked)
             except Overtaken as overtaken:
                 logger.warning("another relay writes the stream; standing by: %s", overtaken)
                 await self._stand_by()
             except _NEED_PEOPLE as reason:
-                self._say("halted", str(reason))
-                logger.critical("relay HALTED: %s", reason)
-                await self._pause(_HALTED_LOOK_S)
+                await self._halt(str(reason))
             except _WORLD_FAILURES as failure:
                 retry_s = _RETRY_MIN_S if self.health.position > told else retry_s
-                self._say("retrying", repr(failure))
+                await self._announce("retrying", repr(failure))
                 logger.warning("relay lost a connection, again in %.1f s: %r", retry_s, failure)
                 await self._pause(retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
+
+    async def _halt(self, reason: str) -> None:
+        """Do nothing, and say why: at once, and then once a minute."""
+        now = asyncio.get_running_loop().time()
+        if reason != self._cried or now - self._cried_at > _CRY_EVERY_S:
+            self._cried, self._cried_at = reason, now
+            logger.critical("relay HALTED: %s", reason)
+        await self._announce("halted", reason)
+        await self._pause(_HALTED_LOOK_S)
 
     async def _live(self) -> None:
         """One life: connect, compare, follow."""
         async with AsyncExitStack() as stack:
             life = await self._connect(stack)
             await life.begin()
-            self._say("following")
+            await self._announce("following")
             await life.follow(self._stop)
 
     async def _connect(self, stack: AsyncExitStack) -> "Life":
@@ -127,7 +152,10 @@ class Relay:
         on_closed: list[Callable[[], None]] = []
         client = await connect_once(settings.nats_url, on_closed, **settings.nats_login)
         stack.push_async_callback(_close, client)
-        life = Life(settings, log, client, self.health)
+        board = await Board.connect(settings.database_url)
+        stack.push_async_callback(board.close)
+        life = Life(settings, log, client, board, self._witness, self.health)
+        stack.push_async_callback(life.end)
         on_closed.append(life.disconnected)
         return life
 
@@ -151,6 +179,12 @@ class Relay:
                 return
             await asyncio.sleep(_PAUSE_STEP_S)
 
+    async def _announce(self, state: str, detail: str = "") -> None:
+        """Say it to everybody. One who stands by leaves that to the one who is at work."""
+        self._say(state, detail)
+        assert self._settings.database_url is not None, "the relay is told where the database is"
+        await say(self._settings.database_url, state, detail)
+
     def _say(self, state: str, detail: str = "") -> None:
         self.health.state, self.health.detail = state, detail  # type: ignore[assignment]
 
@@ -158,7 +192,15 @@ class Relay:
 class Life:
     """One connection to each server, from the comparison to the first failure."""
 
-    def __init__(self, settings: Settings, log: LedgerLog, client: Client, health: Health) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: LedgerLog,
+        client: Client,
+        board: Board,
+        witness: Witness,
+        health: Health,
+    ) -> None:
         """Nothing is read before `begin`."""
         self._settings = settings
         self._log = log
@@ -171,12 +213,22 @@ class Life:
         self._states = LastValues(self._js, states, log, self._mapper)
         checkpoints = self._fenced(client)
         self._checkpoints = Checkpoints(self._js, checkpoints, log)
+        self._board = board
+        self._witness = witness
+        self._inspection = Inspection(settings, client, board)
+        self._mending = Mending(
+            self._js, board, self._inspection, self._states, self._tell_conflicts_anew
+        )
+        self._opening = Opening(self._js, client, log, board, witness)
         self._writers = (self._events, self._conflicts, states, checkpoints)
         self._generation = 0
         self._conflicts_told = 0
         self._place = 0
         self._states_told_at = 0.0
         self._checkpoints_told_at = 0.0
+        self._noted_at = self._said_at = 0.0
+        self._noted = -1
+        self._retelling = ""  # The server takes no id twice within two minutes.
 
     def _fenced(self, client: Client) -> FencedStream:
         in_flight = self._settings.relay_in_flight_max
@@ -197,14 +249,31 @@ class Life:
 
     async def begin(self) -> None:
         """Find the place in every stream and make sure that it is a place in this ledger."""
-        await ensure(self._js)
-        self._generation = await generation_of(self._js)
-        place = await self._compared_tail()
-        await self._events.open(place)
-        await self._open_conflicts(place)
-        self._place = await self._states.open(self._generation, place)
-        await self._checkpoints.open(self._generation)
-        self._health.position = place
+        opened = await self._opening.open()
+        self._generation = opened.generation
+        await self._events.open(opened.place)
+        await self._open_conflicts(opened.place)
+        states = await self._states.open(opened.generation, opened.told)
+        self._place = min(states, opened.place)
+        await self._checkpoints.open(opened.generation)
+        self._health.position = opened.place
+        self._mending.asked = opened.asked
+        await self._note(always=True)
+        self._inspection.begin(
+            self._plan, states_missing=not self._states.whole, asked=opened.asked
+        )
+
+    async def end(self) -> None:
+        """Leave nothing behind that goes on by itself."""
+        await self._inspection.stop()
+
+    def _plan(self) -> Plan:
+        return Plan(
+            generation=self._generation,
+            events=self._events.acknowledged,
+            states=self._states.place,
+            streams=(),
+        )
 
     async def follow(self, stop: threading.Event) -> None:
         """Tell what is read, while the next batch is being read; tell the rest before stopping."""
@@ -223,6 +292,10 @@ class Life:
             if loop.time() - self._checkpoints_told_at > _CHECKPOINTS_S:
                 await self._checkpoints.tell()
                 self._checkpoints_told_at = loop.time()
+            if self._inspection.found:
+                await self._settle()
+                await self._mending.mend(self._generation, self._place)
+            await self._note()
             if not rows:
                 await self._log.wait(self._settings.poll_ms / 1_000)
                 rows = await self._log.after(self._place, limit)
@@ -234,6 +307,7 @@ class Life:
             some = rows[start : start + size]
             batch = [decoded(row, self._mapper) for row in some]
             told = self._events.sequence
+            self._witness.note(Place(self._generation, some[-1].position, row_hash(some[-1])))
             await self._tell_conflicts(batch)
             new = [pair for pair in zip(some, batch, strict=True) if pair[0].position > told]
             await self._events.append([self._frame(row, recorded) for row, recorded in new])
@@ -250,8 +324,7 @@ class Life:
 
     def _frame(self, row: Row, recorded: Recorded) -> Frame:
         told = event_message(recorded, self._generation)
-        headers = headers_of(told, row.position, self._generation)
-        return Frame(told.subject, f"{headers}{messages.HASH}: {row_hash(row)}\r\n", told.payload)
+        return Frame(told.subject, event_headers(row, told, self._generation), told.payload)
 
     async def _tell_conflicts(self, batch: Sequence[Recorded]) -> None:
         frames = []
@@ -259,12 +332,37 @@ class Life:
             if recorded.topic.startswith("conflict.") and recorded.position > self._conflicts_told:
                 message = conflict_message(recorded, event_message(recorded, self._generation))
                 assert message is not None, recorded.topic
-                headers = headers_of(message, recorded.position, self._generation)
+                told = message._replace(message_id=message.message_id + self._retelling)
+                headers = headers_of(told, recorded.position, self._generation)
                 frames.append(Frame(message.subject, headers, message.payload))
                 self._conflicts_told = recorded.position
         if frames:
             await self._conflicts.append(frames)
             await self._conflicts.settle()
+
+    async def _note(self, *, always: bool = False) -> None:
+        """What may have been told by now; and whether something is asked for."""
+        now, told = asyncio.get_running_loop().time(), self._events.sequence
+        if not always and now - self._noted_at < _NOTE_S:
+            return
+        if always or told != self._noted or now - self._said_at > SAY_EVERY_S:
+            await self._board.told(self._generation, told, self._witness.name)
+            self._noted, self._said_at = told, now
+        self._noted_at = now
+        kept, _, asked = await self._board.kept()
+        if kept is not None and kept.generation != self._generation:
+            raise BeginAnew(f"generation {kept.generation} has begun")
+        if asked and asked != self._mending.asked:
+            raise BeginAnew(f"{asked} is asked for")
+
+    async def _tell_conflicts_anew(self) -> None:
+        """Empty their stream and tell all of them; those who follow it know each by its number."""
+        await self._js.purge_stream(messages.CONFLICTS_STREAM)
+        self._retelling = f":{self._conflicts.sequence}"
+        try:
+            await self._open_conflicts(self._place)
+        finally:
+            self._retelling = ""
 
     async def _open_conflicts(self, place: int) -> None:
         """Go on after the last conflict told; tell those a lost tail of their stream left out."""
@@ -276,25 +374,6 @@ class Life:
             self._conflicts_told = int((last.headers or {}).get(messages.POSITION, 0))
         lost = await self._log.conflicts(self._conflicts_told, place)
         await self._tell_conflicts([decoded(row, self._mapper) for row in lost])
-
-    async def _compared_tail(self) -> int:
-        """The stream's last position, after holding it against the ledger's row there."""
-        tail = await self.tail()
-        if tail == 0:
-            return 0
-        row = await self._log.at(tail)
-        if row is None:
-            raise Diverged(f"the stream is ahead: it ends at {tail}, the ledger before it")
-        headers = await _headers_at(self._js, tail)
-        expected = {
-            messages.POSITION: str(tail),
-            messages.GENERATION: str(self._generation),
-            messages.HASH: row_hash(row),
-        }
-        found = {name: headers.get(name) for name in expected}
-        if found != expected:
-            raise Diverged(f"at position {tail} the stream holds {found}, the ledger {expected}")
-        return tail
 
 
 async def connect_once(
@@ -321,14 +400,6 @@ async def connect_once(
         closed_cb=closed,
         **login,
     )
-
-
-async def _headers_at(js: JetStreamContext, sequence: int) -> dict[str, str]:
-    try:
-        message = await js.get_msg(messages.EVENTS_STREAM, seq=sequence)
-    except nats.js.errors.NotFoundError as gone:
-        raise Diverged(f"the stream's last message, position {sequence}, is gone") from gone
-    return message.headers or {}
 
 
 async def _close(client: Client) -> None:

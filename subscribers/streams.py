@@ -13,6 +13,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StoreCompression, StreamConfig
 from nats.js.errors import NotFoundError
 
+from subscribers import messages
 from subscribers.messages import (
     ATS_STREAM,
     CHECKPOINTS_STREAM,
@@ -23,7 +24,7 @@ from subscribers.messages import (
     STOCK_STREAM,
 )
 
-GENERATION_KEY: Final = "inventory-ledger.generation"
+GENERATION_KEY: Final = messages.GENERATION_KEY
 FIRST_GENERATION: Final = 1
 
 _DUPLICATE_WINDOW_S: Final = 120.0  # A second net only; the fence has no time limit.

@@ -12,7 +12,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Final
 
 import nats.errors
@@ -32,7 +32,8 @@ from subscribers.ats_audit import Walk, Wrong
 from subscribers.ats_stream import AtsStream
 from subscribers.direct import StreamUnreadable
 from subscribers.fenced import PublishUnknown, Refused
-from subscribers.relay import Diverged, Health, connect_once
+from subscribers.opening import Diverged
+from subscribers.relay import Health, connect_once
 
 _PUBLISH_TIMEOUT_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 2.0
@@ -42,7 +43,7 @@ _HALTED_LOOK_S: Final = 5.0
 _STAND_BY_LOOK_S: Final = 0.2
 _UNWATCHED_LOOK_S: Final = 0.25  # While there is no channel there is nothing to be late with.
 _STEP_S: Final = 0.05
-_LEASE_PARTS: Final = 3  # So often within a lease the office is kept: one look may be late.
+_LEASES: Final = 3  # An office lasts longer than the writer's: a round may take a second.
 
 # Every statement goes by keys it knows; fresh tables have no statistics yet. Who is stopped amid a
 # round must not go on holding its snapshot, or the row that is the office.
@@ -113,9 +114,10 @@ class Teller:
             connection = await connect(self._settings.database_url)
             stack.push_async_callback(connection.close)
             holder = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
-            log = Log(connection, holder, self._settings.lease_ms)
+            log = Log(connection, holder, self._settings.lease_ms * _LEASES)
             if not await self._in_office(log):
                 return
+            stack.push_async_callback(_resign, log)
             on_closed: list[Callable[[], None]] = []
             client = await connect_once(
                 self._settings.nats_url, on_closed, **self._settings.nats_login
@@ -126,7 +128,6 @@ class Teller:
             await life.begin()
             self._say("following")
             await life.follow(self._stop)
-            await log.resign()
 
     async def _in_office(self, log: Log) -> bool:
         """Wait for the office; false where it is time to stop."""
@@ -161,7 +162,7 @@ class Life:
     ) -> None:
         """Nothing is read before `begin`."""
         self._poll_s = settings.poll_ms / 1_000
-        self._stay_s = settings.lease_ms / 1_000 / _LEASE_PARTS
+        self._stay_s = settings.lease_ms / 1_000
         self._connection = connection
         self._client = client
         self._log = log
@@ -185,6 +186,7 @@ class Life:
         kept = (await self._log.place()).generation
         await self._rounds.begin(await self._stream.generation(kept))
         await self._stream.open(self._rounds.place)
+        await self._count()
         self._walk = Walk(self._client, self._log, self._rounds.place.generation)
         self._health.position = self._rounds.place.position
 
@@ -226,13 +228,14 @@ class Life:
         await self._repair(wrong)
         if walk.ended:
             self._walk = None
-            place, subjects = self._rounds.place, await self._stream.subjects()
             logger.info("channel log and stream compared", extra={"subjects": walk.compared})
-            if subjects != place.subjects:
-                logger.error(
-                    "the stream has values that were never told",
-                    extra={"subjects": subjects, "told": place.subjects},
-                )
+            await self._count()
+
+    async def _count(self) -> None:
+        """A stream that has lost something has fewer values than subjects; more: never told."""
+        found, told = await self._stream.subjects(), self._rounds.place.subjects
+        if found != told:
+            logger.error("the stream has %d values, %d subjects were told", found, told)
 
     async def _repair(self, wrong: list[Wrong]) -> None:
         if wrong:
@@ -247,6 +250,12 @@ async def connect(url: str) -> AsyncConnection[Any]:
     )
     await connection.execute(_SESSION.encode())
     return connection
+
+
+async def _resign(log: Log) -> None:
+    """Whoever comes next, be it ourselves, need not wait."""
+    with suppress(psycopg.Error):
+        await log.resign()
 
 
 async def _close(client: Client) -> None:

@@ -29,6 +29,7 @@ COMMANDS: Final = (
     "tail",
     "channels",
     "dlq",
+    "streams",
     "keys",
     "migrate",
     "bench",

@@ -16,6 +16,7 @@ from api.metrics import (
     AuditMetrics,
     Collector,
     Reconciled,
+    RelayMetrics,
     TellingMetrics,
     exposition,
 )
@@ -23,6 +24,7 @@ from api.problems import Problem
 from api.questions import asking
 from projections.audit.status import Status
 from projections.availability.told import status
+from projections.copies.status import Relayed
 from projections.reconciliations.queries import latest
 
 _LIVE = Answer(200, b'{"status":"alive"}')
@@ -49,6 +51,16 @@ class Audited(Struct, frozen=True, kw_only=True):
     difference: Difference | None  # The first that stands.
 
 
+class Relaying(Struct, frozen=True, kw_only=True):
+    """What the relay says. `halted` needs people, not another process: the log says why."""
+
+    state: str
+    generation: int  # Which copy of the ledger is told.
+    told_position: int
+    differences: int  # Messages that were not as the ledger says,
+    repaired: int  # and those of them that were told anew.
+
+
 class Ready(Struct, frozen=True, kw_only=True):
     """What the process needs; only the first three decide whether it is ready."""
 
@@ -60,6 +72,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     bus: bool
     projections: dict[str, int]  # How many events each is behind.
     audit: Audited | None  # None: no auditor has ever run.
+    relay: Relaying | None  # None: no relay has ever run.
 
 
 async def _live(_: HttpRequest) -> Reply:
@@ -79,6 +92,7 @@ async def _ready(request: HttpRequest) -> Reply:
         bus=backend.desk.bus_connected,
         projections=health.lag,
         audit=None if health.audit is None else _audited(health.audit),
+        relay=None if health.relay is None else _relaying(health.relay),
     )
     retry: tuple[tuple[str, str], ...] = () if all(needed) else (("Retry-After", "1"),)
     body = msgspec.json.encode(ready)
@@ -94,6 +108,16 @@ def _audited(status: Status) -> Audited:
     )
 
 
+def _relaying(relayed: Relayed) -> Relaying:
+    return Relaying(
+        state=relayed.state,
+        generation=relayed.generation,
+        told_position=relayed.told,
+        differences=sum(one.differences for one in relayed.copies),
+        repaired=sum(one.repaired for one in relayed.copies),
+    )
+
+
 async def _metrics(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     health = await backend.readiness.look()
@@ -101,6 +125,7 @@ async def _metrics(request: HttpRequest) -> Reply:
         backend.metrics,
         backend.gauges(health.lag),
         AuditMetrics(health.audit),
+        RelayMetrics(health.relay),
     ]
     if health.database and health.migrated:
         with suppress(Problem):  # Whoever watches needs the other numbers just then.

@@ -55,7 +55,7 @@ class SeenAnswer(Struct, frozen=True, kw_only=True):
     """What became of the recorded sales by what the channel would have seen.
 
     `sales_lost`: units above it; `sales_cut`: the sales they are of. `oversells_prevented`: sales
-    that opened a conflict and lost as many units as it was short by; `oversells_left`: the others.
+    that opened a conflict, and lost so many units that it had not; `oversells_left`: the others.
     """
 
     sales_lost: int

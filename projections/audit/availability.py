@@ -35,7 +35,7 @@ def expected(
     checker: Checker, book: ChannelBook, sku: str, location: str, instant: int
 ) -> Expected:
     """What a channel is told of a SKU, at a location or ('') all of them together."""
-    stocks = list(_stocks(checker, book, sku))
+    stocks = _stocks(checker, book, sku)
     shelves = [_shelf(stock, book, instant) for stock in stocks]
     running = [_next(stock, instant) for stock in stocks]
     sku_class, packs = _defined(checker, sku)
@@ -54,12 +54,10 @@ def expected(
 # --- what there is --------------------------------------------------------------------------------
 
 
-def _stocks(checker: Checker, book: ChannelBook, sku: str) -> Iterator[StockBook]:
+def _stocks(checker: Checker, book: ChannelBook, sku: str) -> list[StockBook]:
     """The stocks of a SKU that feed a channel, by location."""
-    locations = checker.catalog.locations
-    for location in sorted({*locations, *book.defined.locations}):
-        if (location, sku) in checker.stocks and _feeds(checker, book, location):
-            yield checker.stocks[location, sku]
+    feeding = [one for one in checker.shelves.get(sku, ()) if _feeds(checker, book, one.location)]
+    return sorted(feeding, key=lambda one: one.location)
 
 
 def _feeds(checker: Checker, book: ChannelBook, location: str) -> bool:

@@ -40,7 +40,7 @@ __all__ = ["BREACHES_MAX", "Checker", "Row"]
 _BOOKS: Final = (
     *("events", "stocks", "reservations", "conflicts", "movements", "late_counts", "catalog"),
     *("paper", "counted", "transit", "versions", "accounts", "periods", "reconciled"),
-    *("channels", "told"),
+    *("channels", "told", "shelves"),
     *("touched_stocks", "touched_lines", "corrected", "claims"),
 )
 
@@ -67,6 +67,7 @@ class Checker:
         self.catalog = catalog.CatalogBooks()
         self.channels: dict[str, channels.ChannelBook] = {}
         self.told = tellings.Last()
+        self.shelves: dict[str, list[StockBook]] = {}  # By SKU.
         self.paper = returns.ReturnsBooks()
         self.counted = count_documents.CountBooks()
         self.reconciled = reconciliations.ReconciliationBooks()

@@ -116,11 +116,13 @@ class Offline:
             for size in self._kept.failed:
                 held = self._kept.held if self._kept.held < size else 0
                 checker.found([not_attested(size, held, None)])
-            first = max(self._kept.held, 0) + 1  # Rows may also be gone before the end.
+            first = max(self._kept.held, 0) + 1
             for size in self._kept.beyond():
                 what = f"a checkpoint attests {size} positions, here are {end}"
-                where = f"the first that differs is one of {first} to {end + 1}"
-                self._found(LAW, first, f"{what}: {where}")
+                self._found(LAW, end + 1, what)
+                if first <= end:  # What is missing may also have stood before the end.
+                    where = f"the first that differs is one of {first} to {end + 1}"
+                    self._found(LAW, first, f"{what}: {where}")
         for proof in self._proofs:
             self._prove(proof)
         checker.breaches.sort(key=lambda breach: (breach.position, breach.law))

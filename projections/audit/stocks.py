@@ -131,6 +131,7 @@ def _book(checker: Checker, event: wire_base.Stock, position: int) -> StockBook:
         book = checker.stocks[key] = StockBook(
             event.location, event.sku, number, traced=checker.traced
         )
+        checker.shelves.setdefault(event.sku, []).append(book)
     checker.touched_stocks[book] = None
     return book
 

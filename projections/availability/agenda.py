@@ -48,10 +48,10 @@ class Agenda:
                 self._first[key] = at
                 heappush(self._expiries, (at, key))
 
-    def expired(self, now: Instant) -> list[StockKey]:
-        """Stocks of which a hold has run out since they were found."""
-        found = []
-        while self._expiries and self._expiries[0][0] <= now:
+    def expired(self, now: Instant, most: int) -> list[StockKey]:
+        """Stocks of which a hold has run out since they were found, at most so many."""
+        found: list[StockKey] = []
+        while self._expiries and self._expiries[0][0] <= now and len(found) < most:
             at, key = heappop(self._expiries)
             if self._first.get(key) == at:
                 del self._first[key]
@@ -64,10 +64,10 @@ class Agenda:
             self._waiting[pair] = at
             heappush(self._later, (at, pair))
 
-    def due(self, now: Instant) -> list[Pair]:
-        """Pairs of which a value has waited long enough."""
-        found = []
-        while self._later and self._later[0][0] <= now:
+    def due(self, now: Instant, most: int) -> list[Pair]:
+        """Pairs of which a value has waited long enough, at most so many."""
+        found: list[Pair] = []
+        while self._later and self._later[0][0] <= now and len(found) < most:
             at, pair = heappop(self._later)
             if self._waiting.get(pair) == at:
                 del self._waiting[pair]

@@ -141,7 +141,7 @@ class Log:
         await self._connection.execute(SQL["shape"], {**asked, **sweep._asdict()})
 
     async def sent_again(self, rows: Sequence[Told], sequence: int) -> None:
-        """Note under which sequences values are sent once more: each by itself, so that it wins."""
+        """Note under which sequences the stream has taken values once more."""
         numbers = int8s([row.told for row in rows])
         sequences = int8s(list(range(sequence, sequence + len(rows))))
         await self._connection.execute(SQL["sent_again"], (rows[0].generation, numbers, sequences))

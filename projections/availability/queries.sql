@@ -122,12 +122,15 @@ select s.sku, s.location,
  order by s.sku, s.location
 
 -- take_office --
--- Become the active teller, where nobody is. Returns the epoch, or no row.
-update telling.place
-   set epoch = epoch + 1, holder = %(holder)s,
+-- Become the active teller, where nobody is: who was has gone, or said nothing for too long. Returns
+-- the epoch, or no row.
+update telling.place p
+   set epoch = p.epoch + 1, holder = %(holder)s, backend = pg_backend_pid(),
        leased_until = clock_timestamp() + %(lease)s::interval
- where shard = 0 and leased_until < clock_timestamp()
-returning epoch
+ where p.shard = 0
+   and (p.leased_until < clock_timestamp()
+        or not exists (select from pg_stat_activity a where a.pid = p.backend))
+returning p.epoch
 
 -- stay --
 -- Keep the office. Returns the epoch, or no row where another has taken over.
@@ -197,13 +200,13 @@ select 0::smallint, %b::int8, t.*
 -- sent --
 -- A run of values, and the sequence that the stream has for the first of them.
 insert into telling.sent (shard, generation, told, through, sequence)
-values (0, %s::int8, %s::int8, %s::int8, %s::int8) on conflict do nothing
+values (0, %s::int8, %s::int8, %s::int8, %s::int8)
 
 -- sent_again --
--- Values that are sent once more, and the sequence of each.
+-- Values that were sent once more, and the sequence of each.
 insert into telling.sent (shard, generation, told, through, sequence)
 select 0::smallint, %b::int8, r.told, r.told, r.sequence
-  from unnest(%b::int8[], %b::int8[]) as r (told, sequence) on conflict do nothing
+  from unnest(%b::int8[], %b::int8[]) as r (told, sequence)
 
 -- advance --
 -- Where the teller stands from now on; no row where another has taken over. What tells nothing
@@ -319,7 +322,7 @@ select l.told, l.generation, l.channel, skus.sku, l.location, l.ats, l.position,
 -- The sequence of a value in the stream: where it was sent last.
 select r.sequence + l.told - r.told as sequence from telling.sent r
  where r.shard = 0 and r.generation = l.generation and r.told <= l.told and r.through >= l.told
- order by r.told desc, r.sequence desc limit 1
+ order by r.told desc, r.sent_at desc limit 1
 
 -- definitions --
 -- The definitions of a channel with their versions.

@@ -29,8 +29,8 @@ EVENTS_MAX: Final = 2_000
 BACKLOG_MAX: Final = 20_000
 """Beyond so many events it is cheaper to look at every SKU once than at every event."""
 
-PAIRS_MAX: Final = 20_000
-"""Channels times SKUs worked out in one snapshot: well below what a snapshot may last."""
+PAIRS_MAX: Final = 5_000
+"""Channels times SKUs of what was touched in a round: some 0.2 s, far below what a lease lasts."""
 
 SWEPT: Final = 250
 """SKUs of a sweep in one round: what is urgent waits no longer than these take."""
@@ -46,10 +46,9 @@ REMEMBERED_MAX: Final = 300_000
 
 
 class Looked(Struct):
-    """What a round adds up to."""
+    """What a round adds up to: what is told, and how many of the subjects are new."""
 
     rows: list[Told]
-    pairs: int = 0
     fresh: int = 0
 
 
@@ -69,7 +68,6 @@ class Rounds:
         self._agenda = Agenda()
         self._places = Places(0, 0, "", None, None, any_channel=False)
         self.place = Place(0, 0, 0, 0, 0, 0)
-        self.pairs = 0
 
     async def begin(self, generation: int) -> None:
         """Go on where the last teller stopped; tell a new generation everything."""
@@ -101,11 +99,6 @@ class Rounds:
     def watched(self) -> bool:
         """Whether there is any channel."""
         return self._places.any_channel
-
-    @property
-    def position(self) -> int:
-        """How far the projections have read."""
-        return self._places.position
 
     def wait_s(self, most_s: float) -> float:
         """Until something happens by itself, at most so long."""
@@ -140,7 +133,6 @@ class Rounds:
         if swept is not None:
             self._shaped[swept[0]] = swept[1]
         self.place = after
-        self.pairs += looked.pairs
         return looked.rows
 
     async def _follow_channels(self) -> None:
@@ -167,7 +159,8 @@ class Rounds:
         """The channels that each SKU is to be worked out for, and up to where that covers."""
         wanted: dict[str, set[str]] = {}
         feeds = self._network.by_location
-        until = min(position, self.place.position + self._events_max())
+        stocks_max = max(1, min(EVENTS_MAX, PAIRS_MAX // max(1, len(self._network.channels))))
+        until = min(position, self.place.position + stocks_max)
         if position - self.place.position > BACKLOG_MAX:
             until = position
             await self._sweep_all()
@@ -178,15 +171,12 @@ class Rounds:
                     wanted.setdefault(sku, set()).add(fed.name)
             for sku in skus:
                 wanted.setdefault(sku, set()).update(self._network.channels)
-        for location, sku in self._agenda.expired(now):
+        for location, sku in self._agenda.expired(now, stocks_max):
             for fed in feeds.get(location, ()):
                 wanted.setdefault(sku, set()).add(fed.name)
-        for channel, sku in self._agenda.due(now):
+        for channel, sku in self._agenda.due(now, PAIRS_MAX):
             wanted.setdefault(sku, set()).add(channel)
         return until, wanted
-
-    def _events_max(self) -> int:
-        return max(1, min(EVENTS_MAX, PAIRS_MAX // max(1, len(self._network.channels))))
 
     async def _touched(self, until: int) -> tuple[list[StockKey], list[str]]:
         stocks: list[StockKey] = []
@@ -241,7 +231,6 @@ class Rounds:
                 self._agenda.hold_of(sku, found[sku].stocks)
             for pair in pairs:
                 self._judge(pair, found[pair[1]], now, looked)
-            looked.pairs += len(pairs)
         return looked
 
     async def _remember(self, pairs: Iterable[Pair]) -> None:

@@ -4,16 +4,13 @@ from typing import Self
 
 from msgspec import Struct
 
-from ledger.domain.values import Instant
-from projections.clocks import Clocks
-
 
 class Seen(Struct, gc=False):
     """What became of recorded sales under one set of rules.
 
     `sales_lost` are units of sales above what the channel saw, `sales_cut` the sales they belong
-    to. Of the sales that opened a conflict, those that lost as many units as they were short by
-    were prevented.
+    to. Of the sales that opened a conflict, those were prevented that lost so many units that
+    they had opened none.
     """
 
     sales_lost: int = 0
@@ -70,13 +67,3 @@ class Progress(Struct, frozen=True):
 
     done: int
     of: int
-
-
-class Stands(Struct, frozen=True):
-    """What a replay stands for: clocks, and the channel's rule version by what was known."""
-
-    clocks: Clocks
-    position: int
-    rule_version: int
-    since: Instant
-    until: Instant

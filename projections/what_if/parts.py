@@ -5,15 +5,15 @@ from heapq import merge
 from typing import Final
 
 from ledger.domain.availability import Sku
-from ledger.domain.catalog import Definition, evolve_sku
 from ledger.domain.events import SkuDefined
 from ledger.domain.values import stream_id
 from ledger.store.mapper import Mapper
+from projections.availability.snapshot import sku_of
 from projections.history.comparing import Moment, levels_of
 from projections.what_if.asked import Asking
 from projections.what_if.fencing import Change, changes_of_fences, in_order
 from projections.what_if.policies import State
-from projections.what_if.reading import AT, POSITION, Reader, Row, Stocks
+from projections.what_if.reading import AT, POSITION, VERSION_MAX, Reader, Row, Stocks
 from projections.what_if.sweep import Happened, Sweep
 
 LEVELS_AT_ONCE: Final = 500
@@ -109,16 +109,11 @@ async def _besides(
 async def _definitions(reader: Reader, skus: Iterable[str]) -> dict[str, Sku]:
     """SKUs as they were last defined, as far as rules care."""
     streams = [stream_id("sku", sku) for sku in skus]
-    found: dict[str, Definition] = {}
-    for row in await reader.rows("events_of", streams=streams, version=2**62):
+    found: dict[str, Sku] = {}
+    for row in await reader.rows("events_of", streams=streams, version=VERSION_MAX):
         event = _MAPPER.body(row[3], row[4]).event
         assert isinstance(event, SkuDefined)
-        found[event.sku] = evolve_sku(None, event).definitions[-1]
-    return {sku: _sku(sku, definition) for sku, definition in found.items()}
-
-
-def _sku(sku: str, definition: Definition) -> Sku:
-    units = definition.units
-    names = (definition.event.base_unit, *units.factors)
-    packs = {name: units.smallest_in(name) or 0 for name in names}
-    return Sku(sku, definition.event.sku_class, packs)
+        found[event.sku] = sku_of(
+            event.sku, event.base_unit, event.scale, event.packs, event.sku_class
+        )
+    return found

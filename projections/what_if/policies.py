@@ -1,16 +1,17 @@
 """PURE: by which rules, and from which locations, a channel would have been told, and when."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from ledger.domain.availability import Rulebook, Shelf, Sku, ats, band_of
-from ledger.domain.channel import sells_from
+from ledger.domain.channel import Channel
 from ledger.domain.events import ChannelDefined, ChannelRules, LocationDefined, StalenessBand
-from ledger.domain.values import Instant
+from ledger.domain.values import MICROSECONDS_PER_SECOND, Instant
+from projections.availability.network import feeding
 
 REMEMBERED_MAX: Final = 65_536
 """Numbers one set of rules has given: most levels come back, and some 10 MB hold them all."""
@@ -82,7 +83,7 @@ class Side:
     def __init__(self, staleness_s: int, policies: Sequence[tuple[Instant, Policy]]) -> None:
         """Take policies, each with the instant it begins at, in their order."""
         self.staleness_s = staleness_s
-        self.delay = staleness_s * 1_000_000
+        self.delay = staleness_s * MICROSECONDS_PER_SECOND
         self._since = [since for since, _ in policies]
         self._policies = [policy for _, policy in policies]
 
@@ -122,17 +123,14 @@ class Network(NamedTuple):
 
     version: int
     definitions: list[ChannelDefined]
-    locations: Mapping[str, LocationDefined]
+    locations: dict[str, LocationDefined]
 
     def side(self, staleness_s: int, otherwise: Otherwise) -> Side:
         """One way in which it might have been told."""
         policies = []
         for as_it_was in self.definitions:
             defined = otherwise.of(as_it_was)
-            policy = Policy(defined, staleness_s, self._feeding(defined))
+            channel = Channel(self.version, defined, as_it_was.occurred_at)
+            policy = Policy(defined, staleness_s, feeding(channel, self.locations))
             policies.append((as_it_was.occurred_at, policy))
         return Side(staleness_s, policies)
-
-    def _feeding(self, defined: ChannelDefined) -> list[str]:
-        candidates = {*self.locations, *defined.locations}
-        return [name for name in candidates if sells_from(defined, name, self.locations.get(name))]

@@ -43,6 +43,10 @@ _TOLD: Final = [
     )
 ]
 PLAIN_MAX: Final = 4_096
+"""Sizes of sales that are remembered; beyond, each is made anew."""
+
+VERSION_MAX: Final = 2**62
+"""No stream has so many versions."""
 
 
 class Stocks(NamedTuple):

@@ -14,7 +14,7 @@ from projections.what_if.answers import OfSku, Progress
 from projections.what_if.asked import Asking
 from projections.what_if.parts import Part, parts_of, stocks_of
 from projections.what_if.policies import Network
-from projections.what_if.reading import AT, NUMBER, Reader, Row
+from projections.what_if.reading import AT, NUMBER, VERSION_MAX, Reader, Row
 
 ROWS_AT_ONCE: Final = 5_000
 """Changes read by one statement: some fifty milliseconds, and a few MB."""
@@ -32,9 +32,6 @@ AHEAD: Final = 2
 
 TURN_ROWS: Final = 1_000
 """Gone through before others are served: some ten milliseconds."""
-
-_LAST: Final = 2**62
-"""No stream has so many versions."""
 
 _MAPPER: Final = Mapper()
 
@@ -57,7 +54,7 @@ class TooMuch(Exception):
 async def network(reader: Reader, channel: str) -> Network | None:
     """How a channel was defined over time; none where nobody had defined it."""
     streams = [stream_id("channel", channel)]
-    own = await reader.rows("events_of", streams=streams, version=_LAST)
+    own = await reader.rows("events_of", streams=streams, version=VERSION_MAX)
     if not own:
         return None
     events = [_event(row) for row in own]

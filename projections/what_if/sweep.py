@@ -68,8 +68,8 @@ class Terms(Struct, frozen=True):
 
     @property
     def starts(self) -> Instant:
-        """The earliest instant that is ever seen."""
-        return self.since - max(self.what_if.delay, self.actual.delay)
+        """The earliest instant that is ever seen; before the first one that counts, in any case."""
+        return self.since - max(self.what_if.delay, self.actual.delay, 1)
 
 
 class _Promise(Struct):

@@ -10,6 +10,8 @@ from subscribers.sdk.fake_ats import FakeAts
 from subscribers.sdk.fake_channel import FakeChannel
 from subscribers.sdk.inbox import Inbox
 from subscribers.sdk.present import Present, present
+from subscribers.sdk.source import Unanswered
+from subscribers.sdk.stocks import Stocks
 from subscribers.sdk.values import (
     Change,
     Disconnected,
@@ -40,5 +42,7 @@ __all__ = [
     "PresentComplete",
     "Replaced",
     "Staleness",
+    "Stocks",
+    "Unanswered",
     "present",
 ]

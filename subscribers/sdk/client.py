@@ -25,7 +25,7 @@ class QuickClient(Client):
         }
 
 
-async def open_client(url: str, **connection: Any) -> Client:
+async def open_client(url: str, kind: type[QuickClient] = QuickClient, **connection: Any) -> Client:
     """A connection that comes back for ever; `connection` overrides any of its options."""
 
     async def quiet(_: Exception) -> None:
@@ -37,6 +37,6 @@ async def open_client(url: str, **connection: Any) -> Client:
         "max_reconnect_attempts": -1,
         "error_cb": quiet,
     }
-    client = QuickClient()
+    client = kind()
     await client.connect(url, **(options | connection))
     return client

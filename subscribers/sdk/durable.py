@@ -103,7 +103,7 @@ class Durable:
     async def _listen_anew(self) -> None:
         """Elsewhere than before, so that late deliveries of an earlier durable reach nobody."""
         earlier, queue = self._queue, asyncio.Queue[Msg | Exception | None]()
-        self._queue, self._inbox = queue, f"{self._client.new_inbox()}"
+        self._queue, self._inbox = queue, self._client.new_inbox()
         while not earlier.empty():
             kept = earlier.get_nowait()
             if isinstance(kept, Exception) or (kept is not None and self._is_replay(kept)):
@@ -203,12 +203,12 @@ class Durable:
         """Silence may mean that all has come: certain where the server counts the same."""
         if not self._unknown_end:
             return None
-        info = await self._info()
-        if (
-            info.error is not None
-            or info.num_pending
-            or info.delivered.consumer_seq != self._delivery
-        ):
+        try:
+            info = await self._info()
+        except Unanswered:
+            return None  # The next heartbeat asks again.
+        all_delivered = info.error is None and not info.num_pending
+        if not all_delivered or info.delivered.consumer_seq != self._delivery:
             return None
         self._unknown_end = False
         return Arrival(None, last=True)

@@ -8,9 +8,15 @@ from typing import Any, Final
 import nats.errors
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 
-from subscribers.messages import EVENTS_STREAM, GENERATION, POSITION, decode
+from subscribers.messages import (
+    EVENTS_STREAM,
+    GENERATION,
+    GENERATION_KEY,
+    POSITION,
+    decode,
+)
 from subscribers.sdk.client import open_client
 from subscribers.sdk.following import (
     Delivery,
@@ -18,14 +24,16 @@ from subscribers.sdk.following import (
     Handler,
     MessagesMissing,
     NewGeneration,
+    Restart,
 )
 
-__all__ = ["Delivery", "Events", "MessagesMissing", "NewGeneration"]
+__all__ = ["Delivery", "Events", "MessagesMissing", "NewGeneration", "Restart"]
 
 _SILENCE_S: Final = 1.0  # After so long without a message, ask whether there should be one.
 _REQUEST_TIMEOUT_S: Final = 5.0
 _INACTIVE_S: Final = 30.0  # The server forgets an ordered consumer nobody listens to.
 _HEARTBEAT_S: Final = 5.0
+_FIRST: Final = "1"  # The generation of a stream that does not say.
 
 
 class Events:
@@ -35,17 +43,27 @@ class Events:
     anew after the last event handled. Deliveries are at least once, handled effects once.
     """
 
-    def __init__(self, url: str, *, position: int = 0, **connection: Any) -> None:
-        """`connection` is passed on to the client: credentials, TLS, a name."""
+    def __init__(
+        self, url: str, *, position: int = 0, generation: str | None = None, **connection: Any
+    ) -> None:
+        """`generation`: the one in which the position was reached, if it was kept.
+
+        `connection` is passed on to the client: credentials, TLS, a name.
+        """
         self._url = url
         self._connection = connection
         self._source = _Consumer()
-        self._following = Following(self._source, position=position)
+        self._following = Following(self._source, position=position, generation=generation)
 
     @property
     def position(self) -> int:
         """The last event handled."""
         return self._following.position
+
+    @property
+    def generation(self) -> str | None:
+        """The copy of the ledger in which that is its position."""
+        return self._following.generation
 
     @property
     def gaps(self) -> int:
@@ -61,12 +79,17 @@ class Events:
         """End `run` after the event at hand."""
         self._following.stop()
 
-    async def run(self, on_event: Handler, *, until: int | None = None) -> None:
-        """Hand every event to `on_event`, in order, until stopped or `until` has been handled."""
+    async def run(
+        self, on_event: Handler, *, until: int | None = None, on_restart: Restart | None = None
+    ) -> None:
+        """Hand every event to `on_event`, in order, until stopped or `until` has been handled.
+
+        `on_restart` is called where a new generation begins; see `Following.run`.
+        """
         client = await open_client(self._url, **self._connection)
         self._source.js = client.jetstream(timeout=_REQUEST_TIMEOUT_S)
         try:
-            await self._following.run(on_event, until=until)
+            await self._following.run(on_event, until=until, on_restart=on_restart)
         finally:
             await client.close()
 
@@ -77,10 +100,16 @@ class _Consumer:
     def __init__(self) -> None:
         self.js: JetStreamContext | None = None
 
+    async def generation(self) -> str | None:
+        """What the stream says of itself; nothing where it does not answer."""
+        assert self.js is not None
+        info = await _info(self.js)
+        return None if info is None else _generation(info)
+
     async def open(self, position: int) -> AsyncIterator[Delivery]:
         """Deliver from a position on; end when the stream holds more than comes in."""
         assert self.js is not None
-        js, following = self.js, position - 1
+        js, following, generation = self.js, position - 1, await self.generation()
         queue: asyncio.Queue[Msg] = asyncio.Queue()
         try:
             subscription = await js.subscribe(
@@ -97,7 +126,10 @@ class _Consumer:
                 try:
                     message = await asyncio.wait_for(queue.get(), _SILENCE_S)
                 except TimeoutError:
-                    if await _has_more(js, following):
+                    info = await _info(js)
+                    if info is None:
+                        continue
+                    if info.state.last_seq > following or _generation(info) != generation:
                         return
                     continue
                 delivery = _delivery(message)
@@ -119,11 +151,15 @@ def _from(position: int) -> ConsumerConfig:
     )
 
 
-async def _has_more(js: JetStreamContext, position: int) -> bool:
+async def _info(js: JetStreamContext) -> StreamInfo | None:
     try:
-        return (await js.stream_info(EVENTS_STREAM)).state.last_seq > position
+        return await js.stream_info(EVENTS_STREAM)
     except (nats.errors.Error, OSError, TimeoutError):
-        return False
+        return None
+
+
+def _generation(info: StreamInfo) -> str:
+    return (info.config.metadata or {}).get(GENERATION_KEY, _FIRST)
 
 
 def _delivery(message: Msg) -> Delivery:

@@ -4,21 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from subscribers.messages import CloudEvent
-from subscribers.sdk.following import Delivery, Following, Handler
+from subscribers.sdk.following import Delivery, Following, Handler, Restart
 
 
 class FakeEvents:
     """`Events` without a server. Tell it events, and which first deliveries go wrong."""
 
-    def __init__(self, events: Iterable[CloudEvent] = (), *, position: int = 0) -> None:
+    def __init__(
+        self,
+        events: Iterable[CloudEvent] = (),
+        *,
+        position: int = 0,
+        generation: str | None = None,
+    ) -> None:
         """Start with some events already told."""
         self._source = _List(events)
-        self._following = Following(self._source, position=position)
+        self._following = Following(self._source, position=position, generation=generation)
 
     @property
     def position(self) -> int:
         """The last event handled."""
         return self._following.position
+
+    @property
+    def generation(self) -> str | None:
+        """The copy of the ledger in which that is its position."""
+        return self._following.generation
 
     @property
     def gaps(self) -> int:
@@ -33,6 +44,10 @@ class FakeEvents:
     def tell(self, event: CloudEvent, *, generation: str = "1") -> None:
         """Add the next event to the stream."""
         self._source.add(Delivery(event.position, generation, event))
+
+    def begin(self, generation: str) -> None:
+        """Forget what was told: another copy of the ledger is told from now on."""
+        self._source.begin(generation)
 
     def lose(self, position: int, *, for_ever: bool = False) -> None:
         """Do not deliver a message the first time, or never."""
@@ -50,15 +65,18 @@ class FakeEvents:
         """End `run` after the event at hand."""
         self._following.stop()
 
-    async def run(self, on_event: Handler, *, until: int | None = None) -> None:
+    async def run(
+        self, on_event: Handler, *, until: int | None = None, on_restart: Restart | None = None
+    ) -> None:
         """Hand every event to `on_event`, in order, until stopped or `until` has been handled."""
-        await self._following.run(on_event, until=until)
+        await self._following.run(on_event, until=until, on_restart=on_restart)
 
 
 class _List:
     def __init__(self, events: Iterable[CloudEvent]) -> None:
         self._told = [Delivery(event.position, "1", event) for event in events]
         self._more = asyncio.Event()
+        self._generation: str | None = None
         self.lost: dict[int, bool] = {}
         self.repeated: set[int] = set()
         self.swapped: set[int] = set()
@@ -67,10 +85,19 @@ class _List:
         self._told.append(delivery)
         self._more.set()
 
+    def begin(self, generation: str) -> None:
+        """Begin an empty list; who reads the earlier one finds its end."""
+        self._told, self._generation = [], generation
+        self._more.set()
+
+    async def generation(self) -> str | None:
+        """What was begun last, if anything was."""
+        return self._generation
+
     async def open(self, position: int) -> AsyncIterator[Delivery]:
         """Deliver what has been told from a position on, then wait for more."""
-        index = 0
-        while True:
+        index, generation = 0, self._generation
+        while generation == self._generation:
             while index < len(self._told):
                 told = self._told[index]
                 if told.position >= position:

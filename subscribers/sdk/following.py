@@ -14,6 +14,8 @@ _REOPENINGS_MAX: Final = 5  # A gap that survives so many fresh readings is in t
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[CloudEvent], Awaitable[None]]
+Restart = Callable[[str], Awaitable[int]]
+"""Told the new generation: forgets what came of an earlier one, and says from where to go on."""
 
 
 class Delivery(NamedTuple):
@@ -31,6 +33,10 @@ class Deliveries(Protocol):
         """Deliver from this position on; end when the way in is lost."""
         ...
 
+    async def generation(self) -> str | None:
+        """Which copy of the ledger there is now; nothing where nobody can say."""
+        ...
+
 
 class MessagesMissing(Exception):
     """The stream itself lacks messages: reading again does not bring them. Run `verify`."""
@@ -39,21 +45,29 @@ class MessagesMissing(Exception):
 class NewGeneration(Exception):
     """The stream is another copy of the ledger now: positions held so far mean nothing in it."""
 
+    def __init__(self, earlier: str, generation: str) -> None:
+        """`generation` is the one that there is now."""
+        super().__init__(f"from generation {earlier} to {generation}")
+        self.generation = generation
+
 
 class Following:
     """Hands every event to a handler once, in order, starting after `position`.
 
     Each delivery is held against the last handled position: what was handled is passed over,
     a gap opens the deliveries anew, and a handler's error is retried with back-off, because an
-    event passed over is a wrong level later. `position` is the last event handled; keep it with
-    your own data, in the same transaction, to go on from there.
+    event passed over is a wrong level later. `position` is the last event handled, in the copy
+    that `generation` names; keep both with your own data, in the same transaction, to go on from
+    there.
     """
 
-    def __init__(self, deliveries: Deliveries, *, position: int = 0) -> None:
+    def __init__(
+        self, deliveries: Deliveries, *, position: int = 0, generation: str | None = None
+    ) -> None:
         """Nothing is read before `run`."""
         self._deliveries = deliveries
         self.position = position
-        self.generation: str | None = None
+        self.generation = generation
         self.gaps = 0
         self.repetitions = 0
         self._stopping = asyncio.Event()
@@ -65,12 +79,28 @@ class Following:
         if self._upcoming is not None:
             self._upcoming.cancel()
 
-    async def run(self, on_event: Handler, *, until: int | None = None) -> None:
-        """Follow until stopped, or until a position has been handled."""
+    async def run(
+        self, on_event: Handler, *, until: int | None = None, on_restart: Restart | None = None
+    ) -> None:
+        """Follow until stopped, or until a position has been handled.
+
+        Where a new generation begins, `on_restart` forgets and says from where to go on; without
+        it, `NewGeneration` is raised: what has been done cannot be done anew by itself.
+        """
         fruitless, wait_s = 0, _BACKOFF_MIN_S
         while not self._finished(until):
             before, gaps = self.position, self.gaps
-            await self._follow_once(on_event, until)
+            try:
+                await self._check_generation()
+                await self._follow_once(on_event, until)
+            except NewGeneration as begun:
+                if on_restart is None:
+                    raise
+                logger.warning("the ledger is told anew, in generation %s", begun.generation)
+                self.position = await on_restart(begun.generation)
+                self.generation = begun.generation
+                fruitless, wait_s = 0, _BACKOFF_MIN_S
+                continue
             if self.position > before:
                 fruitless, wait_s = 0, _BACKOFF_MIN_S
                 continue
@@ -79,6 +109,16 @@ class Following:
                 raise MessagesMissing(f"nothing in the stream at position {self.position + 1}")
             await self._pause(wait_s)
             wait_s = min(wait_s * 2, _BACKOFF_MAX_S)
+
+    async def _check_generation(self) -> None:
+        """Ask before reading on: behind an old position nothing new would come."""
+        found = await self._deliveries.generation()
+        if found is None or self.generation == found:
+            return
+        if self.generation is None:
+            self.generation = found
+        elif int(found) > int(self.generation):
+            raise NewGeneration(self.generation, found)
 
     async def _follow_once(self, on_event: Handler, until: int | None) -> None:
         if self._finished(until):
@@ -111,7 +151,7 @@ class Following:
         if self.generation is None:
             self.generation = delivery.generation
         if delivery.generation != self.generation:
-            raise NewGeneration(f"from generation {self.generation} to {delivery.generation}")
+            raise NewGeneration(self.generation, delivery.generation)
         if delivery.position <= self.position:
             self.repetitions += 1
             return True

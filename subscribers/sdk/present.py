@@ -6,7 +6,16 @@ from typing import Any, Final, NamedTuple
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from subscribers.messages import STOCK_STREAM, THROUGH, StockState, decode
+from subscribers.messages import (
+    EVENTS_STREAM,
+    GENERATION,
+    GENERATION_KEY,
+    STOCK_STREAM,
+    THROUGH,
+    CloudEvent,
+    StockState,
+    decode,
+)
 from subscribers.sdk.client import open_client
 
 _SILENCE_S: Final = 10.0
@@ -16,12 +25,25 @@ _EVERY_STOCK: Final = "inventory.stock.>"  # The server asks for a filter here, 
 class Present(NamedTuple):
     """Every stock's last state, and the position from which the events continue them.
 
-    Go on with `Events(url, position=present.position)` and pass over events whose
-    `streamversion` is not above the `version` of their stock's state: no hole, nothing twice.
+    Go on with `Events(url, position=present.position, generation=present.generation)` and pass
+    over events whose `streamversion` is not above the `version` of their stock's state: no hole,
+    nothing twice. `Stocks` does that.
     """
 
     states: dict[tuple[str, str], StockState]
     position: int
+    generation: str = "1"
+
+    def reflects(self, event: CloudEvent) -> bool:
+        """Whether an event of a stock is in its state already."""
+        data = event.data
+        key = getattr(data, "location", ""), getattr(data, "sku", "")
+        state = self.states.get(key)
+        return (
+            event.subject.startswith("stock/")
+            and state is not None
+            and event.streamversion <= state.version
+        )
 
 
 async def present(url: str, **connection: Any) -> Present:
@@ -31,8 +53,10 @@ async def present(url: str, **connection: Any) -> Present:
         js = client.jetstream()
         states: dict[tuple[str, str], StockState] = {}
         through = 0
+        told = await js.stream_info(EVENTS_STREAM)
+        generation = (told.config.metadata or {}).get(GENERATION_KEY, "1")
         if not (await js.stream_info(STOCK_STREAM)).state.messages:
-            return Present(states, through)
+            return Present(states, through, generation)
         queue: asyncio.Queue[Msg] = asyncio.Queue()
         config = ConsumerConfig(
             ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.LAST_PER_SUBJECT
@@ -42,11 +66,13 @@ async def present(url: str, **connection: Any) -> Present:
         )
         while True:
             message = await asyncio.wait_for(queue.get(), _SILENCE_S)
-            state = decode(message.data).data
-            if isinstance(state, StockState):
-                states[state.location, state.sku] = state
-            through = int((message.headers or {}).get(THROUGH, 0))
+            headers, through = message.headers or {}, 0
+            if headers.get(GENERATION, generation) == generation:  # Others are of no copy any more.
+                state = decode(message.data).data
+                if isinstance(state, StockState):
+                    states[state.location, state.sku] = state
+                through = int(headers.get(THROUGH, 0))
             if message.metadata.num_pending == 0:
-                return Present(states, through)
+                return Present(states, through, generation)
     finally:
         await client.close()

@@ -26,6 +26,7 @@ from subscribers.sdk.values import (
 
 _REJOIN_MIN_S: Final = 0.05
 _REJOIN_MAX_S: Final = 5.0
+_HOLD_LOOK_S: Final = 1.0  # Until the server has said how patient it is.
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Subscription:
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
         self._burials: set[asyncio.Task[None]] = set()
+        self._garbled: set[int] = set()
         self._background: asyncio.Future[None] | None = None
 
     @property
@@ -222,7 +224,8 @@ class Subscription:
         if isinstance(value, Garbled) and value.replayed:
             await self._settle(value, Outcome.FAILED, value.reason)
         elif isinstance(value, Garbled):
-            self._in_background(self._give_up_garbled(value))
+            if value.sequence not in self._garbled:  # Delivered again while no letter is taken.
+                self._in_background(self._give_up_garbled(value))
         elif value is not None:
             if value.generation > self._desk.generation:
                 raise Lost(f"generation {value.generation} follows {self._desk.generation}")
@@ -234,6 +237,8 @@ class Subscription:
 
     async def _pass_over(self, value: Value) -> None:
         self.passed_over += 1
+        if value.generation < self._desk.generation:
+            logger.info("passed over: generation %d of %s is over", value.generation, value.key)
         if value.replayed and self._desk.holds(value):
             await self._settle(value, Outcome.FAILED, "it is being tried already")
         else:
@@ -241,23 +246,30 @@ class Subscription:
 
     async def _give_up_garbled(self, garbled: Garbled) -> None:
         logger.error("nobody can read %s: %s", garbled.subject, garbled.reason)
-        await self._bury(garbled, 0, garbled.reason)
-        await self._settle(garbled, Outcome.HANDLED)
+        self._garbled.add(garbled.sequence)
+        try:
+            await self._bury(garbled, 0, garbled.reason)
+            await self._settle(garbled, Outcome.HANDLED)
+        finally:
+            self._garbled.discard(garbled.sequence)
 
     # --- the time -----------------------------------------------------------------------------
 
     async def _watch(self) -> None:
         """Says how stale it is, and tells the server that long work is still going on."""
-        held_at = _now()
-        while True:
+        await first_failure(self._say_staleness(), self._hold())
+
+    async def _say_staleness(self) -> None:
+        while self._on_staleness is not None:
             await asyncio.sleep(self._limits.staleness_every_ms / 1_000)
-            if self._on_staleness is not None:
-                self._on_staleness(self.staleness)
-            if self._hold_every_s and _now() - held_at >= self._hold_every_s:
-                held_at = _now()
-                for value in [*self._desk.values()]:
-                    with suppress(Unanswered):
-                        await self._source.hold(value)
+            self._on_staleness(self.staleness)
+
+    async def _hold(self) -> None:
+        while True:
+            await asyncio.sleep(self._hold_every_s or _HOLD_LOOK_S)
+            for value in [*self._desk.values()]:
+                with suppress(Unanswered):
+                    await self._source.hold(value)
 
 
 def _generation(arrival: Arrival) -> int:

@@ -10,6 +10,7 @@ from ledger.domain.events import ChannelRules, StockEvent
 from ledger.domain.values import Instant
 from ledger.recorded import Recorded
 from tests.property.slow_fences import fences_at
+from tests.property.test_point_in_time import _hold as follow_hold
 from tests.property.test_point_in_time import brute_force
 
 LONG_AGO: Instant = -(2**62)
@@ -55,6 +56,7 @@ class SlowWhatIf:
             if isinstance(one.event, e.ReservationPlaced)
         }
         self.opened = self._opened()
+        self.expired = self._expired()
 
     def run(self) -> dict[str, Numbers]:
         """By SKU, of those with sales."""
@@ -114,27 +116,45 @@ class SlowWhatIf:
                 )
             )
         number = ats(Sku(event.sku), shelves, self.asked.rules).ats
-        return max(0, number - self._own(before, event.sku, at)) if self.asked.own_known else number
+        if self.asked.own_known:
+            number -= self._own(before, event.sku, at, event.occurred_at)
+        return max(0, number)
 
-    def _own(self, before: list[Recorded], sku: str, after: Instant) -> int:
+    def _own(self, before: list[Recorded], sku: str, after: Instant, until: Instant) -> int:
         units = 0
         for one in before:
             event = one.event
-            if not isinstance(event, StockEvent) or event.sku != sku:
+            if not isinstance(event, StockEvent) or event.sku != sku or event.occurred_at <= after:
                 continue
-            if isinstance(event, e.HoldsExpired):
-                units -= sum(
-                    hold.quantity
-                    for hold in event.holds
-                    if hold.expired_at > after and self._promised(hold.reservation_id)
-                )
-            elif event.occurred_at <= after or isinstance(event, e.HoldFulfilled):
+            if isinstance(event, e.HoldsExpired | e.HoldFulfilled):
                 continue
-            elif isinstance(event, e.StockSold) and self._ours(event):
+            if isinstance(event, e.StockSold) and self._ours(event):
                 units += max(0, self.left.get(one.position, event.quantity))
             elif self._promised(getattr(event, "reservation_id", None)):
                 units += e.held_delta(event)
-        return units
+        return units - sum(
+            quantity
+            for at, expired_sku, reservation_id, quantity in self.expired
+            if expired_sku == sku and after < at < until and self._promised(reservation_id)
+        )
+
+    def _expired(self) -> list[tuple[Instant, str, str, int]]:
+        """When which units of holds ran out, whether or not somebody wrote it down."""
+        found = []
+        holds: dict[tuple[str, str, str], list[int | None]] = {}
+        for one in self.stocks:
+            event = one.event
+            assert isinstance(event, StockEvent)
+            if isinstance(event, e.HoldsExpired):
+                for hold in event.holds:
+                    found.append((hold.expired_at, event.sku, hold.reservation_id, hold.quantity))
+                    holds.pop((event.location, event.sku, hold.reservation_id), None)
+            else:
+                follow_hold(holds, (event.location, event.sku), event)
+        for (_, sku, reservation_id), (quantity, expires_at) in holds.items():
+            if expires_at is not None:
+                found.append((expires_at, sku, reservation_id, quantity or 0))
+        return found
 
     # --- what belongs together --------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from tests.support.histories import PLACES, Histories, append
 from tests.support.servers import Cluster
 
 COMMANDS = 150
-EXAMPLES = int(os.environ.get("WHAT_IF_EXAMPLES", "10"))
+EXAMPLES = int(os.environ.get("WHAT_IF_EXAMPLES", "6"))
 QUESTIONS = 6
 SECOND = 1_000_000
 

@@ -55,6 +55,15 @@ class EventLog:
         self._versions: dict[str, int] = {}
         self.position = 0
 
+    def resume(self) -> int:
+        """Go on after what others recorded in this database; the head."""
+        rows = self._connection.execute(
+            "select stream, max(version), max(position) from ledger.events group by stream"
+        ).fetchall()
+        self._versions = {stream: version for stream, version, _ in rows}
+        self.position = max((position for *_, position in rows), default=0)
+        return self.position
+
     def append(self, events: Iterable[AnyEvent]) -> int:
         """Record events in one commit and wake the readers; the head afterwards."""
         batch = list(events)

@@ -162,6 +162,11 @@ def _later(rows: Rows) -> Rows:
     return [*rows[:last], {**rows[last], "recorded_at": rows[0]["recorded_at"]}]
 
 
+def _closed(rows: Rows) -> Rows:
+    """No position is missing, whatever is."""
+    return [{**row, "position": number} for number, row in enumerate(rows, 1)]
+
+
 @pytest.mark.parametrize(
     ("tamper", "law", "at"),
     [
@@ -171,6 +176,7 @@ def _later(rows: Rows) -> Rows:
         (lambda rows: [*rows[:49], rows[50], rows[49], *rows[51:]], 10, (50, 52)),
         (lambda rows: rows[:50], 17, (51, 51)),
         (lambda rows: [*rows[:49], rows[49], *rows[49:]], 10, (50, 51)),
+        (lambda rows: _closed([*rows[:49], *rows[50:]]), 17, (1, 50)),
         (_later, 10, (1, 10**6)),
     ],
 )

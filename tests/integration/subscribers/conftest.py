@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import nats
 import pytest
@@ -63,9 +64,14 @@ def event_log(database: Database) -> Iterator[EventLog]:
 
 
 @pytest.fixture
-def settings(database: Database, nats_server: EmbeddedNats) -> Settings:
+def settings(database: Database, nats_server: EmbeddedNats, tmp_path: Path) -> Settings:
     """A relay of this test's own servers, which looks often."""
-    return Settings(database_url=database.service_url, nats_url=nats_server.url, poll_ms=20)
+    return Settings(
+        database_url=database.service_url,
+        nats_url=nats_server.url,
+        data_dir=str(tmp_path / "data"),
+        poll_ms=20,
+    )
 
 
 @pytest.fixture

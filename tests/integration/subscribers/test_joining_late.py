@@ -62,4 +62,4 @@ async def test_the_present_of_an_empty_ledger_is_its_beginning(
     """Nothing told yet: follow from the first event."""
     await ensure(client.jetstream())
 
-    assert ({}, 0) == await present(nats_server.url)
+    assert ({}, 0, "1") == await present(nats_server.url)

@@ -20,7 +20,7 @@ from tests.support.servers import RunningService
 
 pytestmark = [needs_the_file, pytest.mark.timeout(1_800)]
 
-LINES: Final = int(os.environ.get("WHAT_IF_LINES", "12000"))
+LINES: Final = int(os.environ.get("WHAT_IF_LINES", "8000"))
 """Lines of the file that are looked at: 541909 are all of them."""
 
 LATE_S: Final = 1_800

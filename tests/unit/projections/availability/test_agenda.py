@@ -18,8 +18,8 @@ def test_holds_run_out_in_their_order() -> None:
     agenda.holds_of([(*LAMP, 30), (*MUG, 20)])
 
     assert 20 == agenda.next_at()
-    assert [] == agenda.expired(19)
-    assert [MUG, LAMP] == agenda.expired(30)
+    assert [] == agenda.expired(19, 9)
+    assert [MUG, LAMP] == agenda.expired(30, 9)
     assert NEVER == agenda.next_at()
 
 
@@ -28,13 +28,13 @@ def test_what_was_found_last_counts() -> None:
     agenda = Agenda()
     agenda.holds_of([(*MUG, 20)])
     agenda.hold_of("MUG", [stock(25)])
-    assert [] == agenda.expired(24)
+    assert [] == agenda.expired(24, 9)
     agenda.hold_of("MUG", [stock(22)])
-    assert [MUG] == agenda.expired(24)
+    assert [MUG] == agenda.expired(24, 9)
     agenda.hold_of("MUG", [stock(30)])
     agenda.hold_of("MUG", [stock(None)])
 
-    assert [] == agenda.expired(40)
+    assert [] == agenda.expired(40, 9)
 
 
 def test_a_value_waits_until_its_earliest_turn() -> None:
@@ -45,5 +45,15 @@ def test_a_value_waits_until_its_earliest_turn() -> None:
     agenda.later(WEB, 40)
 
     assert 20 == agenda.next_at()
-    assert [WEB] == agenda.due(25)
-    assert [] == agenda.due(50)
+    assert [WEB] == agenda.due(25, 9)
+    assert [] == agenda.due(50, 9)
+
+
+def test_what_is_too_much_at_once_is_still_due() -> None:
+    """The rest comes next."""
+    agenda = Agenda()
+    agenda.holds_of([(*LAMP, 30), (*MUG, 20)])
+
+    assert [MUG] == agenda.expired(40, 1)
+    assert 30 == agenda.next_at()
+    assert [LAMP] == agenda.expired(40, 1)

@@ -1,0 +1,67 @@
+"""The process that compares the copies with the ledger: `python -m subscribers.inspector`.
+
+It reads one errand from its standard input and writes reports to its output, a line each. When
+its input ends, whoever sent it is gone, and so is it.
+"""
+
+import asyncio
+import os
+import sys
+import threading
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from subscribers.inspecting import Plan, Report, inspect
+from subscribers.lazy_headers import LazyClient
+from subscribers.ledger_log import LedgerLog
+from subscribers.sdk.client import open_client
+
+_NICENESS: Final = 19
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Errand(Struct, frozen=True, kw_only=True):
+    """What to compare, and where both sides are."""
+
+    plan: Plan
+    database_url: str
+    nats_url: str
+    login: dict[str, Any] = {}
+
+
+async def run(errand: Errand) -> None:
+    """Compare, and report line by line."""
+    log = await LedgerLog.connect(errand.database_url)
+    once: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+    client = await open_client(errand.nats_url, LazyClient, **(once | errand.login))
+    try:
+        async for report in inspect(log, client, errand.plan):
+            _say(report)
+    finally:
+        await client.close()
+        await log.close()
+
+
+def main() -> None:
+    """Do one errand, with what nobody else needs of the machine."""
+    os.nice(_NICENESS)
+    errand = msgspec.json.decode(sys.stdin.buffer.readline(), type=Errand)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    asyncio.run(run(errand))
+
+
+def _say(report: Report) -> None:
+    sys.stdout.buffer.write(_encode(report) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""Files of the message server cut, flipped and deleted while it is down: copies and readers mend.
+
+`DAMAGES` says how many are done one after the other, `FAULT_SEED` draws them. Everything is real:
+relay, database and message server are processes, the files are the server's own.
+"""
+
+import time
+from random import Random
+from typing import Final
+
+import pytest
+
+from subscribers.messages import STOCK_STREAM
+from tests.faults.copies import Mirrors, Scene, Workshop
+from tests.faults.relaying import Office
+from tests.support.copies import mixed
+from tests.support.damage import KINDS, STREAMS, damage
+from tests.support.event_log import EventLog
+from tests.support.figures import Tell
+from tests.support.mirrors import start
+
+EVENTS: Final = 6_000
+"""More than are compared without a process of its own."""
+
+_KILLED_TOO: Final = 0.3
+
+
+def drawn(random: Random, count: int) -> list[tuple[str, str]]:
+    """Streams and kinds of damage: every kind before any comes again."""
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < count:
+        kinds = list(KINDS)
+        random.shuffle(kinds)
+        pairs += [(random.choice(STREAMS), kind) for kind in kinds]
+    return pairs[:count]
+
+
+@pytest.mark.timeout(0)  # Any number of damages; every wait inside has its own end.
+async def test_copies_and_subscribers_come_back_from_any_damage(
+    event_log: EventLog, scene: Scene, mirrors: Mirrors, seed: int, damages: int, tell: Tell
+) -> None:
+    """Afterwards every copy is what the ledger says, and so is what each subscriber holds."""
+    random = Random(seed)
+    mixed(event_log, EVENTS, random)
+    relay = scene.relay()
+    await scene.told(event_log.position)
+    tasks = start(mirrors)
+    async with Office(scene.settings) as office:
+        workshop = Workshop(scene, office, mirrors)
+        await workshop.converged()
+        for stream, kind in drawn(random, damages):
+            scene.server.stop()
+            damage(scene.server_files, stream, kind, random)
+            if random.random() < _KILLED_TOO:
+                relay.kill()
+                relay = scene.relay()
+            mixed(event_log, random.randrange(1, 50), random)
+            scene.server.start()
+            began, before = time.monotonic(), len(workshop.asked)
+            await workshop.converged()
+            how = ", ".join(workshop.asked[before:]) or "by itself"
+            tell(f"{stream} {kind}: {how}, {time.monotonic() - began:.1f} s")
+    assert not [task for task in tasks if task.done()], "subscribers never end"
+    for task in tasks:
+        task.cancel()
+
+
+async def test_control_without_the_companion_what_was_lost_stays_lost(
+    event_log: EventLog, scene: Scene, seed: int
+) -> None:
+    """The control: nobody compares, and the comparison of these tests sees what is missing."""
+    random = Random(seed)
+    mixed(event_log, 500, random)
+    scene.relay(audit_percent=0)
+    await scene.told(event_log.position)
+    await scene.is_clean()
+    scene.server.stop()
+    damage(scene.server_files, STOCK_STREAM, "flipped", random)
+    scene.server.start()
+
+    await scene.told(mixed(event_log, 1, random))
+
+    assert any("states differ" in found for found in await scene.differences())
