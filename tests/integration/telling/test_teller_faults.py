@@ -49,19 +49,32 @@ _SILENT: Final = (
 import os, signal
 from subscribers.ats_stream import AtsStream
 
-rounds = 0
-
 async def silent(self, rows):
-    global rounds
-    rounds += bool(rows)
     self._stream.sequence += len(rows)
-    if rounds == 2:
+    if rows and rows[-1].told == 4:
         os.kill(os.getpid(), signal.SIGKILL)
 
 async def neither(self, rows, through):
     pass
 
 AtsStream.tell, AtsStream.tell_again = silent, neither
+"""
+    + _TELLER
+)
+_DIES_KNOWN_TO_NOBODY: Final = (
+    """
+import os, signal
+from subscribers.ats_stream import AtsStream
+
+settle = AtsStream.settle
+
+async def killed(self):
+    unanswered = self._stream.acknowledged < self._stream.sequence
+    await settle(self)
+    if unanswered:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+AtsStream.settle = killed
 """
     + _TELLER
 )
@@ -216,12 +229,15 @@ async def test_a_stopped_teller_is_followed_and_says_nothing_when_it_wakes(
 async def test_the_log_says_where_the_stream_has_what_was_sent_in_vain_at_first(
     shop: Shop, start_process: StartProcess, start_teller: Start
 ) -> None:
-    """What is sent again is fewer values than before, and so each of them comes earlier."""
+    """What is sent again is fewer values than before, and so each of them comes earlier: known even
+    where who sent it again was killed as soon as the stream had it.
+    """
     silent = start_process(_SILENT)
     shop.happens(channel(), received(10), received(4, "LAMP"))
     await eventually(lambda: len(shop.log()) == 2)
     shop.happens(sold(1), received(3, "VASE"))
     assert -signal.SIGKILL == silent.wait(PATIENCE_S)
+    assert -signal.SIGKILL == start_process(_DIES_KNOWN_TO_NOBODY).wait(PATIENCE_S)
     start_teller()
     await shop.hears(3, "VASE")
 
