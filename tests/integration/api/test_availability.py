@@ -94,6 +94,8 @@ def test_a_past_number_is_asked_for_like_any_past(api: Api, mugs: str, web: str)
 
 def test_everything_a_channel_was_told_can_be_read_again(api: Api, mugs: str, web: str) -> None:
     """Each value with what it was made from; and what was in force at an instant."""
+    before = _available(api, web, mugs)["position"]
+    api.get(f"/v1/channels/{web}/log", sku=mugs, min_position=before)
     position = api.record(sale(mugs, 1))["position"]
     log = api.get(f"/v1/channels/{web}/log", sku=mugs, explain=True, min_position=position).json()
     newest, first = log["items"]
