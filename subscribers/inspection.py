@@ -9,7 +9,6 @@ import logging
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -31,6 +30,7 @@ INLINE_EVENTS_MAX: Final = 5_000
 _INLINE_BITE: Final = 100  # Some milliseconds, for which the relay tells nothing.
 _LINE_BYTES_MAX: Final = 1024 * 1024
 _RETRY_S: Final = 5.0
+_STOP_STEP_S: Final = 0.1
 _SAY_EVERY: Final = 20_000  # Messages compared between two words about it.
 _ALL: Final = (messages.CONFLICTS_STREAM, messages.STOCK_STREAM, messages.EVENTS_STREAM)
 
@@ -64,11 +64,13 @@ class Inspection:
         self._task = asyncio.create_task(self._rounds(plan_of, streams))
 
     async def stop(self) -> None:
-        """Leave the rest uncompared."""
-        if self._task is not None:
+        """Leave the rest uncompared.
+
+        Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
+        """
+        while self._task is not None and not self._task.done():
             self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,), timeout=_STOP_STEP_S)
 
     async def _rounds(self, plan_of: Callable[[], Plan], streams: tuple[str, ...]) -> None:
         percent, every_s = self._settings.audit_percent, self._settings.audit_round_ms / 1_000
