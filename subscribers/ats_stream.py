@@ -87,13 +87,17 @@ class AtsStream:
             await self._again([(row, through) for row in rows])
 
     async def _again(self, rows: Sequence[tuple[Told, int]]) -> None:
-        """Send values that were sent before, as far as the log knows."""
+        """Send values that were sent before, as far as the log knows.
+
+        Where they will be is noted first: whoever is killed in between is followed by one who
+        finds that they are missing, and notes another place; afterwards, nobody would.
+        """
         first = self.sequence + 1
+        await self._log.sent_again([row for row, _ in rows], first)
         await self._stream.append(
             [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
         )
         await self.settle()
-        await self._log.sent_again([row for row, _ in rows], first)
 
     async def settle(self) -> None:
         """Wait until everything sent is in the stream."""

@@ -141,10 +141,18 @@ class Log:
         await self._connection.execute(SQL["shape"], {**asked, **sweep._asdict()})
 
     async def sent_again(self, rows: Sequence[Told], sequence: int) -> None:
-        """Note under which sequences the stream has taken values once more."""
-        numbers = int8s([row.told for row in rows])
-        sequences = int8s(list(range(sequence, sequence + len(rows))))
-        await self._connection.execute(SQL["sent_again"], (rows[0].generation, numbers, sequences))
+        """Note under which sequences values are sent once more: each by itself, so that it wins.
+
+        Raises `Overtaken`: what is noted last counts, so that nobody may note it too late.
+        """
+        asked = {
+            "generation": rows[0].generation,
+            "told": int8s([row.told for row in rows]),
+            "sequences": int8s(list(range(sequence, sequence + len(rows)))),
+            "epoch": self.epoch,
+        }
+        if not await self._rows("sent_again", asked):
+            raise Overtaken(Overtaken.__doc__)
 
     async def at(self, generation: int, told: int) -> Told | None:
         """One value."""

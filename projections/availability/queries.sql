@@ -203,10 +203,12 @@ insert into telling.sent (shard, generation, told, through, sequence)
 values (0, %s::int8, %s::int8, %s::int8, %s::int8)
 
 -- sent_again --
--- Values that were sent once more, and the sequence of each.
+-- Values that are sent once more, and the sequence of each; no row where another has taken over.
 insert into telling.sent (shard, generation, told, through, sequence)
-select 0::smallint, %b::int8, r.told, r.told, r.sequence
-  from unnest(%b::int8[], %b::int8[]) as r (told, sequence)
+select 0::smallint, %(generation)s::int8, r.told, r.told, r.sequence
+  from (select from telling.place where shard = 0 and epoch = %(epoch)s for no key update) office
+ cross join unnest(%(told)b::int8[], %(sequences)b::int8[]) as r (told, sequence)
+returning told
 
 -- advance --
 -- Where the teller stands from now on; no row where another has taken over. What tells nothing

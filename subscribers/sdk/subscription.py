@@ -13,7 +13,7 @@ from typing import Any, Final
 from subscribers.messages import AtsState
 from subscribers.sdk.desk import Desk, Item, Value
 from subscribers.sdk.source import Arrival, Garbled, Lost, Outcome, Source, Unanswered
-from subscribers.sdk.together import first_failure, or_failure
+from subscribers.sdk.together import ended, first_failure, or_failure
 from subscribers.sdk.values import (
     Change,
     Handler,
@@ -107,12 +107,10 @@ class Subscription:
 
     async def leave(self) -> None:
         """End what is going on; what was not acknowledged comes again."""
-        tasks: list[asyncio.Future[None]] = [*self._burials]
         if self._background is not None:
-            tasks.append(self._background)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            self._background.cancel()  # It ends its own parts, and must not be disturbed in that.
+            await asyncio.gather(self._background, return_exceptions=True)
+        await ended(*self._burials)
         self._background = self.present = None
         self._desk = Desk(self._limits)
 

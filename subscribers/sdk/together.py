@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
+_STEP_S: Final = 0.1
 _T = TypeVar("_T")
 
 
@@ -14,9 +15,7 @@ async def first_failure(*parts: Coroutine[Any, Any, None]) -> None:
         for task in asyncio.as_completed(tasks):
             await task
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(*tasks)
 
 
 async def or_failure(background: "asyncio.Future[None]", part: Coroutine[Any, Any, _T]) -> _T:
@@ -29,5 +28,16 @@ async def or_failure(background: "asyncio.Future[None]", part: Coroutine[Any, An
         background.result()
         raise RuntimeError("the background ended by itself")
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
+
+
+async def ended(*tasks: "asyncio.Future[Any]") -> None:
+    """Cancel tasks, and wait until they have ended, in whichever way.
+
+    Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
+    """
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_STEP_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

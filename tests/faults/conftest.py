@@ -5,7 +5,7 @@ often the sale with 10,000 units is repeated, `DAMAGES` how often files of the c
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -86,9 +86,9 @@ def drive(tmp_path: Path, seed: int) -> Iterator[Drive]:
     """Starts drivers against a service; those still running are killed with the test."""
     drivers: list[Driver] = []
 
-    def start(service: RunningService, *urls: str) -> Driver:
+    def start(service: RunningService, *urls: str, channels: Iterable[str] = ()) -> Driver:
         path = tmp_path / f"driver-{len(drivers)}.jsonl"
-        drivers.append(Driver(path, seed, urls or (service.url,), service.key))
+        drivers.append(Driver(path, seed, urls or (service.url,), service.key, channels))
         return drivers[-1]
 
     yield start

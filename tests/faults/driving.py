@@ -34,7 +34,9 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 class Driver:
     """A load driver's process and its journal."""
 
-    def __init__(self, path: Path, seed: int, urls: Iterable[str], key: str) -> None:
+    def __init__(
+        self, path: Path, seed: int, urls: Iterable[str], key: str, channels: Iterable[str] = ()
+    ) -> None:
         """Start it; its errors go beside its journal."""
         self.path = path
         self._errors = path.with_suffix(".log")
@@ -45,7 +47,7 @@ class Driver:
             self._process = subprocess.Popen(
                 command,
                 cwd=REPOSITORY,
-                env={**os.environ, "DRIVER_KEY": key},
+                env={**os.environ, "DRIVER_KEY": key, "DRIVER_CHANNELS": " ".join(channels)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -159,13 +161,19 @@ def assert_clean(service: RunningService, entries: list[Entry]) -> int:
     eventually(lambda: is_ready(service), "a service that is ready after the last fault")
     runtime = service.runtime()
     books = books_of(runtime["database"])
-    command = [sys.executable, "-m", "api.cli.main", "verify", "--data-dir", str(service.data_dir)]
-    done = subprocess.run(
-        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S
-    )
+    code, said = verified(service)
 
     stream = check_stream(runtime["nats"], runtime["database"], **service.bus_login())
     found = [*check(entries, books), *stream]
     assert not found, "\n".join(map(str, found[:FINDINGS_SHOWN_MAX]))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert code == 0, said
     return len(books.rows)
+
+
+def verified(service: RunningService) -> tuple[int, str]:
+    """What `verify` ends with, and what it says."""
+    command = [sys.executable, "-m", "api.cli.main", "verify", "--data-dir", str(service.data_dir)]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    return done.returncode, done.stdout + done.stderr

@@ -1,8 +1,9 @@
 """The load driver: a process of its own that remembers on disk what it asked and was answered.
 
-``python -m tests.support.driver JOURNAL SEED URL [URL …]``, the API key in DRIVER_KEY. Every
-command is in the journal, fsync'd, before it is sent, and every answer before the next step. It
-stops asking when its standard input ends, and ends when the last command has its answer.
+``python -m tests.support.driver JOURNAL SEED URL [URL …]``, the API key in DRIVER_KEY; the rules of
+channels in DRIVER_CHANNELS are changed, too. Every command is in the journal, fsync'd, before it
+is sent, and every answer before the next step. It stops asking when its standard input ends, and
+ends when the last command has its answer.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from random import Random
+from re import fullmatch
 from typing import Any, Final, TypeAlias
 
 import httpx
@@ -20,6 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.support.mixture import Mixture
+from tests.support.rule_mixture import RuleMixture
 
 WORKERS: Final = 4
 TIMEOUT_S: Final = 4.0  # A stopped process answers nobody; its callers ask elsewhere.
@@ -92,6 +95,11 @@ def entries_of(text: bytes) -> Iterator[Entry]:
     return (_decode(line) for line in text.split(b"\n")[:-1])
 
 
+def method_of(path: str) -> str:
+    """A channel is put in its place; everything else is a command of its own."""
+    return "PUT" if fullmatch(r"/v1/channels/[^/]+", path) else "POST"
+
+
 class Worker:
     """One caller: asks, asks again where nobody answered, and now and then although one did."""
 
@@ -104,7 +112,8 @@ class Worker:
         self._journal = journal
         self._clients = clients
         self._numbers = itertools.count(1)
-        self._mixture = Mixture(self._random)
+        channels = os.environ.get("DRIVER_CHANNELS", "").split()
+        self._mixture = RuleMixture(self._random, channels) if channels else Mixture(self._random)
 
     async def run(self, stop: asyncio.Event) -> None:
         """One command after another until told to stop."""
@@ -133,7 +142,9 @@ class Worker:
         client = self._clients[self._random.randrange(len(self._clients))]
         self._journal.write(Sent(key, attempt, path, body))
         try:
-            answer = await client.post(path, json=body, headers={"Idempotency-Key": key})
+            answer = await client.request(
+                method_of(path), path, json=body, headers={"Idempotency-Key": key}
+            )
             found = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             self._journal.write(Silent(key, attempt, repr(error)))

@@ -23,7 +23,9 @@ from ledger.domain.events import (
 )
 from ledger.domain.values import Instant
 from subscribers import messages
+from subscribers.direct import SEQUENCE, direct_get
 from subscribers.messages import ats_subject
+from subscribers.streams import ensure
 from tests.support.event_log import EventLog
 from tests.support.servers import Database
 
@@ -152,6 +154,22 @@ class Shop:
         state = messages.decode(message.data or b"").data
         assert isinstance(state, messages.AtsState)
         return state
+
+    async def keep_all(self) -> None:
+        """From now on no value makes room for a newer one."""
+        await ensure(self.js)
+        config = (await self.js.stream_info(messages.ATS_STREAM)).config
+        await self.js.update_stream(config.evolve(max_msgs_per_subject=-1))
+
+    async def line(self) -> list[tuple[int, int, int]]:
+        """Sequence, number and value of every message that the stream has."""
+        found, _ = await direct_get(self.client, messages.ATS_STREAM, seq=1, batch=1_000)
+        states = [(message, messages.decode(message.data).data) for message in found]
+        return [
+            (int((message.headers or {})[SEQUENCE]), state.told, state.ats)
+            for message, state in states
+            if isinstance(state, messages.AtsState)
+        ]
 
     async def hears(
         self, ats: int | None, sku: str = "MUG", name: str = "web", at: str = ""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import nats.js.errors
@@ -14,12 +15,14 @@ import pytest
 from nats.aio.msg import Msg
 
 from ledger.settings import Settings, to_environ
+from projections.availability.log import SQL
 from subscribers import messages
 from subscribers.ats_audit import other_values
 from subscribers.messages import ats_subject
 from subscribers.streams import GENERATION_KEY, STREAMS, ensure
 from tests.integration.telling.shop import PATIENCE_S, Shop, channel, eventually, received, sold
 from tests.support.servers import REPOSITORY
+from tests.support.told_checker import check_line
 
 _TELLER: Final = """
 import threading
@@ -40,6 +43,71 @@ AtsStream.tell = killed
 """
     + _TELLER
 )
+
+_SILENT: Final = (
+    """
+import os, signal
+from subscribers.ats_stream import AtsStream
+
+async def silent(self, rows):
+    self._stream.sequence += len(rows)
+    if rows and rows[-1].told == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+async def neither(self, rows, through):
+    pass
+
+AtsStream.tell, AtsStream.tell_again = silent, neither
+"""
+    + _TELLER
+)
+_DIES_KNOWN_TO_NOBODY: Final = (
+    """
+import os, signal
+from subscribers.ats_stream import AtsStream
+
+settle = AtsStream.settle
+
+async def killed(self):
+    unanswered = self._stream.acknowledged < self._stream.sequence
+    await settle(self)
+    if unanswered:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+AtsStream.settle = killed
+"""
+    + _TELLER
+)
+_STOPPED: Final = (
+    """
+import os, signal
+from subscribers.ats_stream import AtsStream
+
+tell = AtsStream.tell
+
+async def stopped(self, rows):
+    if rows and rows[-1].ats == 9:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    await tell(self, rows)
+
+AtsStream.tell = stopped
+"""
+    + _TELLER
+)
+_UNFENCED: Final = (
+    """
+from subscribers.fenced import FencedStream
+fenced = FencedStream._wire
+FencedStream._wire = lambda *a: fenced(*a).replace(b"Nats-Expected", b"Free-Expected").replace(
+    b"Nats-Msg-Id", b"Free-Msg-Id")
+FencedStream._judge = staticmethod(lambda sequence, answer: None)
+"""
+    + _STOPPED
+)
+_STREAM_SEQUENCES: Final = """
+select l.told, s.sequence from telling.channel_log l
+  left join lateral ({}) s on true order by l.told
+"""
 
 Start = Callable[..., Any]
 StartProcess = Callable[..., "subprocess.Popen[bytes]"]
@@ -84,6 +152,11 @@ async def listening(shop: Shop, *, stored: bool = False) -> list[int]:
         await shop.client.subscribe("inventory.ats.>", cb=hear)
     await shop.client.flush()
     return heard
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a process has been stopped, and is not only slow."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def forge(shop: Shop, *statements: str) -> None:
@@ -151,6 +224,56 @@ async def test_a_stopped_teller_is_followed_and_says_nothing_when_it_wakes(
     await eventually(lambda: heard[-1] == 12)
     assert sorted(set(heard)) == heard
     assert [(n,) for n in range(1, 13)] == shop.log("told")
+
+
+async def test_the_log_says_where_the_stream_has_what_was_sent_in_vain_at_first(
+    shop: Shop, start_process: StartProcess, start_teller: Start
+) -> None:
+    """What is sent again is fewer values than before, and so each of them comes earlier: known even
+    where who sent it again was killed as soon as the stream had it.
+    """
+    silent = start_process(_SILENT)
+    shop.happens(channel(), received(10), received(4, "LAMP"))
+    await eventually(lambda: len(shop.log()) == 2)
+    shop.happens(sold(1), received(3, "VASE"))
+    assert -signal.SIGKILL == silent.wait(PATIENCE_S)
+    assert -signal.SIGKILL == start_process(_DIES_KNOWN_TO_NOBODY).wait(PATIENCE_S)
+    start_teller()
+    await shop.hears(3, "VASE")
+
+    query = _STREAM_SEQUENCES.format(SQL["sequence_of"].decode())
+    said = dict(shop.database.execute(query))
+    line = {told: sequence for sequence, told, _ in await shop.line()}
+    assert {1: 1, 3: 2, 4: 3} == line
+    assert line == {told: said[told] for told in line}
+
+
+@pytest.mark.parametrize("code", [_STOPPED, _UNFENCED], ids=["fenced", "control"])
+async def test_a_teller_that_was_stopped_with_a_message_in_its_hand_keeps_it(
+    shop: Shop, start_process: StartProcess, start_teller: Start, code: str
+) -> None:
+    """Others have told it and newer ones by then; the control, without a fence, tells it again."""
+    await shop.keep_all()
+    stopped = start_process(code)
+    shop.happens(channel(), received(10))
+    await shop.hears(10)
+    shop.happens(sold(1))
+    await eventually(lambda: len(shop.log()) == 2 and is_stopped(stopped.pid))
+    second = start_teller()
+    await shop.hears(9)
+    shop.happens(sold(1))
+    await shop.hears(8)
+    stopped.send_signal(signal.SIGCONT)
+    if code == _UNFENCED:
+        await shop.hears(9)
+    for left in range(7, 3, -1):
+        shop.happens(sold(1))
+        await shop.hears(left)
+    second.stop()
+
+    line = [(told, ("web", "MUG", ""), sequence) for sequence, told, _ in await shop.line()]
+    found = check_line(line)
+    assert bool(found) == (code == _UNFENCED), found
 
 
 @pytest.mark.parametrize("lost", ["some", "all", "stream"])
