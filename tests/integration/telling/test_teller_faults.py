@@ -18,6 +18,7 @@ from ledger.settings import Settings, to_environ
 from projections.availability.log import SQL
 from subscribers import messages
 from subscribers.ats_audit import other_values
+from subscribers.copies import emptied
 from subscribers.messages import ats_subject
 from subscribers.streams import GENERATION_KEY, STREAMS, ensure
 from tests.integration.telling.shop import PATIENCE_S, Shop, channel, eventually, received, sold
@@ -338,6 +339,21 @@ async def test_a_stream_of_another_past_stops_the_teller(
     start_teller()
     await shop.hears(9)
 
+    assert (2, 1) == shop.log("generation, told")[-1]
+
+
+async def test_a_generation_that_begins_meanwhile_is_told_by_the_teller_at_work(
+    shop: Shop, start_teller: Start
+) -> None:
+    """People empty the stream under the next number; nobody has to wait for the next sale."""
+    start_teller()
+    shop.happens(channel(), received(10))
+    await shop.hears(10)
+    await shop.at_rest()
+
+    await emptied(shop.js, messages.ATS_STREAM, 2)
+
+    await shop.hears(10)
     assert (2, 1) == shop.log("generation, told")[-1]
 
 
