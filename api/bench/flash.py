@@ -1,5 +1,6 @@
-"""A flash sale over HTTP on a service of its own, with channels that listen, and what came of it."""
+"""A flash sale over HTTP on a service of its own, with channels that listen; what came of it."""
 
+import asyncio
 import subprocess
 import sys
 from bisect import bisect_right
@@ -11,16 +12,21 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+import nats
 from msgspec import Struct, field
 
 from api.bench import listeners, sale, steady
 from api.bench.recount import Heard, Recount, Row, Verdict
 from api.bench.whole_service import Service
 from ledger.clock import SystemClock
+from ledger.settings import login_with
+from subscribers.messages import ATS_STREAM, durable_of
 
 CONNECTIONS: Final = 64
 CLIENTS: Final = 2
 _AHEAD: Final = 1_500_000  # Until the load's own process has opened its connections.
+_PATIENCE_S: Final = 120.0
+_LOOK_S: Final = 0.02
 _QUIET: Final = 50_000  # What was told so shortly before a listener went may not have reached it.
 _HOT_POSITIONS: Final = (
     "select position from ledger.events where shard = 0 and stream like 'stock/%%/HOT'"
@@ -61,19 +67,21 @@ class Timing(Struct):
 class FlashSale:
     """One service's sale: set up once, then one run of the crowd after the other."""
 
-    def __init__(self, service: Service, scratch: Path, *, channels: int, hot: int) -> None:
-        """Nothing is asked before `open`."""
+    def __init__(
+        self, service: Service, scratch: Path, *, channels: int, hot: int, defined: bool = True
+    ) -> None:
+        """Nothing is asked before `open`. Not `defined`: orders name channels that nobody knows."""
         self.service = service
         self._scratch = scratch
-        self._channels = channels
+        self._names = sale.names(channels) if defined else []
         self._hot = hot
         self._numbers = count()
-        self._crowd = sale.Crowd(max(1, channels), seed=SystemClock().now() % 1_000_000)
+        self._crowd = sale.Crowd(channels, seed=SystemClock().now() % 1_000_000)
         self.credentials: dict[str, str] = {}
 
     def open(self) -> None:
         """Catalog, stock, channels with their rules, and a credential for each, all over HTTP."""
-        service, names = self.service, sale.names(self._channels)
+        service, names = self.service, self._names
         for path, document in sale.catalog():
             service.send("PUT", path, document)
         for number, name in enumerate(names):
@@ -101,7 +109,7 @@ class FlashSale:
                 said = process.stdout.readline()
                 assert said == "ready\n", f"a listener ended before it was ready: {said!r}"
             yield listened
-            self.service.at_rest()
+            self.all_heard()
             listened.left_at = SystemClock().now()
             for process, path in started:
                 process.communicate()
@@ -109,6 +117,11 @@ class FlashSale:
                 listened.reports.append(
                     msgspec.json.decode(path.read_bytes(), type=listeners.Report)
                 )
+
+    def all_heard(self) -> None:
+        """Wait until the teller has told everything and every callback has been given it."""
+        self.service.at_rest()
+        asyncio.run(_acknowledged(self.service, list(self.credentials)))
 
     @contextmanager
     def _client(self, names: list[str]) -> "Iterator[tuple[subprocess.Popen[str], Path]]":
@@ -163,14 +176,24 @@ class FlashSale:
         return [position for (position,) in self.service.rows(_HOT_POSITIONS)]
 
 
+async def _acknowledged(service: Service, channels: list[str]) -> None:
+    async with await nats.connect(service.nats_url, **login_with(service.nats_credentials)) as bus:
+        stream, waiting = bus.jetstream(), set(channels)
+        async with asyncio.timeout(_PATIENCE_S):
+            while waiting:
+                for name in sorted(waiting):
+                    info = await stream.consumer_info(ATS_STREAM, durable_of(name))
+                    if not info.num_pending and not info.num_ack_pending:
+                        waiting.discard(name)
+                await asyncio.sleep(_LOOK_S)
+
+
 def judged(rows: list[Row], heard: list[Heard]) -> Verdict:
     """Every value against an account of one's own."""
     return Recount(rows).judge(heard)
 
 
-def timed(
-    rows: list[Row], heard: list[Heard], window: tuple[int, int], hot: list[int]
-) -> Timing:
+def timed(rows: list[Row], heard: list[Heard], window: tuple[int, int], hot: list[int]) -> Timing:
     """How long changes took, of those that were told while the crowd was there.
 
     From the newest event that a value reflects, and from the first one: the event that made the

@@ -355,5 +355,5 @@ class _Rules:
 
 def _without(units: int, kept: Document) -> int:
     """What is left: the largest whole number that keeps back units and share in full."""
-    left = units * (_WHOLE_PART - kept.get("basis_points", 0)) // _WHOLE_PART
+    left: int = units * (_WHOLE_PART - kept.get("basis_points", 0)) // _WHOLE_PART
     return max(0, left - int(kept.get("units", 0)))

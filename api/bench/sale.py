@@ -42,7 +42,10 @@ def channel(number: int) -> Document:
     """Each has rules of its own; the first has none."""
     rules: Document = {}
     if number:
-        rules["safety_stock"] = [{"units": number % 3}, {"units": 1 + number % 4, "location": "st-1"}]
+        rules["safety_stock"] = [
+            {"units": number % 3},
+            {"units": 1 + number % 4, "location": "st-1"},
+        ]
         rules["buffers"] = [
             {"units": number % 2, "percent": f"{number % 5}.25", "class": "A"},
             {"units": 1, "sku": OTHERS[number % len(OTHERS)]},
@@ -127,7 +130,7 @@ class Crowd:
         random, name = self._random, f"sale-{self._seed}-{self._number}"
         sku = HOT if random.random() < 0.8 else random.choice(OTHERS)
         short = random.random() < 0.1
-        expires_at = now + (random.randrange(1_000_000, 3_000_000) if short else 900_000_000)
+        expires_at = now + (random.randrange(3_000_000, 6_000_000) if short else 900_000_000)
         location = random.choice(("dc-1", "dc-1", "dc-1", "st-1", "st-2", "st-3"))
         body = {
             "reservation_id": name,

@@ -83,9 +83,14 @@ class Service:
 
     def memory_mib(self, name: str) -> int:
         """What a process of it has in memory."""
-        status = Path(f"/proc/{self.pids[name]}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-        return int(line.split()[1]) // 1024
+        return memory_mib(self.pids[name])
+
+
+def memory_mib(pid: int) -> int:
+    """What a process has in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) // 1024
 
 
 @contextmanager
