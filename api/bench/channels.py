@@ -35,7 +35,7 @@ def run(context: Context) -> list[BenchResult]:
     """Two services, one without channels, take turns; at the end every value is worked out anew."""
     rate = context.rate or capacity(context) / 2
     seconds = RUN_S_QUICK if context.quick else RUN_S
-    context.say(f"channels: {rate:,.0f} requests a second, half of what http_one does")
+    context.say(f"channels: {rate:,.0f} requests a second")
     with tempfile.TemporaryDirectory(prefix="bench-channels-") as home:
         here, there = (Path(home) / name for name in ("with", "without"))
         with running(here / "data") as ours, running(there / "data") as theirs:
