@@ -20,7 +20,7 @@ from tests.support.figures import Tell
 from tests.support.mirrors import EventMirror, PresentMirror
 from tests.support.servers import Database, RunningService
 
-DAMAGES: Final = 8
+DAMAGES: Final = 5
 CYCLES: Final = 10
 RUNS: Final = 3
 

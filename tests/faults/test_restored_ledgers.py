@@ -24,8 +24,8 @@ from tests.support.event_log import EventLog
 from tests.support.mirrors import start
 from tests.support.servers import REPOSITORY, Cluster, Database
 
-BEFORE: Final = 500
-LOST: Final = 200
+BEFORE: Final = 300
+LOST: Final = 100
 """Events recorded and told after the backup was taken."""
 
 Disaster = Callable[[int, str], Awaitable[EventLog]]
@@ -33,13 +33,15 @@ Disaster = Callable[[int, str], Awaitable[EventLog]]
 
 @pytest.fixture
 def disaster(
-    scene: Scene, database: Database, postgres_cluster: Cluster, seed: int
+    scene: Scene, mirrors: Mirrors, database: Database, postgres_cluster: Cluster, seed: int
 ) -> Iterator[Disaster]:
     """Tells a ledger to its end, and restores an earlier one, with so many other events after it.
 
-    Files of the stream of events are damaged in between, where a kind is named.
+    Subscribers have followed to that end. Files of the stream of events are damaged in between,
+    where a kind is named.
     """
     random = Random(seed)
+    tasks: list[asyncio.Task[None]] = []
     with ExitStack() as stack:
 
         async def strike(others: int, kind: str) -> EventLog:
@@ -52,6 +54,8 @@ def disaster(
             relay = scene.relay()
             await scene.told(mixed(log, LOST, random))
             await scene.is_clean()
+            tasks.extend(start(mirrors))
+            await _are_at(mirrors, log.position)
             log.close()
             relay.kill()
             if kind:
@@ -68,6 +72,8 @@ def disaster(
             return log
 
         yield strike
+        for task in tasks:
+            task.cancel()
         scene.end()
 
 
@@ -90,7 +96,6 @@ async def test_a_restored_ledger_is_told_only_as_a_new_generation(
     why: str,
 ) -> None:
     """The relay refuses, whatever numbers say; the command begins anew, and subscribers follow."""
-    tasks = start(mirrors)
     log = await disaster(others, kind)
     scene.relay()
 
@@ -105,48 +110,40 @@ async def test_a_restored_ledger_is_told_only_as_a_new_generation(
         await Workshop(scene, office, mirrors).converged()
         assert (await office.relayed()).generation == 2
     assert 1 == mirrors[0].restarts
-    for task in tasks:
-        task.cancel()
 
 
 async def test_control_a_relay_that_compares_numbers_tells_two_histories_as_one(
     scene: Scene, mirrors: Mirrors, disaster: Disaster
 ) -> None:
     """The control: without hashes the copies and who follows them come to another level."""
-    tasks = start(mirrors)
     log = await disaster(2 * LOST, "")
 
     scene.relay(CREDULOUS, audit_percent=0)
 
-    await _is_followed(mirrors, log.position)
+    await _are_at(mirrors, log.position)
     async with Office(scene.settings) as office:
         assert Workshop(scene, office, mirrors).differences_of_mirrors()
     assert await scene.differences()
-    for task in tasks:
-        task.cancel()
 
 
 async def test_control_without_a_witness_a_lost_stream_hides_that_the_ledger_was_restored(
     scene: Scene, mirrors: Mirrors, disaster: Disaster
 ) -> None:
     """The control: the copies are what the ledger says, and subscribers have heard another one."""
-    tasks = start(mirrors)
     log = await disaster(2 * LOST, "everything deleted")
 
     scene.relay(CREDULOUS, audit_percent=0)
 
-    await _is_followed(mirrors, log.position)
+    await _are_at(mirrors, log.position)
     async with Office(scene.settings) as office:
         assert Workshop(scene, office, mirrors).differences_of_mirrors()
-    for task in tasks:
-        task.cancel()
 
 
-async def _is_followed(mirrors: Mirrors, position: int) -> None:
-    async def followed() -> bool:
+async def _are_at(mirrors: Mirrors, position: int) -> None:
+    async def there() -> bool:
         return all(mirror.position >= position for mirror in mirrors)
 
-    await until(followed)
+    await until(there)
 
 
 def _regenerate(scene: Scene) -> "subprocess.CompletedProcess[str]":

@@ -4,18 +4,18 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import nats
 import pytest
+from click.testing import CliRunner, Result
 
+from api.cli.main import main
 from api.runtime.processes import wait_until
 from subscribers.messages import EVENTS_STREAM, STOCK_STREAM
-from tests.support.servers import REPOSITORY, RunningService
+from tests.support.servers import RunningService
 
 PATIENCE_S = 60
 EVENTS = 5
@@ -44,24 +44,18 @@ def relay(service: RunningService) -> dict[str, Any]:
     return answer.json()["relay"] or {"told_position": 0}
 
 
-def streams(service: RunningService, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def streams(service: RunningService, *arguments: str) -> Result:
     """The command, as people run it."""
-    command = [sys.executable, "-m", "api.cli.main", "streams", *arguments]
-    return subprocess.run(
-        [*command, "--data-dir", str(service.data_dir)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE_S,
-    )
+    where = ["--data-dir", str(service.data_dir)]
+    return CliRunner().invoke(main, ["streams", *arguments, *where])
 
 
 def lose(service: RunningService, stream: str, sequence: int) -> None:
     """Take a message out of a stream, as a damaged file would."""
 
     async def delete() -> None:
-        client = await nats.connect(service.runtime()["nats"])
+        runtime = service.runtime()
+        client = await nats.connect(runtime["nats"], user_credentials=runtime["nats_credentials"])
         await client.jetstream().delete_msg(stream, sequence)
         await client.close()
 
@@ -70,7 +64,7 @@ def lose(service: RunningService, stream: str, sequence: int) -> None:
 
 def test_status_says_which_copies_there_are_and_how_the_relay_is(service: RunningService) -> None:
     """For people and for programs."""
-    told = json.loads(streams(service, "status", "--json").stdout)
+    told = json.loads(streams(service, "status", "--json").output)
 
     assert (EVENTS, "following", EVENTS) == (
         told["head"],
@@ -78,21 +72,21 @@ def test_status_says_which_copies_there_are_and_how_the_relay_is(service: Runnin
         told["relay"]["told"],
     )
     assert EVENTS == next(s for s in told["streams"] if s["stream"] == EVENTS_STREAM)["messages"]
-    assert "relay: following" in streams(service, "status").stdout
+    assert "relay: following" in streams(service, "status").output
 
 
 def test_a_lost_state_is_found_by_check_and_told_again_by_repair(service: RunningService) -> None:
     """Exit 1 while anything differs, 0 as soon as it does not."""
-    assert 0 == streams(service, "check").returncode
+    assert 0 == streams(service, "check").exit_code
     lose(service, STOCK_STREAM, 1)
 
     found = streams(service, "check")
     mended = streams(service, "repair")
 
-    assert 1 == found.returncode
-    assert f"{STOCK_STREAM}: stock/ams-1/MUG-0" in found.stdout
-    assert 0 == mended.returncode, mended.stdout + mended.stderr
-    assert 0 == streams(service, "check").returncode
+    assert 1 == found.exit_code
+    assert f"{STOCK_STREAM}: stock/ams-1/MUG-0" in found.output
+    assert 0 == mended.exit_code, mended.output
+    assert 0 == streams(service, "check").exit_code
 
 
 def test_a_hole_among_the_events_halts_loudly_until_it_is_repaired(
@@ -108,10 +102,10 @@ def test_a_hole_among_the_events_halts_loudly_until_it_is_repaired(
 
     mended = streams(service, "repair")
 
-    assert "position 2: missing from the stream" in before.stdout
-    assert 0 == mended.returncode, mended.stdout + mended.stderr
+    assert "position 2: missing from the stream" in before.output
+    assert 0 == mended.exit_code, mended.output
     assert wait_until(lambda: relay(service)["state"] == "following", timeout_s=PATIENCE_S)
-    assert 0 == streams(service, "check").returncode
+    assert 0 == streams(service, "check").exit_code
     assert generation == relay(service)["generation"]
     assert "relay HALTED" in service.log.read_text()
 
@@ -122,10 +116,10 @@ def test_a_new_generation_is_told_from_the_first_event(service: RunningService) 
 
     begun = streams(service, "regenerate", "--yes", "--reason", "a new start")
 
-    assert 0 == begun.returncode, begun.stdout + begun.stderr
+    assert 0 == begun.exit_code, begun.output
     assert before + 1 == relay(service)["generation"]
-    assert "a new start" in streams(service, "status").stdout
-    assert 0 == streams(service, "check").returncode
+    assert "a new start" in streams(service, "status").output
+    assert 0 == streams(service, "check").exit_code
     metrics = httpx.get(f"{service.url}/metrics").text
     assert f"ledger_relay_generation {before + 1}.0" in metrics
     assert "ledger_relay_halted 0.0" in metrics
@@ -135,6 +129,6 @@ def test_a_new_generation_is_not_begun_by_mistake(service: RunningService) -> No
     """Whoever says nothing has not agreed."""
     before = relay(service)["generation"]
 
-    assert 1 == streams(service, "regenerate").returncode
+    assert 1 == streams(service, "regenerate").exit_code
 
     assert before == relay(service)["generation"]
