@@ -5,7 +5,8 @@ The channel log is the outbox. The stream's last message says up to where everyt
 something else, is another ledger's, and only an explicit new generation goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
 import nats.js.errors
@@ -18,6 +19,7 @@ from projections.availability.answers import Told
 from projections.availability.log import Log, Place
 from subscribers import messages
 from subscribers.ats import ats_frame, ats_message
+from subscribers.copies import mended_if_broken
 from subscribers.fenced import FencedStream, Overtaken
 from subscribers.opening import Diverged
 from subscribers.streams import GENERATION_KEY, ensure, generation_of
@@ -79,7 +81,8 @@ class AtsStream:
 
     async def tell(self, rows: Sequence[Told]) -> None:
         """Send values in their order."""
-        await self._stream.append([ats_frame(row, row.told) for row in rows])
+        async with self._mended():
+            await self._stream.append([ats_frame(row, row.told) for row in rows])
 
     async def tell_again(self, rows: Sequence[Told], through: int) -> None:
         """Send values that the stream has lost, though it has those after them."""
@@ -94,14 +97,27 @@ class AtsStream:
         """
         first = self.sequence + 1
         await self._log.sent_again([row for row, _ in rows], first)
-        await self._stream.append(
-            [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
-        )
+        async with self._mended():
+            await self._stream.append(
+                [ats_frame(row, through, first + n) for n, (row, through) in enumerate(rows)]
+            )
         await self.settle()
 
     async def settle(self) -> None:
         """Wait until everything sent is in the stream."""
-        await self._stream.settle()
+        async with self._mended():
+            await self._stream.settle()
+
+    @asynccontextmanager
+    async def _mended(self) -> AsyncIterator[None]:
+        """Raises `Broken` where the stream takes nothing any more; it is empty then."""
+        try:
+            yield
+        except Overtaken:
+            generation = await generation_of(self._js, messages.ATS_STREAM)
+            place = generation, self._stream.acknowledged
+            await mended_if_broken(self._js, messages.ATS_STREAM, *place)
+            raise
 
     async def subjects(self) -> int:
         """On how many subjects the stream has a value."""

@@ -12,6 +12,7 @@ from nats.js.api import RawStreamMsg, StreamState
 from nats.js.errors import NotFoundError
 
 from subscribers import messages
+from subscribers.fenced import Broken
 from subscribers.judgement import Found
 from subscribers.streams import GENERATION_KEY, STREAMS, generation_of
 from subscribers.witness import Place
@@ -61,6 +62,19 @@ async def emptied(js: JetStreamContext, name: str, generation: int) -> None:
         if not info.state.last_seq:
             return
     raise RuntimeError(f"{name} comes back with old messages, however often it is deleted")
+
+
+async def mended_if_broken(
+    js: JetStreamContext, name: str, generation: int, acknowledged: int
+) -> None:
+    """After `Overtaken`: empty a stream that refuses what follows its end, and raise `Broken`.
+
+    A server that cannot read a message cannot replace it by the next of its subject, either. It
+    then refuses everything, and goes on counting what it has not stored.
+    """
+    if (await js.stream_info(name)).state.last_seq == acknowledged:
+        await emptied(js, name, generation)
+        raise Broken(f"{name} took nothing any more; it was emptied, and is told anew")
 
 
 async def generations_seen(js: JetStreamContext) -> int:

@@ -27,6 +27,10 @@ class Overtaken(Exception):
     """The stream does not end where this writer believed: somebody else has written."""
 
 
+class Broken(Exception):
+    """The server stores nothing in the stream any more, although nobody else has written."""
+
+
 class Refused(Exception):
     """The server refuses a message for a reason of its own; waiting may help, skipping may not."""
 

@@ -19,6 +19,8 @@ from subscribers.ledger_log import LedgerLog
 from subscribers.sdk.client import open_client
 
 _NICENESS: Final = 19
+_INPUT: Final = 0
+_READ_BYTES: Final = 65_536
 
 _encode = msgspec.json.Encoder().encode
 
@@ -48,7 +50,7 @@ async def run(errand: Errand) -> None:
 def main() -> None:
     """Do one errand, with what nobody else needs of the machine."""
     os.nice(_NICENESS)
-    errand = msgspec.json.decode(sys.stdin.buffer.readline(), type=Errand)
+    errand = msgspec.json.decode(_line(), type=Errand)
     threading.Thread(target=_end_with_input, daemon=True).start()
     asyncio.run(run(errand))
 
@@ -58,8 +60,20 @@ def _say(report: Report) -> None:
     sys.stdout.buffer.flush()
 
 
+def _line() -> bytes:
+    """The errand, read past every buffer: a thread may wait for the rest when we end."""
+    read = b""
+    while not read.endswith(b"\n"):
+        some = os.read(_INPUT, _READ_BYTES)
+        if not some:
+            sys.exit("nobody has sent an errand")
+        read += some
+    return read
+
+
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(_INPUT, _READ_BYTES):
+        pass
     os._exit(0)
 
 

@@ -118,7 +118,9 @@ def _measured(found: Found, verdict: Verdict) -> Verdict:
         return refused_for(f"of {found.last} messages the stream has lost {gone}", verdict)
     if holds == found.last and holds >= verdict.told:
         return verdict
-    lost = f"the stream ends at {holds}, and up to {max(verdict.told, found.last)} was told"
+    lost = (
+        f"the stream ends at {holds}, and up to {max(verdict.told, found.last)} may have been told"
+    )
     if verdict.vouched:
         word: Word = "continue" if holds == found.last else "rebuild"
         return verdict._replace(word=word, why=lost)

@@ -26,7 +26,8 @@ from ledger.domain.values import StockId
 from ledger.recorded import Recorded
 from ledger.store.mapper import Mapper
 from subscribers import messages
-from subscribers.fenced import FencedStream, Frame
+from subscribers.copies import mended_if_broken
+from subscribers.fenced import FencedStream, Frame, Overtaken
 from subscribers.ledger_log import LedgerLog, decoded
 from subscribers.levels import Level, VersionGap, read_state, state_message, stock_subject
 from subscribers.translate import SHARD, Outgoing
@@ -103,8 +104,13 @@ class LastValues:
     async def flush(self, through: int) -> None:
         """Tell every touched state; returns when the server has them all."""
         frames = [self._frame(self._levels[stock_id]) for stock_id in self._touched]
-        await self._stream.append(frames)
-        await self._stream.settle()
+        try:
+            await self._stream.append(frames)
+            await self._stream.settle()
+        except Overtaken:
+            place = self._generation, self._stream.acknowledged
+            await mended_if_broken(self._js, messages.STOCK_STREAM, *place)
+            raise
         self._touched.clear()
         self._renewed.clear()
         self.place = through

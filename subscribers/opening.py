@@ -83,7 +83,7 @@ class Opening:
         elif place and found.end is not None:
             self._witness.note(found.end)
         if verdict.word == "continue" and verdict.why:
-            logger.error("the stream of events goes on, as it was: %s", verdict.why)
+            logger.warning("the stream of events goes on, as it was: %s", verdict.why)
         if kept.generation < verdict.generation:
             await self._begin(verdict.generation)
         return Opened(verdict.generation, place, max(place, verdict.told), asked)

@@ -32,7 +32,14 @@ from ledger.store.mapper import Mapper, UnknownEvent
 from subscribers import messages
 from subscribers.board import SAY_EVERY_S, Board, say
 from subscribers.checkpoints import Checkpoints
-from subscribers.fenced import FencedStream, Frame, Overtaken, PublishUnknown, Refused
+from subscribers.fenced import (
+    Broken,
+    FencedStream,
+    Frame,
+    Overtaken,
+    PublishUnknown,
+    Refused,
+)
 from subscribers.frames import event_headers
 from subscribers.inspecting import Plan
 from subscribers.inspection import Inspection
@@ -50,6 +57,7 @@ _RETRY_MAX_S: Final = 2.0
 _HALTED_LOOK_S: Final = 1.0  # How often a halted relay looks whether people did something.
 _CRY_EVERY_S: Final = 60.0
 _TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
+_UNATTENDED_S: Final = 3 * SAY_EVERY_S
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
 _NOTE_S: Final = 1.0
@@ -116,6 +124,8 @@ class Relay:
                 await self._live()
             except BeginAnew as asked:
                 logger.info("relay begins again: %s", asked)
+            except Broken as broken:
+                logger.warning("relay begins again: %s", broken)
             except Overtaken as overtaken:
                 logger.warning("another relay writes the stream; standing by: %s", overtaken)
                 await self._stand_by()
@@ -170,6 +180,8 @@ class Relay:
             async with AsyncExitStack() as stack:
                 life = await self._connect(stack)
                 while not self._stop.is_set() and silent_s < _TAKE_OVER_S:
+                    if await life.is_unattended():
+                        return
                     before, tail = tail, await life.tail()
                     idle = tail > before or tail >= await life.head()
                     silent_s = 0.0 if idle else silent_s + _PAUSE_STEP_S
@@ -241,6 +253,11 @@ class Life:
         """The connection went: whoever waits for an answer learns it at once."""
         for writer in self._writers:
             writer.disconnected()
+
+    async def is_unattended(self) -> bool:
+        """Whether no relay has said anything for longer than one at work is silent."""
+        relayed = await self._board.relayed()
+        return relayed is not None and relayed.age > _UNATTENDED_S
 
     async def tail(self) -> int:
         """The last position in the stream."""

@@ -94,6 +94,8 @@ class Teller:
             told = self.health.position
             try:
                 await self._live()
+            except fenced.Broken as broken:
+                logger.warning("teller begins again: %s", broken)
             except (Overtaken, fenced.Overtaken) as overtaken:
                 logger.warning("another teller is active; standing by: %s", overtaken)
                 await self._pause(_STAND_BY_LOOK_S)
