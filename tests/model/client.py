@@ -3,10 +3,13 @@
 import http.client
 import itertools
 import json
+import re
 from typing import Any, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from tests.model.coverage import Coverage
+
+_PARAMETER: Final = re.compile(r"\{[^}]*\}")
 
 WAITED_FOR: Final = ("projection-behind",)
 """Refusals that a busy machine may give, and that another try mends."""
@@ -63,7 +66,7 @@ class Client:
     def call(
         self,
         operation: str,
-        name: str = "",
+        name: str | tuple[str, ...] = "",
         body: Any = None,
         *,
         key: str | None = None,
@@ -73,9 +76,8 @@ class Client:
     ) -> Answer:
         """Asks for an operation, again where only a projection was not there yet."""
         method, path = self._operations[operation]
-        head, brace, tail = path.partition("{")
-        if brace:
-            path = head + quote(name, safe="") + tail.partition("}")[2]
+        names = iter((name,) if isinstance(name, str) else name)
+        path = _PARAMETER.sub(lambda _: quote(next(names), safe=""), path)
         if query:
             path += "?" + urlencode(query, quote_via=quote)
         sent = {"Idempotency-Key": key} if key is not None else {}

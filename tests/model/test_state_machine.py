@@ -101,6 +101,17 @@ def ask_what_is_sold(client: Client) -> None:
     asked = {**there, "channel": "visited", "sku": "NONE-OF-THEIRS"}
     assert client.call("getAvailability", query=asked).status == 200
     assert client.call("getChannelLog", "visited", query=there).status == 200
+    let_in_and_out(client)
+
+
+def let_in_and_out(client: Client) -> None:
+    """Who may read as a channel: tests with a broker say what that means."""
+    issued = client.call("issueCredential", "visited", body={}, key="let-in").body
+    name = issued["credential_id"]
+    out = client.call("revokeCredential", ("visited", name), key="let-out").body
+    there = {"min_position": out["position"]}
+    (listed,) = client.call("listCredentials", "visited", query=there).body["items"]
+    assert (listed["credential_id"], listed["status"]) == (name, "revoked")
 
 
 def close_the_books(client: Client) -> None:
