@@ -138,9 +138,9 @@ class Inspector:
 
     async def states(self) -> AsyncIterator[Report]:
         """Stock by stock: what each came to, and what its subject says; then what nobody told."""
-        compared = 0
+        compared, told = 0, await self._told()
         async for levels in self._levels():
-            wrong = await self._wrong_states(levels)
+            wrong = await self._wrong_states([one for one in levels if not self._is_in(told, one)])
             compared += len(levels)
             yield self._states(compared, tuple(level.stock_id.stream for level in wrong))
         info = await self._client.jetstream().stream_info(messages.STOCK_STREAM)
@@ -177,7 +177,28 @@ class Inspector:
         if levels:
             yield levels
 
+    async def _told(self) -> dict[int, int]:
+        """Every state of the stream, subject and message by their hashes: read in its own order.
+
+        Asking the server for the last of each of many subjects takes it ten times as long.
+        """
+        walk, sequence = Walk(self._log, self._client, messages.STOCK_STREAM), 0
+        told: dict[int, int] = {}
+        while found := await walk.some_after(sequence, self._plan.bite):
+            sequence = max(found)
+            for message in found.values():
+                told[hash((message.headers or {}).get(SUBJECT, ""))] = hash(message.data)
+            await asyncio.sleep(0)
+        return told
+
+    def _is_in(self, told: dict[int, int], level: Level) -> bool:
+        message = state_message(level, self._plan.generation)
+        return told.get(hash(message.subject)) == hash(message.payload)
+
     async def _wrong_states(self, levels: Sequence[Level]) -> list[Level]:
+        """Those that are still not told: asked for by their subjects, one page at most."""
+        if not levels:
+            return []
         subjects = [stock_subject(level.stock_id) for level in levels]
         found, _ = await direct_get(
             self._client, messages.STOCK_STREAM, multi_last=subjects, batch=len(subjects)
