@@ -16,7 +16,7 @@ dev *arguments:
 demo *arguments:
     inventory-ledger demo {{ arguments }}
 
-# Format, lint, types, imports, unit tests: under a minute, before every commit.
+# Format, lint, types, imports, unit tests: a minute or two, before every commit.
 check: format-check lint types imports dependencies
     pytest -n 2 tests/unit
 

@@ -54,6 +54,7 @@ _CHECKPOINTS: Final = (
     " order by size limit %b"
 )
 _SQL: Final = statements("subscribers")
+_LEDGER: Final = b"select id from proof.ledgers where shard = 0"
 _HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
 
 
@@ -175,6 +176,13 @@ class LedgerLog:
         async with self._connection.cursor(binary=True, row_factory=args_row(Row)) as cursor:
             await cursor.execute(query, parameters, prepare=True)
             return await cursor.fetchall()
+
+    async def ledger(self) -> str:
+        """What tells this ledger from every other one."""
+        cursor = await self._connection.execute(_LEDGER, binary=True)
+        found = await cursor.fetchone()
+        assert isinstance(found, tuple)
+        return str(found[0])
 
     async def head(self) -> int:
         """The ledger's last position."""

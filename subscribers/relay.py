@@ -104,7 +104,7 @@ class Relay:
         """Nothing is opened before `run`."""
         self._settings = settings
         self._stop = stop
-        self._witness = Witness(settings.data_path)
+        self._witness: Witness | None = None  # From the first connection on.
         self._cried, self._cried_at = "", 0.0
         self.health = health
 
@@ -113,7 +113,8 @@ class Relay:
         try:
             await self._lives()
         finally:
-            self._witness.close()
+            if self._witness is not None:
+                self._witness.close()
 
     async def _lives(self) -> None:
         retry_s = _RETRY_MIN_S
@@ -164,6 +165,8 @@ class Relay:
         stack.push_async_callback(_close, client)
         board = await Board.connect(settings.database_url)
         stack.push_async_callback(board.close)
+        if self._witness is None:
+            self._witness = Witness(settings.data_path, await log.ledger())
         life = Life(settings, log, client, board, self._witness, self.health)
         stack.push_async_callback(life.end)
         on_closed.append(life.disconnected)

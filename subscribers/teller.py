@@ -196,18 +196,20 @@ class Life:
 
     async def follow(self, stop: threading.Event) -> None:
         """Round after round while there is anything to do; then compare, then wait."""
+        woken = False
         while not stop.is_set():
             await self._stay()
-            if await self._rounds.look():
+            if woken or await self._rounds.look():
                 rows = await self._rounds.round(self._stream.sequence + 1)
                 await self._stream.tell(rows)
+                woken = False
                 continue
             await self._stream.settle()
             self._health.position = self._rounds.place.position
             if self._walk is not None:
                 await self._compare(self._walk)
             else:
-                await self._wait()
+                woken = await self._wait()
         await self._stream.settle()
 
     async def _stay(self) -> None:
@@ -218,11 +220,13 @@ class Life:
             await self._stream.is_still(self._rounds.place.generation)
             self._stayed_at = now
 
-    async def _wait(self) -> None:
+    async def _wait(self) -> bool:
+        """Whether the projections have said that they went on: then there is something to do."""
         watched = self._rounds.watched
         timeout_s = self._rounds.wait_s(self._poll_s) if watched else _UNWATCHED_LOOK_S
         async for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):
-            return
+            return watched
+        return False
 
     async def _compare(self, walk: Walk) -> None:
         """One page of the whole comparison of log and stream; what was lost is told again.

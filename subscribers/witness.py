@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
-_FILE: Final = "relay.told"
+_FILE: Final = "relay-{ledger}.told"
 _BYTES: Final = 256  # In one sector, written in one call.
 
 logger = logging.getLogger(__name__)
@@ -28,16 +28,18 @@ class Place(NamedTuple):
 
 
 class Witness:
-    """The file of one data directory. `name` tells it from that of another machine."""
+    """The file of one ledger in a data directory. `name` tells it from that of another machine."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, ledger: str) -> None:
         """Open it, or make it; without one nothing can be vouched for later, but all goes on."""
         self.name = ""
         self.place: Place | None = None
         self._file = -1
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(directory / _FILE, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.open(
+                directory / _FILE.format(ledger=ledger), os.O_RDWR | os.O_CREAT, 0o600
+            )
             self.look()
         except OSError as error:
             logger.warning("no record of what is told can be kept: %s", error)

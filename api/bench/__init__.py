@@ -32,7 +32,8 @@ class BenchResult(Struct, kw_only=True):
 class Context:
     """The servers a benchmark runs on, and how thorough it should be.
 
-    `pairs` is the number of interleaved runs of a figure and its yardstick; medians count.
+    `pairs` is the number of interleaved runs of a figure and its yardstick; medians count. `rate`
+    and `size` are for those that can be told how much a second, and how much in all.
     """
 
     owner_url: str
@@ -42,6 +43,8 @@ class Context:
     settings: Settings
     quick: bool = False
     pairs: int = 5
+    rate: float | None = None
+    size: int | None = None
     yardsticks: Path | None = None
     say: Callable[[str], None] = field(default=lambda _: None)
 
@@ -67,6 +70,8 @@ class Context:
                 ),
                 quick=self.quick,
                 pairs=self.pairs,
+                rate=self.rate,
+                size=self.size,
                 yardsticks=self.yardsticks,
                 say=self.say,
             )

@@ -29,7 +29,12 @@ BENCHES: Final = {
     "fanout": "api.bench.fanout:run",
     "latency": "api.bench.latency:run",
 }
-ON_DEMAND: Final = {"year": "api.bench.year:run"}
+ON_DEMAND: Final = {
+    "year": "api.bench.year:run",
+    "channels": "api.bench.channels:run",
+    "rules": "api.bench.rules:run",
+    "subjects": "api.bench.subjects:run",
+}
 """Too long for those who name none."""
 
 
@@ -38,23 +43,37 @@ ON_DEMAND: Final = {"year": "api.bench.year:run"}
     epilog=example(
         "inventory-ledger bench --quick",
         "inventory-ledger bench append hot_row --json bench.json",
+        "inventory-ledger bench channels --pairs 7 --rate 500",
     ),
 )
 @click.argument("names", metavar="[NAME]...", nargs=-1, type=click.Choice([*BENCHES, *ON_DEMAND]))
 @click.option("--quick", is_flag=True, help="One short run of each: a minute for all.")
 @click.option("--pairs", default=5, show_default=True, help="Interleaved runs; medians count.")
 @click.option(
+    "--rate", type=float, help="Requests a second of `channels`: else half of what http_one does."
+)
+@click.option("--size", type=int, help="SKUs of `rules`, subjects of `subjects`.")
+@click.option(
     "--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write results here."
 )
 @with_settings
 def bench_command(
-    settings: Settings, names: tuple[str, ...], quick: bool, pairs: int, path: Path | None
+    settings: Settings,
+    names: tuple[str, ...],
+    *,
+    quick: bool,
+    pairs: int,
+    rate: float | None,
+    size: int | None,
+    path: Path | None,
 ) -> None:
     """Measure this machine, each figure beside its yardstick.
 
     Everything runs on servers of its own, in databases of their own, dropped afterwards. NAME is
     any of append, late, proof, hot_row, hot_library, http_one, http_two, project, asof, fanout
-    and latency; without one, all of these are run. year, ten million events, has to be named.
+    and latency; without one, all of these are run. What takes longer has to be named: year (ten
+    million events), channels (a flash sale that twenty channels listen to), rules (a change of
+    rules on many SKUs) and subjects (streams of a million subjects).
     """
     console = Console(stderr=True)
     results: list[BenchResult] = []
@@ -69,6 +88,8 @@ def bench_command(
                 settings=own,
                 quick=quick,
                 pairs=1 if quick else pairs,
+                rate=rate,
+                size=size,
                 yardsticks=find(),
                 say=lambda line: console.print(line, style="dim"),
             )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -161,12 +161,12 @@ def regenerate_command(settings: Settings, *, yes: bool, reason: str) -> None:
             "Every subscriber will begin again from the first event. Begin a new generation?",
             abort=True,
         )
-    witness = Witness(settings.data_path)
 
     async def begin(sides: _Sides) -> tuple[int, Relayed]:
         head = await sides.log.head()
         js = sides.client.jetstream()
-        number = await regenerate(js, sides.board, sides.log, witness, reason)
+        with closing(Witness(settings.data_path, await sides.log.ledger())) as witness:
+            number = await regenerate(js, sides.board, sides.log, witness, reason)
         click.echo(f"Generation {number} has begun; telling {head:,} events.")
 
         def is_told(relayed: Relayed) -> bool:
@@ -174,11 +174,8 @@ def regenerate_command(settings: Settings, *, yes: bool, reason: str) -> None:
 
         return number, await _awaited(sides, is_told)
 
-    try:
-        with _service(settings) as addresses:
-            number, relayed = _run(addresses, begin)
-    finally:
-        witness.close()
+    with _service(settings) as addresses:
+        number, relayed = _run(addresses, begin)
     if relayed.state == "halted":
         raise click.ClickException(f"the relay has halted: {relayed.detail}")
     click.echo(f"Generation {number} is told up to {relayed.told:,}.")

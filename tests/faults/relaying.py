@@ -114,7 +114,7 @@ class Office:
         """Begin a new generation."""
         assert self._settings.database_url is not None
         log = await LedgerLog.connect(self._settings.database_url)
-        witness = Witness(self._settings.data_path)
+        witness = Witness(self._settings.data_path, await log.ledger())
         client: Client = await nats.connect(self._settings.nats_url or "")
         try:
             return await regenerate(client.jetstream(), self._board, log, witness, "a test")

@@ -27,9 +27,12 @@ from tests.support.figures import Tell
 from tests.support.servers import RunningService
 from tests.support.told_checker import check_line, check_log
 
-ROUNDS: Final = int(os.environ.get("CHANNEL_STOPS", "3"))
+ROUNDS: Final = int(os.environ.get("CHANNEL_STOPS", "2"))
 WORK: Final = 15
 """So many values and events are told meanwhile, and afterwards."""
+
+LEASE_MS: Final = 600
+"""An office ends soon after its holder has been stopped."""
 
 _CODE: Final = """
 import threading
@@ -45,7 +48,7 @@ def rival() -> Iterator[Callable[[RunningService, str], Rival]]:
     rivals: list[Rival] = []
 
     def start(service: RunningService, role: str) -> Rival:
-        rivals.append(Rival(service, _CODE.format(role=role)))
+        rivals.append(Rival(service, _CODE.format(role=role), lease_ms=LEASE_MS))
         return rivals[-1]
 
     yield start
@@ -69,7 +72,7 @@ def test_who_was_stopped_past_a_take_over_writes_nothing_when_it_wakes(
     """Two relays and two tellers: whoever is at work is stopped, the other takes over, and there is
     no message in any stream that is not in line; of what channels are told, all is kept to see it.
     """
-    service = service_factory()
+    service = service_factory(environ={"LEDGER_LEASE_MS": str(LEASE_MS)})
     asyncio.run(_keep_all(service))
     desk = Desk(service)
     for channel in CHANNELS:

@@ -19,7 +19,12 @@ def with_password(tmp_path: Path, database: Database) -> Iterator[Settings]:
     """Somebody else's server; the URL says who we are."""
     server = GuardedNats(tmp_path / "theirs")
     server.start()
-    yield Settings(database_url=database.service_url, nats_url=server.url(), poll_ms=20)
+    yield Settings(
+        database_url=database.service_url,
+        nats_url=server.url(),
+        data_dir=str(tmp_path / "data"),
+        poll_ms=20,
+    )
     server.stop()
 
 
@@ -32,6 +37,7 @@ def with_credentials(tmp_path: Path, database: Database) -> Iterator[Settings]:
         database_url=database.service_url,
         nats_url=server.url,
         nats_credentials=server.credentials,
+        data_dir=str(tmp_path / "data"),
         poll_ms=20,
     )
     server.stop()

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import nats
 import pytest
@@ -23,10 +24,13 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture
-def told(audited: Audited, nats_server: EmbeddedNats) -> Iterator[str]:
+def told(audited: Audited, nats_server: EmbeddedNats, tmp_path: Path) -> Iterator[str]:
     """The URL of a stream that holds the whole ledger, while its relay still runs."""
     settings = Settings(
-        database_url=audited.database.service_url, nats_url=nats_server.url, poll_ms=20
+        database_url=audited.database.service_url,
+        nats_url=nats_server.url,
+        data_dir=str(tmp_path / "data"),
+        poll_ms=20,
     )
     stop = threading.Event()
     relay = threading.Thread(target=run, args=(settings, stop, Health()))
