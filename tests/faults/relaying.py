@@ -56,6 +56,17 @@ opening.judge = credulous
 """The control of every judgement: it asks no witness, and compares numbers instead of hashes."""
 
 
+UNMENDED: Final = (
+    """
+from subscribers import last_values
+async def nothing(*_): pass
+last_values.mended_if_broken = nothing
+"""
+    + RELAY
+)
+"""The control of broken streams: whoever refuses must have been written by another."""
+
+
 class RelayProcess:
     """One relay; killed at the end of the test."""
 

@@ -12,11 +12,11 @@ import nats
 import pytest
 
 from subscribers.messages import CONFLICTS_STREAM, STOCK_STREAM
-from tests.faults.copies import Mirrors, Scene, Workshop
-from tests.faults.relaying import Office
+from tests.faults.copies import Mirrors, Scene, Workshop, until
+from tests.faults.relaying import RELAY, UNMENDED, Office
 from tests.support.copies import mixed
-from tests.support.damage import KINDS, STREAMS, damage
-from tests.support.event_log import EventLog, sold
+from tests.support.damage import KINDS, STREAMS, damage, flip_in
+from tests.support.event_log import EventLog, received, sold
 from tests.support.figures import Tell
 from tests.support.mirrors import start
 
@@ -64,6 +64,43 @@ async def test_copies_and_subscribers_come_back_from_any_damage(
     assert not [task for task in tasks if task.done()], "subscribers never end"
     for task in tasks:
         task.cancel()
+
+
+async def _unreadable(log: EventLog, scene: Scene, code: str) -> None:
+    """A state that the server cannot read, and the next one of the same stock."""
+    log.append([received(9), received(9, sku="LAMP")])
+    scene.relay(code, audit_percent=0)
+    await scene.told(log.position)
+    await scene.is_clean()
+    client = await nats.connect(scene.server.url)
+    state = await client.jetstream().get_last_msg(STOCK_STREAM, "inventory.stock.ams-1.MUG")
+    await client.close()
+    scene.server.stop()
+    flip_in(scene.server_files, STOCK_STREAM, state.data or b"")
+    scene.server.start()
+    log.append([sold(1), sold(1, sku="LAMP")])
+
+
+async def test_a_state_that_cannot_be_read_does_not_keep_new_ones_out(
+    event_log: EventLog, scene: Scene
+) -> None:
+    """The server cannot replace it, and then stores nothing: the stream is emptied, told anew."""
+    await _unreadable(event_log, scene, RELAY)
+
+    await scene.is_clean()
+
+
+async def test_control_a_relay_that_believes_in_another_waits_for_it(
+    event_log: EventLog, scene: Scene
+) -> None:
+    """The control: nobody empties the stream, and the states in it stay what they were."""
+    await _unreadable(event_log, scene, UNMENDED)
+
+    async def stands_by() -> bool:
+        return "standing by" in scene.log.read_text()
+
+    await until(stands_by)
+    assert any("states differ" in found for found in await scene.differences())
 
 
 async def test_control_without_the_companion_what_was_lost_stays_lost(
