@@ -50,6 +50,7 @@ class Report(Struct, frozen=True, kw_only=True, omit_defaults=True):
     what: str = ""
     stocks: tuple[str, ...] = ()
     unknown: bool = False  # The stocks are those that the ledger does not have.
+    unreadable: bool = False  # Nothing may be written over it.
     ended_ms: int = 0
 
 
@@ -138,13 +139,18 @@ class Inspector:
 
     async def states(self) -> AsyncIterator[Report]:
         """Stock by stock: what each came to, and what its subject says; then what nobody told."""
-        compared, told = 0, await self._told()
+        compared = 0
+        js = self._client.jetstream()
+        before = (await js.stream_info(messages.STOCK_STREAM)).state.messages
+        told = await self._told()
+        if len(told) < before:
+            yield self._unreadable(before - len(told))
+            return
         async for levels in self._levels():
             wrong = await self._wrong_states([one for one in levels if not self._is_in(told, one)])
             compared += len(levels)
             yield self._states(compared, tuple(level.stock_id.stream for level in wrong))
-        info = await self._client.jetstream().stream_info(messages.STOCK_STREAM)
-        if info.state.messages > compared:
+        if (await js.stream_info(messages.STOCK_STREAM)).state.messages > compared:
             async for unknown in self._unknown():
                 yield self._states(compared, unknown, unknown=True)
 
@@ -176,6 +182,11 @@ class Inspector:
             place = rows[-1].stream, rows[-1].version
         if levels:
             yield levels
+
+    @staticmethod
+    def _unreadable(count: int) -> Report:
+        what = f"{count} states that cannot be read"
+        return Report(stream=messages.STOCK_STREAM, compared=0, what=what, unreadable=True)
 
     async def _told(self) -> dict[int, int]:
         """Every state of the stream, subject and message by their hashes: read in its own order.

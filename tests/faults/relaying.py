@@ -58,13 +58,14 @@ opening.judge = credulous
 
 UNMENDED: Final = (
     """
-from subscribers import last_values
+from subscribers import last_values, readable
 async def nothing(*_): pass
 last_values.mended_if_broken = nothing
+readable.Readable.ensure = nothing
 """
     + RELAY
 )
-"""The control of broken streams: whoever refuses must have been written by another."""
+"""The control of broken streams: it writes over what cannot be read, and believes in another."""
 
 
 class RelayProcess:
