@@ -56,9 +56,10 @@ imports:
 dependencies:
     deptry .
 
-# All tests, on two workers; a module's tests share a worker and its servers.
+# All tests, on two workers; a module's tests share a worker and its servers. Those that start
+# servers come first, so that neither worker waits for the other's last module.
 pytest *arguments:
-    pytest -n 2 --dist loadfile {{ arguments }}
+    pytest -n 2 --dist loadfile --no-loadscope-reorder {{ arguments }}
 
 # Tests that start servers.
 test-integration *arguments:

@@ -19,7 +19,7 @@ from projections.availability.agenda import Agenda, StockKey
 from projections.availability.answers import Told
 from projections.availability.log import Log, Pair, Place, Shaped, Sweep
 from projections.availability.network import Fed, Network
-from projections.availability.snapshot import Places, Reader
+from projections.availability.snapshot import Places, Reader, snapshot
 from projections.availability.telling import Last, due
 from projections.availability.values import WHOLE, Found, Value, kept_of, value_of
 
@@ -82,12 +82,11 @@ class Rounds:
     async def look(self) -> bool:
         """Whether there is anything to do now."""
         self._places = places = await self._reader.places()
-        return places.any_channel and self._settled() and self._anything()
-
-    def _anything(self) -> bool:
+        if not places.any_channel or not self._settled():
+            return False
         return (
             self._known is None
-            or self._places.position > self.place.position
+            or places.position > self.place.position
             or self._sweep() is not None
             or self._agenda.next_at() <= self._clock.now()
         )
@@ -112,9 +111,9 @@ class Rounds:
 
         Raises `Overtaken`. Whatever it raises, these rounds are at their end.
         """
-        async with self._reader.begun() as places:
-            self._places = places
-            if not self._settled() or not self._anything():
+        async with snapshot(self._connection):
+            self._places = places = await self._reader.places()
+            if not self._settled():
                 return []
             now = max(places.instant(self._clock.now()), self.place.instant + 1)
             await self._follow_channels()

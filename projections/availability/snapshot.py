@@ -5,7 +5,7 @@ with a fence of another position.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -88,16 +88,6 @@ class Reader:
         """How far the projections have read."""
         return Places(*(await self.rows("places"))[0])
 
-    @asynccontextmanager
-    async def begun(self) -> AsyncIterator[Places]:
-        """One view of the database for all that is read inside, and how far it has read."""
-        connection, cursor = self._connection, self._connection.cursor(binary=True)
-        async with AsyncExitStack() as stack:
-            async with connection.pipeline():
-                await stack.enter_async_context(snapshot(connection))
-                await cursor.execute(SQL["places"], prepare=self._prepare)
-            yield Places(*(await cursor.fetchall())[0])
-
     async def network(self) -> Network:
         """All channels and what feeds them."""
         return Network.of(await self.channels(), await self.locations())
@@ -131,22 +121,13 @@ class Reader:
     ) -> dict[str, Found]:
         """Everything about some SKUs at some locations, at an instant; each SKU has an entry."""
         asked = {"skus": texts(skus), "locations": texts(locations), "now": now}
-        defined, stocks, fences = await self._together("skus", "stocks", "fences", asked=asked)
-        known = {row[0]: _sku(row) for row in defined}
-        found = {sku: Found(known.get(sku) or Sku(sku)) for sku in skus}
-        for sku, *stock in stocks:
+        defined = {row[0]: _sku(row) for row in await self.rows("skus", {"skus": asked["skus"]})}
+        found = {sku: Found(defined.get(sku) or Sku(sku)) for sku in skus}
+        for sku, *stock in await self.rows("stocks", asked):
             found[sku].stocks.append(Stock._make(stock))
-        for sku, location, channel, free in fences:
+        for sku, location, channel, free in await self.rows("fences", asked):
             found[sku].fences.setdefault(location, {})[channel] = free
         return found
-
-    async def _together(self, *names: str, asked: dict[str, Any]) -> list[list[tuple[Any, ...]]]:
-        """The rows of several questions, asked in one go: each way costs more than an answer."""
-        cursors = [self._connection.cursor(binary=True) for _ in names]
-        async with self._connection.pipeline():
-            for name, cursor in zip(names, cursors, strict=True):
-                await cursor.execute(SQL[name], asked, prepare=self._prepare)
-        return [await cursor.fetchall() for cursor in cursors]
 
 
 def _channel(row: tuple[Any, ...]) -> Channel:

@@ -22,6 +22,7 @@ pytestmark = [needs_the_file, pytest.mark.timeout(900)]
 
 SEED = 20_101_201
 MONTHS = ["2010-12", *(f"2011-{month:02}" for month in range(1, 13))]
+EVERY_OPENING = os.environ.get("IMPORT_OPENINGS") == "all"
 EVERY_MONTH = os.environ.get("STATEMENT_MONTHS") == "all"
 WHOLE = {"recorded": 542_783, "already recorded": 0, "conflicts opened": 0, "conflicts open": 0}
 
@@ -198,6 +199,7 @@ def test_a_longer_file_adds_what_is_new_in_it(
     assert first["recorded"] + more["recorded"] == more["movements"]
 
 
+@pytest.mark.skipif(not EVERY_OPENING, reason="takes minutes: IMPORT_OPENINGS=all runs it")
 def test_without_opening_stock_every_sale_is_recorded_all_the_same(
     service_factory: Callable[..., RunningService],
 ) -> None:
