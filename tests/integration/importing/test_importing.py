@@ -185,6 +185,7 @@ def head(service: RunningService) -> int:
     return int(row[0])
 
 
+@pytest.mark.skipif(not EVERY_OPENING, reason="takes a minute: IMPORT_OPENINGS=all runs it")
 def test_a_longer_file_adds_what_is_new_in_it(
     service_factory: Callable[..., RunningService], part: Path, tmp_path: Path
 ) -> None:
