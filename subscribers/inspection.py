@@ -64,6 +64,11 @@ class Inspection:
             streams = (messages.STOCK_STREAM,)
         self._task = asyncio.create_task(self._rounds(plan_of, streams))
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything is compared, or has been."""
+        return self._task is not None
+
     async def stop(self) -> None:
         """Leave the rest uncompared."""
         await ended(self._task)

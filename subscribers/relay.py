@@ -62,6 +62,7 @@ _UNATTENDED_S: Final = 3 * SAY_EVERY_S
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
 _NOTE_S: Final = 1.0
+_INSPECT_AFTER_S: Final = 4.0  # Whoever is behind for long is looked at nevertheless.
 _PAUSE_STEP_S: Final = 0.05
 
 _WORLD_FAILURES: Final = (
@@ -256,6 +257,7 @@ class Life:
         self._checkpoints_told_at = 0.0
         self._noted_at = self._said_at = 0.0
         self._noted = -1
+        self._began_at, self._ahead = 0.0, 0
         self._retelling = ""  # The server takes no id twice within two minutes.
 
     def _fenced(self, client: Client) -> FencedStream:
@@ -295,8 +297,14 @@ class Life:
         self._health.position = opened.place
         self._mending.asked = opened.asked
         await self._note(always=True)
+
+    def _inspect(self) -> None:
+        """Have the copies compared, once: as soon as all is told, or soon in any case."""
+        waited_s = asyncio.get_running_loop().time() - self._began_at
+        if self._inspection.begun or (self._place < self._ahead and waited_s < _INSPECT_AFTER_S):
+            return
         self._inspection.begin(
-            self._plan, states_missing=not self._states.whole, asked=opened.asked
+            self._plan, states_missing=not self._states.whole, asked=self._mending.asked
         )
 
     async def end(self) -> None:
@@ -315,6 +323,7 @@ class Life:
     async def follow(self, stop: threading.Event) -> None:
         """Tell what is read, while the next batch is being read; tell the rest before stopping."""
         loop, limit = asyncio.get_running_loop(), self._settings.relay_batch_events
+        self._began_at, self._ahead = loop.time(), await self._log.head()
         rows = await self._log.after(self._place, limit)
         while not stop.is_set():
             if rows:
@@ -333,6 +342,7 @@ class Life:
                 await self._settle()
                 await self._mending.mend(self._generation, self._place)
             await self._note()
+            self._inspect()
             if not rows:
                 await self._log.wait(self._settings.poll_ms / 1_000)
                 rows = await self._log.after(self._place, limit)
@@ -358,7 +368,9 @@ class Life:
         """Everything read so far is in the streams, the states last."""
         await self._events.settle()
         self._health.position = self._events.acknowledged
-        if self._states.waiting and self._may_tell_states():
+        if not self._states.waiting:
+            self._states.place = max(self._states.place, self._place)
+        elif self._may_tell_states():
             await self._states.flush(self._place)
 
     def _may_tell_states(self) -> bool:
