@@ -7,6 +7,8 @@ import msgspec
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from subscribers.lazy_client import LazyClient
+
 TIMEOUT_S: Final = 10.0
 SEQUENCE: Final = "Nats-Sequence"
 SUBJECT: Final = "Nats-Subject"
@@ -24,15 +26,20 @@ async def direct_get(client: Client, stream: str, **wanted: Any) -> tuple[list[M
     told: list[Msg] = []
     last: asyncio.Future[Msg] = asyncio.get_running_loop().create_future()
 
-    async def take(message: Msg) -> None:
+    def take(message: Msg) -> None:
         headers = message.headers or {}
         if SEQUENCE in headers:
             told.append(message)
         elif not last.done():
             last.set_result(message)
 
+    async def called(message: Msg) -> None:
+        take(message)
+
     inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox, cb=take, pending_bytes_limit=0)
+    subscription = await client.subscribe(inbox, cb=called, pending_bytes_limit=0)
+    if isinstance(client, LazyClient):
+        client.hand_over(subscription, take)
     await client.publish(f"$JS.API.DIRECT.GET.{stream}", _encode(wanted), reply=inbox)
     try:
         end = await asyncio.wait_for(last, TIMEOUT_S)
@@ -40,6 +47,8 @@ async def direct_get(client: Client, stream: str, **wanted: Any) -> tuple[list[M
         raise StreamUnreadable(f"{stream} did not answer about {_shown(wanted)}") from error
     finally:
         await subscription.unsubscribe()
+        if isinstance(client, LazyClient):
+            client.let_go(subscription)
     # 204 ends an answer and counts what is left; 404 says that there is nothing at all.
     return told, (end.headers or {}).get(_PENDING, "0") != "0"
 

@@ -64,14 +64,14 @@ class Inspection:
             streams = (messages.STOCK_STREAM,)
         self._task = asyncio.create_task(self._rounds(plan_of, streams))
 
-    async def stop(self) -> None:
-        """Leave the rest uncompared.
+    @property
+    def begun(self) -> bool:
+        """Whether anything is compared, or has been."""
+        return self._task is not None
 
-        Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
-        """
-        while self._task is not None and not self._task.done():
-            self._task.cancel()
-            await asyncio.wait((self._task,), timeout=_STOP_STEP_S)
+    async def stop(self) -> None:
+        """Leave the rest uncompared."""
+        await ended(self._task)
 
     async def _rounds(self, plan_of: Callable[[], Plan], streams: tuple[str, ...]) -> None:
         percent = self._settings.audit_percent
@@ -175,3 +175,15 @@ class Inspection:
     async def _log(self) -> LedgerLog:
         assert self._settings.database_url is not None, "the relay is told where the database is"
         return await LedgerLog.connect(self._settings.database_url)
+
+
+async def ended(task: "asyncio.Task[None] | None") -> None:
+    """Cancel a task until it has ended, whatever it ends with.
+
+    Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
+    """
+    while task is not None and not task.done():
+        task.cancel()
+        await asyncio.wait((task,), timeout=_STOP_STEP_S)
+    if task is not None and not task.cancelled():
+        task.exception()  # Seen: it was not waited for.

@@ -53,6 +53,12 @@ _CHECKPOINTS: Final = (
     "select size, note from proof.checkpoints where shard = 0::smallint and size > %b"
     " order by size limit %b"
 )
+# Every statement follows a key, page by page. A plan that gathers and sorts what is left of a
+# ledger for each page reads it as often as there are pages.
+_PLANS: Final = (
+    "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off;"
+    " set enable_incremental_sort = off"
+)
 _SQL: Final = statements("subscribers")
 _LEDGER: Final = b"select id from proof.ledgers where shard = 0"
 _HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
@@ -98,6 +104,7 @@ class LedgerLog:
             database_url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
         )
         connection.adapters.register_loader("timestamptz", Int8BinaryLoader)
+        await connection.execute(_PLANS)
         if listen:
             await connection.execute("listen ledger")
         return cls(connection)

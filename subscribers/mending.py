@@ -13,6 +13,8 @@ from nats.js import JetStreamContext
 
 from subscribers import messages
 from subscribers.board import Board, Wrong
+from subscribers.copies import emptied
+from subscribers.fenced import Broken
 from subscribers.inspecting import Report
 from subscribers.inspection import Inspection
 from subscribers.last_values import LastValues
@@ -61,6 +63,10 @@ class Mending:
             extra={"stream": report.stream, "position": report.position, "what": report.what},
         )
         match report.stream:
+            case messages.STOCK_STREAM if report.unreadable:
+                await self._board.compared(report.stream, report.compared, 1, 1)
+                await emptied(self._js, report.stream, generation)
+                raise Broken(f"{report.stream} has {report.what}; it was emptied")
             case messages.STOCK_STREAM:
                 await self._mend_states(report, place)
             case messages.CONFLICTS_STREAM:

@@ -1,8 +1,9 @@
 -- stocks_after --
--- The events of stocks, one stock after the other, as they were at a position. The limits here are
--- written out: a plan that does not know them may sort a whole ledger for every page.
+-- The events of stocks after a place in the order of their streams, 'stock/' being before the first,
+-- as they were at a position. The limits here are written out: a plan that does not know them may
+-- sort a whole ledger for every page. Another lower bound of the streams would be where it starts.
 select position, stream, version, topic, state, recorded_at from ledger.events
- where shard = 0::smallint and stream >= 'stock/' and stream < 'stock0'
+ where shard = 0::smallint and stream < 'stock0'
    and (stream, version) > (%b, %b) and position <= %b
  order by stream, version limit 5000
 

@@ -17,9 +17,8 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
-import nats
 import nats.errors
 import nats.js.errors
 import psycopg
@@ -42,11 +41,13 @@ from subscribers.fenced import (
 )
 from subscribers.frames import event_headers
 from subscribers.inspecting import Plan
-from subscribers.inspection import Inspection
+from subscribers.inspection import Inspection, ended
 from subscribers.last_values import LastValues, headers_of
+from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import HoleInLedger, LedgerLog, Row, decoded, row_hash
 from subscribers.mending import Mending
 from subscribers.opening import Diverged, Opening
+from subscribers.readable import Readable
 from subscribers.translate import conflict_message, event_message
 from subscribers.witness import Place, Witness
 
@@ -61,6 +62,7 @@ _UNATTENDED_S: Final = 3 * SAY_EVERY_S
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
 _NOTE_S: Final = 1.0
+_INSPECT_AFTER_S: Final = 4.0  # Whoever is behind for long is looked at nevertheless.
 _PAUSE_STEP_S: Final = 0.05
 
 _WORLD_FAILURES: Final = (
@@ -105,6 +107,7 @@ class Relay:
         self._settings = settings
         self._stop = stop
         self._witness: Witness | None = None  # From the first connection on.
+        self._readable = Readable()
         self._cried, self._cried_at = "", 0.0
         self.health = health
 
@@ -167,7 +170,8 @@ class Relay:
         stack.push_async_callback(board.close)
         if self._witness is None:
             self._witness = Witness(settings.data_path, await log.ledger())
-        life = Life(settings, log, client, board, self._witness, self.health)
+        known = Known(self._witness, self._readable)
+        life = Life(settings, log, client, board, known, self.health)
         stack.push_async_callback(life.end)
         on_closed.append(life.disconnected)
         return life
@@ -204,6 +208,13 @@ class Relay:
         self.health.state, self.health.detail = state, detail  # type: ignore[assignment]
 
 
+class Known(NamedTuple):
+    """What outlives a connection."""
+
+    witness: Witness
+    readable: Readable
+
+
 class Life:
     """One connection to each server, from the comparison to the first failure."""
 
@@ -213,7 +224,7 @@ class Life:
         log: LedgerLog,
         client: Client,
         board: Board,
-        witness: Witness,
+        known: Known,
         health: Health,
     ) -> None:
         """Nothing is read before `begin`."""
@@ -229,12 +240,15 @@ class Life:
         checkpoints = self._fenced(client)
         self._checkpoints = Checkpoints(self._js, checkpoints, log)
         self._board = board
-        self._witness = witness
+        self._witness = known.witness
+        self._readable = known.readable
+        self._reading: asyncio.Task[None] | None = None
+        self._client = client
         self._inspection = Inspection(settings, client, board)
         self._mending = Mending(
             self._js, board, self._inspection, self._states, self._tell_conflicts_anew
         )
-        self._opening = Opening(self._js, client, log, board, witness)
+        self._opening = Opening(self._js, client, log, board, known.witness)
         self._writers = (self._events, self._conflicts, states, checkpoints)
         self._generation = 0
         self._conflicts_told = 0
@@ -243,6 +257,7 @@ class Life:
         self._checkpoints_told_at = 0.0
         self._noted_at = self._said_at = 0.0
         self._noted = -1
+        self._began_at, self._ahead = 0.0, 0
         self._retelling = ""  # The server takes no id twice within two minutes.
 
     def _fenced(self, client: Client) -> FencedStream:
@@ -275,17 +290,27 @@ class Life:
         await self._open_conflicts(opened.place)
         states = await self._states.open(opened.generation, opened.told)
         self._place = min(states, opened.place)
+        self._reading = asyncio.create_task(
+            self._readable.ensure(self._client, messages.STOCK_STREAM, opened.generation)
+        )
         await self._checkpoints.open(opened.generation)
         self._health.position = opened.place
         self._mending.asked = opened.asked
         await self._note(always=True)
+
+    def _inspect(self) -> None:
+        """Have the copies compared, once: as soon as all is told, or soon in any case."""
+        waited_s = asyncio.get_running_loop().time() - self._began_at
+        if self._inspection.begun or (self._place < self._ahead and waited_s < _INSPECT_AFTER_S):
+            return
         self._inspection.begin(
-            self._plan, states_missing=not self._states.whole, asked=opened.asked
+            self._plan, states_missing=not self._states.whole, asked=self._mending.asked
         )
 
     async def end(self) -> None:
         """Leave nothing behind that goes on by itself."""
         await self._inspection.stop()
+        await ended(self._reading)
 
     def _plan(self) -> Plan:
         return Plan(
@@ -298,6 +323,7 @@ class Life:
     async def follow(self, stop: threading.Event) -> None:
         """Tell what is read, while the next batch is being read; tell the rest before stopping."""
         loop, limit = asyncio.get_running_loop(), self._settings.relay_batch_events
+        self._began_at, self._ahead = loop.time(), await self._log.head()
         rows = await self._log.after(self._place, limit)
         while not stop.is_set():
             if rows:
@@ -312,13 +338,16 @@ class Life:
             if loop.time() - self._checkpoints_told_at > _CHECKPOINTS_S:
                 await self._checkpoints.tell()
                 self._checkpoints_told_at = loop.time()
-            if self._inspection.found:
+            if self._inspection.found and self._may_tell_states():
                 await self._settle()
                 await self._mending.mend(self._generation, self._place)
             await self._note()
+            self._inspect()
             if not rows:
                 await self._log.wait(self._settings.poll_ms / 1_000)
                 rows = await self._log.after(self._place, limit)
+        if self._reading is not None:
+            await self._reading
         await self._settle()
 
     async def _tell(self, rows: list[Row]) -> None:
@@ -339,8 +368,17 @@ class Life:
         """Everything read so far is in the streams, the states last."""
         await self._events.settle()
         self._health.position = self._events.acknowledged
-        if self._states.waiting:
+        if not self._states.waiting:
+            self._states.place = max(self._states.place, self._place)
+        elif self._may_tell_states():
             await self._states.flush(self._place)
+
+    def _may_tell_states(self) -> bool:
+        """Not before those that will be replaced could be read. Raises `Broken` if they cannot."""
+        if self._reading is None or not self._reading.done():
+            return False
+        self._reading.result()
+        return True
 
     def _frame(self, row: Row, recorded: Recorded) -> Frame:
         told = event_message(recorded, self._generation)
@@ -409,17 +447,18 @@ async def connect_once(
         for callback in on_closed:
             callback()
 
-    return await nats.connect(
-        url,
-        allow_reconnect=False,
-        max_reconnect_attempts=1,  # 0 would mean for ever, even for the first connection.
-        reconnect_time_wait=_RETRY_MIN_S,
-        connect_timeout=int(_PUBLISH_TIMEOUT_S),
-        pending_size=0,
-        error_cb=_log_error,
-        closed_cb=closed,
-        **login,
-    )
+    options: dict[str, Any] = {
+        "allow_reconnect": False,
+        "max_reconnect_attempts": 1,  # 0 would mean for ever, even for the first connection.
+        "reconnect_time_wait": _RETRY_MIN_S,
+        "connect_timeout": int(_PUBLISH_TIMEOUT_S),
+        "pending_size": 0,
+        "error_cb": _log_error,
+        "closed_cb": closed,
+    }
+    client = LazyClient()
+    await client.connect(url, **(options | login))
+    return client
 
 
 async def _close(client: Client) -> None:

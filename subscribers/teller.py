@@ -34,6 +34,7 @@ from subscribers.board import Board
 from subscribers.direct import StreamUnreadable
 from subscribers.fenced import PublishUnknown, Refused
 from subscribers.opening import Diverged
+from subscribers.readable import Readable
 from subscribers.relay import Health, connect_once
 
 _PUBLISH_TIMEOUT_S: Final = 5.0
@@ -85,6 +86,7 @@ class Teller:
         self._settings = settings
         self._stop = stop
         self._clock = clock
+        self._readable = Readable()
         self.health = health
 
     async def run(self) -> None:
@@ -128,7 +130,7 @@ class Teller:
             stack.push_async_callback(_close, client)
             life = Life(self._settings, connection, log, client, self._clock, self.health)
             on_closed.append(life.disconnected)
-            await life.begin()
+            await life.begin(self._readable)
             self._say("following")
             await life.follow(self._stop)
 
@@ -185,10 +187,12 @@ class Life:
         """The connection went: whoever waits for an answer learns it at once."""
         self._stream.disconnected()
 
-    async def begin(self) -> None:
+    async def begin(self, readable: Readable) -> None:
         """Take up log and stream where they stand, and send what only the log has yet."""
         kept = (await self._log.place()).generation
-        await self._rounds.begin(await self._stream.generation(kept))
+        generation = await self._stream.generation(kept)
+        await readable.ensure(self._client, messages.ATS_STREAM, generation, self._keep_office)
+        await self._rounds.begin(generation)
         await self._stream.open(self._rounds.place)
         await self._count()
         self._walk = Walk(self._client, self._log, self._rounds.place.generation)
@@ -213,12 +217,18 @@ class Life:
         await self._stream.settle()
 
     async def _stay(self) -> None:
-        """Keep the office; a round that writes keeps it, too, but need not come in time."""
-        now = monotonic()
-        if now - self._stayed_at > self._stay_s:
-            await self._log.stay()
+        """Keep the office, and look whether people have begun another copy."""
+        if await self._keep_office():
             await self._stream.is_still(self._rounds.place.generation)
-            self._stayed_at = now
+
+    async def _keep_office(self) -> bool:
+        """Where it is time to; a round that writes keeps it, too, but need not come in time."""
+        now = monotonic()
+        if now - self._stayed_at <= self._stay_s:
+            return False
+        await self._log.stay()
+        self._stayed_at = now
+        return True
 
     async def _wait(self) -> bool:
         """Whether the projections have said that they went on: then there is something to do."""

@@ -34,6 +34,7 @@ def _second(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).strftime("%04Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=16_384)  # An event names the same instant two or three times.
 def rfc3339(instant: Instant) -> str:
     """A time as the outside reads it: UTC, always six digits of a second."""
     seconds, micros = divmod(instant, MICROSECONDS_PER_SECOND)

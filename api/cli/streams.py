@@ -24,7 +24,7 @@ from subscribers.board import Board
 from subscribers.checking import check
 from subscribers.direct import StreamUnreadable
 from subscribers.inspecting import SHOWN_MAX, Report
-from subscribers.lazy_headers import LazyClient
+from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import LedgerLog
 from subscribers.opening import ASKED_REPAIR
 from subscribers.regeneration import regenerate

@@ -1,10 +1,6 @@
 """The present in one reading: for who joins late and does not want the whole past."""
 
-import asyncio
-from typing import Any, Final, NamedTuple
-
-from nats.aio.msg import Msg
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from typing import Any, NamedTuple
 
 from subscribers.messages import (
     EVENTS_STREAM,
@@ -16,10 +12,8 @@ from subscribers.messages import (
     StockState,
     decode,
 )
+from subscribers.sdk.bites import bites
 from subscribers.sdk.client import open_client
-
-_SILENCE_S: Final = 10.0
-_EVERY_STOCK: Final = "inventory.stock.>"  # The server asks for a filter here, even a void one.
 
 
 class Present(NamedTuple):
@@ -55,24 +49,15 @@ async def present(url: str, **connection: Any) -> Present:
         through = 0
         told = await js.stream_info(EVENTS_STREAM)
         generation = (told.config.metadata or {}).get(GENERATION_KEY, "1")
-        if not (await js.stream_info(STOCK_STREAM)).state.messages:
-            return Present(states, through, generation)
-        queue: asyncio.Queue[Msg] = asyncio.Queue()
-        config = ConsumerConfig(
-            ack_policy=AckPolicy.NONE, deliver_policy=DeliverPolicy.LAST_PER_SUBJECT
-        )
-        await js.subscribe(
-            _EVERY_STOCK, stream=STOCK_STREAM, config=config, ordered_consumer=True, cb=queue.put
-        )
-        while True:
-            message = await asyncio.wait_for(queue.get(), _SILENCE_S)
-            headers, through = message.headers or {}, 0
-            if headers.get(GENERATION, generation) == generation:  # Others are of no copy any more.
+        async for some in bites(client, STOCK_STREAM):
+            for message in some:
+                headers, through = message.headers or {}, 0
+                if headers.get(GENERATION, generation) != generation:
+                    continue  # Of a copy that was given up.
                 state = decode(message.data).data
                 if isinstance(state, StockState):
                     states[state.location, state.sku] = state
                 through = int(headers.get(THROUGH, 0))
-            if message.metadata.num_pending == 0:
-                return Present(states, through, generation)
+        return Present(states, through, generation)
     finally:
         await client.close()

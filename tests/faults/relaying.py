@@ -56,6 +56,18 @@ opening.judge = credulous
 """The control of every judgement: it asks no witness, and compares numbers instead of hashes."""
 
 
+UNMENDED: Final = (
+    """
+from subscribers import last_values, readable
+async def nothing(*_): pass
+last_values.mended_if_broken = nothing
+readable.Readable.ensure = nothing
+"""
+    + RELAY
+)
+"""The control of broken streams: it writes over what cannot be read, and believes in another."""
+
+
 class RelayProcess:
     """One relay; killed at the end of the test."""
 

@@ -8,14 +8,15 @@ import time
 from random import Random
 from typing import Final
 
+import nats
 import pytest
 
-from subscribers.messages import STOCK_STREAM
-from tests.faults.copies import Mirrors, Scene, Workshop
-from tests.faults.relaying import Office
+from subscribers.messages import CONFLICTS_STREAM, STOCK_STREAM
+from tests.faults.copies import Mirrors, Scene, Workshop, until
+from tests.faults.relaying import RELAY, UNMENDED, Office
 from tests.support.copies import mixed
-from tests.support.damage import KINDS, STREAMS, damage
-from tests.support.event_log import EventLog
+from tests.support.damage import KINDS, STREAMS, damage, flip_in
+from tests.support.event_log import EventLog, received, sold
 from tests.support.figures import Tell
 from tests.support.mirrors import start
 
@@ -65,6 +66,44 @@ async def test_copies_and_subscribers_come_back_from_any_damage(
         task.cancel()
 
 
+async def _unreadable(log: EventLog, scene: Scene, code: str) -> None:
+    """A state that the server cannot read, and the next one of the same stock."""
+    log.append([received(9), received(9, sku="LAMP")])
+    scene.relay(code, audit_percent=0)
+    await scene.told(log.position)
+    await scene.is_clean()
+    client = await nats.connect(scene.server.url)
+    state = await client.jetstream().get_last_msg(STOCK_STREAM, "inventory.stock.ams-1.MUG")
+    await client.close()
+    scene.server.stop()
+    flip_in(scene.server_files, STOCK_STREAM, state.data or b"")
+    scene.server.start()
+    log.append([sold(1), sold(1, sku="LAMP")])
+
+
+async def test_a_state_that_cannot_be_read_does_not_keep_new_ones_out(
+    event_log: EventLog, scene: Scene
+) -> None:
+    """The server could not replace it, and would store nothing: the stream is told anew before."""
+    await _unreadable(event_log, scene, RELAY)
+
+    await scene.is_clean()
+
+
+async def test_control_a_relay_that_writes_over_it_tells_nothing_any_more(
+    event_log: EventLog, scene: Scene
+) -> None:
+    """The control: nobody empties the stream, and the server refuses, or does not even answer."""
+    await _unreadable(event_log, scene, UNMENDED)
+
+    async def has_failed() -> bool:
+        said = scene.log.read_text()
+        return "standing by" in said or "no answer" in said
+
+    await until(has_failed)
+    assert await scene.differences()
+
+
 async def test_control_without_the_companion_what_was_lost_stays_lost(
     event_log: EventLog, scene: Scene, seed: int
 ) -> None:
@@ -72,12 +111,22 @@ async def test_control_without_the_companion_what_was_lost_stays_lost(
     random = Random(seed)
     mixed(event_log, 500, random)
     scene.relay(audit_percent=0)
-    await scene.told(event_log.position)
+    for _ in range(2):  # The second says that the first was told.
+        await scene.told(event_log.position)
+        await scene.is_clean()
+        event_log.append([sold(1)])
     await scene.is_clean()
+    client = await nats.connect(scene.server.url)
+    js = client.jetstream()
+    first = (await js.stream_info(STOCK_STREAM)).state.first_seq
+    await js.delete_msg(STOCK_STREAM, first)
+    await js.delete_msg(CONFLICTS_STREAM, 1)
+    await client.close()
     scene.server.stop()
-    damage(scene.server_files, STOCK_STREAM, "flipped", random)
     scene.server.start()
 
-    await scene.told(mixed(event_log, 1, random))
+    await scene.told(event_log.append([sold(1)]))
 
-    assert any("states differ" in found for found in await scene.differences())
+    found = " ".join(await scene.differences())
+    assert "1 states differ" in found
+    assert "conflicts told" in found

@@ -87,6 +87,18 @@ def damage(data_dir: Path, stream: str, kind: str, random: Random) -> None:
     KINDS[kind](directory, random)
 
 
+def flip_in(data_dir: Path, stream: str, payload: bytes) -> None:
+    """Flip one bit of a message that is known, in the file where it is."""
+    (block,) = (
+        path
+        for path in data_dir.glob(f"nats/jetstream/*/streams/{stream}/msgs/*.blk")
+        if payload in path.read_bytes()
+    )
+    data = bytearray(block.read_bytes())
+    data[data.rindex(payload) + len(payload) // 2] ^= 1
+    block.write_bytes(data)
+
+
 def _block(directory: Path, random: Random) -> Path:
     """One of the files with messages in it."""
     blocks = sorted(path for path in directory.glob("msgs/*.blk") if path.stat().st_size)

@@ -11,6 +11,7 @@ from nats.aio.client import Client
 from api.runtime.natsd import EmbeddedNats
 from ledger.recorded import Recorded
 from subscribers import messages
+from subscribers.copies import emptied
 from subscribers.messages import CloudEvent, decode
 from subscribers.sdk import Events, FakeEvents, MessagesMissing, NewGeneration
 from subscribers.streams import ensure
@@ -46,9 +47,15 @@ class Follower(Protocol):
     def gaps(self) -> int: ...
     @property
     def repetitions(self) -> int: ...
+    @property
+    def generation(self) -> str | None: ...
     def stop(self) -> None: ...
     async def run(
-        self, on_event: Callable[[CloudEvent], Awaitable[None]], *, until: int | None = None
+        self,
+        on_event: Callable[[CloudEvent], Awaitable[None]],
+        *,
+        until: int | None = None,
+        on_restart: Callable[[str], Awaitable[int]] | None = None,
     ) -> None: ...
 
 
@@ -56,7 +63,8 @@ class Stream(Protocol):
     """A stream a test can tell events to, and the followers of it."""
 
     async def tell(self, position: int, generation: str = "1") -> None: ...
-    def follower(self, position: int = 0) -> Follower: ...
+    async def begin(self, generation: str) -> None: ...
+    def follower(self, position: int = 0, generation: str | None = None) -> Follower: ...
 
 
 class RealStream:
@@ -71,8 +79,11 @@ class RealStream:
             "inventory.events.ams-1.MUG.sold", _payload(position), headers=headers
         )
 
-    def follower(self, position: int = 0) -> Events:
-        return Events(self._url, position=position)
+    async def begin(self, generation: str) -> None:
+        await emptied(self._client.jetstream(), messages.EVENTS_STREAM, int(generation))
+
+    def follower(self, position: int = 0, generation: str | None = None) -> Events:
+        return Events(self._url, position=position, generation=generation)
 
 
 class ListStream:
@@ -81,16 +92,24 @@ class ListStream:
     def __init__(self) -> None:
         self.told: list[tuple[int, str]] = []
         self.followers: list[FakeEvents] = []
+        self.begun: str | None = None
 
     async def tell(self, position: int, generation: str = "1") -> None:
         self.told.append((position, generation))
         for follower in self.followers:
             follower.tell(event(position), generation=generation)
 
-    def follower(self, position: int = 0) -> FakeEvents:
-        follower = FakeEvents(position=position)
-        for told, generation in self.told:
-            follower.tell(event(told), generation=generation)
+    async def begin(self, generation: str) -> None:
+        self.told, self.begun = [], generation
+        for follower in self.followers:
+            follower.begin(generation)
+
+    def follower(self, position: int = 0, generation: str | None = None) -> FakeEvents:
+        follower = FakeEvents(position=position, generation=generation)
+        if self.begun is not None:
+            follower.begin(self.begun)
+        for told, of in self.told:
+            follower.tell(event(told), generation=of)
         self.followers.append(follower)
         return follower
 
@@ -200,6 +219,38 @@ async def test_a_new_generation_ends_the_following(stream: Stream) -> None:
 
     with pytest.raises(NewGeneration, match="from generation 1 to 2"):
         await stream.follower().run(Seen())
+
+
+async def test_who_can_forget_follows_into_a_new_generation(stream: Stream) -> None:
+    """From where its own word says, in the copy that there is now."""
+    seen, follower, forgotten = Seen(), stream.follower(), []
+
+    async def forget(generation: str) -> int:
+        forgotten.append(generation)
+        return 1
+
+    for position in (1, 2, 3):
+        await stream.tell(position)
+    following = asyncio.create_task(follower.run(seen, on_restart=forget))
+    await eventually(lambda: seen.positions == [1, 2, 3])
+    await stream.begin("2")
+    for position in (1, 2):
+        await stream.tell(position, generation="2")
+
+    await eventually(lambda: seen.positions == [1, 2, 3, 2])
+
+    assert (["2"], "2", 2) == (forgotten, follower.generation, follower.position)
+    follower.stop()
+    await following
+
+
+async def test_a_kept_place_is_none_in_another_generation(stream: Stream) -> None:
+    """Found before anything is delivered: behind the old place nothing might ever come."""
+    await stream.begin("2")
+    await stream.tell(1, generation="2")
+
+    with pytest.raises(NewGeneration, match="from generation 1 to 2"):
+        await stream.follower(position=7, generation="1").run(Seen())
 
 
 async def test_stop_ends_a_follower_that_waits(stream: Stream) -> None:

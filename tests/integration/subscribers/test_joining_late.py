@@ -56,6 +56,26 @@ async def test_a_late_joiner_has_the_present_and_every_change_after_it(
     }
 
 
+async def test_the_present_is_whole_while_states_are_being_replaced(
+    event_log: EventLog, start_relay: Callable[[], RelayThread], nats_server: EmbeddedNats
+) -> None:
+    """A stock whose state was replaced in the moment of reading is in it like any other."""
+    await start_relay().told(event_log.fill(1_000, stocks=STOCKS))
+
+    async def known() -> set[tuple[str, str]]:
+        return set((await present(nats_server.url)).states)
+
+    async def all_are_known() -> bool:
+        return len(await known()) == len({(n % 50, n % STOCKS) for n in range(1_000)})
+
+    await eventually(all_are_known)
+    before = await known()
+    more = asyncio.create_task(asyncio.to_thread(event_log.fill, 4_000, stocks=STOCKS, batch=10))
+
+    while not more.done():
+        assert before == await known()
+
+
 async def test_the_present_of_an_empty_ledger_is_its_beginning(
     nats_server: EmbeddedNats, client: Client
 ) -> None:
