@@ -1,4 +1,7 @@
-"""A flash sale over HTTP with twenty channels that listen: how late, how right, at what price."""
+"""A flash sale over HTTP with twenty channels that listen: how late, how right, at what price.
+
+The load is half of what service, crowd and subscribers can take together on this machine.
+"""
 
 import tempfile
 from pathlib import Path
@@ -9,7 +12,6 @@ from msgspec import Struct, field
 
 from api.bench import BenchResult, Context
 from api.bench.flash import FlashSale, Listened, Timing, judged, timed
-from api.bench.http import capacity
 from api.bench.recount import Heard, Row
 from api.bench.steady import Outcome
 from api.bench.whole_service import running
@@ -19,6 +21,9 @@ HOT: Final = 1_000_000
 RUN_S: Final = 6.0
 RUN_S_QUICK: Final = 3.0
 WARM_UP_S: Final = 2.0
+WARM_UP_RATE: Final = 500.0
+FLOOD: Final = 8_000
+FLOOD_QUICK: Final = 2_000
 P50_MS_MAX: Final = 25.0
 P99_MS_MAX: Final = 150.0
 
@@ -33,9 +38,7 @@ class Runs(Struct):
 
 def run(context: Context) -> list[BenchResult]:
     """Two services, one without channels, take turns; at the end every value is worked out anew."""
-    rate = context.rate or capacity(context) / 2
     seconds = RUN_S_QUICK if context.quick else RUN_S
-    context.say(f"channels: {rate:,.0f} requests a second")
     with tempfile.TemporaryDirectory(prefix="bench-channels-") as home:
         here, there = (Path(home) / name for name in ("with", "without"))
         with running(here / "data") as ours, running(there / "data") as theirs:
@@ -43,7 +46,9 @@ def run(context: Context) -> list[BenchResult]:
             other = FlashSale(theirs, there, channels=CHANNELS, hot=HOT, defined=False)
             for one in (sale, other):
                 one.open()
-                one.crowd(rate, WARM_UP_S)
+                one.crowd(WARM_UP_RATE, WARM_UP_S)
+            rate = context.rate or sale.capacity(FLOOD_QUICK if context.quick else FLOOD) / 2
+            context.say(f"channels: {rate:,.0f} requests a second")
             runs, listened = Runs(), list[Listened]()
             for _ in range(context.pairs):
                 _turn(sale, other, (rate, seconds), (runs, listened))

@@ -26,6 +26,8 @@ CONNECTIONS: Final = 64
 CLIENTS: Final = 2
 _AHEAD: Final = 1_500_000  # Until the load's own process has opened its connections.
 _PATIENCE_S: Final = 120.0
+_FLOOD: Final = 40_000.0  # Requests a second that no machine answers.
+_USUAL: Final = 1_000.0  # Those of a crowd that waits for its answers.
 _LOOK_S: Final = 0.02
 _QUIET: Final = 50_000  # What was told so shortly before a listener went may not have reached it.
 _HOT_POSITIONS: Final = (
@@ -142,14 +144,19 @@ class FlashSale:
 
     def crowd(self, rate: float, seconds: float) -> steady.Outcome:
         """So many requests a second for so long; none of them may fail, many are refused."""
-        begins_at = SystemClock().now() + _AHEAD
+        return self._asked(self._drawn(int(rate * seconds), rate), rate)
+
+    def _drawn(self, count: int, rate: float) -> list[steady.Request]:
+        return self._crowd.requests(count, rate, SystemClock().now() + _AHEAD)
+
+    def _asked(self, requests: list[steady.Request], rate: float) -> steady.Outcome:
         plan = steady.Plan(
             host=self.service.host,
             port=self.service.port,
             api_key=self.service.key,
             rate=rate,
             connections=CONNECTIONS,
-            requests=self._crowd.requests(int(rate * seconds), rate, begins_at),
+            requests=requests,
         )
         path = self._scratch / f"{next(self._numbers)}.crowd"
         path.write_bytes(msgspec.json.encode(plan))
@@ -157,6 +164,17 @@ class FlashSale:
         outcome = msgspec.json.decode(subprocess.check_output(command), type=steady.Outcome)
         assert max(outcome.statuses) < 500, f"an error reached a caller: {outcome.statuses}"
         return outcome
+
+    def capacity(self, requests: int) -> float:
+        """How many requests a second the whole of it can take, every connection always busy.
+
+        Until every value has reached its callback: a queue that only grows is no capacity.
+        """
+        with self.listening():
+            outcome = self._asked(self._drawn(requests, _USUAL), _FLOOD)
+            self.all_heard()
+            ended_at = SystemClock().now()
+        return requests / ((ended_at - outcome.begun_at) / 1e6)
 
     def unheard(self, listened: Listened) -> list[str]:
         """Subjects whose last value no callback was given."""

@@ -79,16 +79,6 @@ def run_two(context: Context) -> list[BenchResult]:
     return [_result("http_two", ours, theirs, "http_one")]
 
 
-def capacity(context: Context) -> float:
-    """Requests a second that one process answers, as `http_one` measures it, in one short run."""
-    with context.database() as own, tempfile.TemporaryDirectory() as scratch:
-        _fill(own)
-        with _service(own, Path(scratch), processes=1) as addresses:
-            load = _Load(addresses, quick=True)
-            load.send(_RESERVE, WARM_UP)
-            return median(load.send(_RESERVE).rate for _ in range(3))
-
-
 class _Run(msgspec.Struct):
     rate: float
     p50_us: int

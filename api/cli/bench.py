@@ -50,7 +50,7 @@ ON_DEMAND: Final = {
 @click.option("--quick", is_flag=True, help="One short run of each: a minute for all.")
 @click.option("--pairs", default=5, show_default=True, help="Interleaved runs; medians count.")
 @click.option(
-    "--rate", type=float, help="Requests a second of `channels`: else half of what http_one does."
+    "--rate", type=float, help="Requests a second of `channels`: else half of what it can take."
 )
 @click.option("--size", type=int, help="SKUs of `rules`, subjects of `subjects`.")
 @click.option(

@@ -1,9 +1,10 @@
 -- load_stocks --
 -- The books of stocks among those asked for, and how many entries each has.
 select b.location, b.sku, b.book, b.place, coalesce(e.number + 1, 0)
-  from unnest(%b::text[], %b::text[]) as c (location, sku)
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[]) as u (location, sku) offset 0) c
   join {schema}.statement_books b
-    on b.shard = 0 and b.location = c.location and b.sku = c.sku
+    on b.shard = c.shard and b.location = c.location and b.sku = c.sku
   left join lateral (
        select e.number from {schema}.statement_entries e
         where e.shard = 0 and e.book = b.book
@@ -11,8 +12,9 @@ select b.location, b.sku, b.book, b.place, coalesce(e.number + 1, 0)
 
 -- load_places --
 -- The books of locations among those asked for.
-select b.location, b.book from unnest(%b::text[]) as c (location)
-  join {schema}.statement_books b on b.shard = 0 and b.location = c.location and b.sku = ''
+select b.location, b.book from (select 0::smallint as shard, u.*
+                                  from unnest(%b::text[]) as u (location) offset 0) c
+  join {schema}.statement_books b on b.shard = c.shard and b.location = c.location and b.sku = ''
 
 -- list_places --
 -- The books of all locations.
@@ -21,10 +23,11 @@ select b.book from {schema}.statement_books b where b.shard = 0 and b.sku = ''
 -- load_kinds --
 -- The numbers of kinds among those asked for.
 select k.kind, k.from_bucket, k.to_bucket, k.type, k.reason
-  from unnest(%b::text[], %b::text[], %b::text[], %b::text[])
-       as c (from_bucket, to_bucket, type, reason)
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[], %b::text[], %b::text[])
+               as u (from_bucket, to_bucket, type, reason) offset 0) c
   join {schema}.statement_kinds k
-    on k.shard = 0 and k.type = c.type and k.from_bucket = c.from_bucket
+    on k.shard = c.shard and k.type = c.type and k.from_bucket = c.from_bucket
    and k.to_bucket = c.to_bucket and k.reason = c.reason
 
 -- count_kinds --
@@ -81,10 +84,10 @@ select 0::smallint, 0::smallint, c.book, e.number / p.size,
 insert into {schema}.statement_cells (shard, level, book, block, day, kind, quantity, entries)
 select 0::smallint, %b::smallint, c.book, c.block, s.day, s.kind, sum(s.quantity)::int8,
        sum(s.entries)::int8
-  from (select %b::smallint as level) p
- cross join unnest(%b::int8[], %b::int8[]) as c (book, block)
+  from (select 0::smallint as shard, %b::smallint as level, u.*
+          from unnest(%b::int8[], %b::int8[]) as u (book, block) offset 0) c
   join {schema}.statement_cells s
-    on s.shard = 0 and s.book = c.book and s.level = p.level
+    on s.shard = c.shard and s.book = c.book and s.level = c.level
    and s.block >= c.block * 16 and s.block < (c.block + 1) * 16
  group by c.book, c.block, s.day, s.kind
 

@@ -40,8 +40,8 @@ select 0::smallint, c.*
 -- drop_parked --
 -- Facts that wait no longer.
 delete from {schema}.catalog_parked p
- using unnest(%b::text[]) as c (conflict_id)
- where p.shard = 0 and p.conflict_id = c.conflict_id
+ using (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (conflict_id) offset 0) c
+ where p.shard = c.shard and p.conflict_id = c.conflict_id
 
 -- get_sku --
 -- The SKU of a code: as written, or in the form its case policy keeps; the first of them.

@@ -21,9 +21,10 @@ select 0::smallint, c.channel,
 update {schema}.channels x
    set measured_s = coalesce(c.measured_s, x.measured_s), version = c.version,
        position = c.position
-  from unnest(%b::text[], %b::int8[], %b::int8[], %b::int8[])
-       as c (channel, measured_s, version, position)
- where x.shard = 0 and x.channel = c.channel
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::int8[], %b::int8[], %b::int8[])
+               as u (channel, measured_s, version, position) offset 0) c
+ where x.shard = c.shard and x.channel = c.channel
 
 -- issue --
 -- Credentials that were issued.
@@ -36,9 +37,10 @@ select 0::smallint, c.*
 -- Credentials that are worth nothing any more.
 update {schema}.channel_credentials x
    set revoked_at = c.revoked_at, position = c.position
-  from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[])
-       as c (channel, credential_id, revoked_at, position)
- where x.shard = 0 and x.channel = c.channel and x.credential_id = c.credential_id
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[], %b::int8[], %b::int8[])
+               as u (channel, credential_id, revoked_at, position) offset 0) c
+ where x.shard = c.shard and x.channel = c.channel and x.credential_id = c.credential_id
 
 -- get_channel --
 -- One channel.

@@ -3,8 +3,8 @@
 select x.conflict_id, x.kind, x.location, x.sku, x.bucket, x.reservation_id, x.quantity,
        x.order_ref, x.movement, x.short, x.short_max, x.status, x.resolution, x.note, x.opened_at,
        x.opened_position, x.closed_at, x.closed_position, x.position
-  from unnest(%b::text[]) as c (conflict_id)
-  join {schema}.conflicts x on x.shard = 0 and x.conflict_id = c.conflict_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (conflict_id) offset 0) c
+  join {schema}.conflicts x on x.shard = c.shard and x.conflict_id = c.conflict_id
 
 -- save_conflicts --
 -- Conflicts as they are now; what cannot change after opening is not written again.

@@ -2,15 +2,15 @@
 -- Count documents that a batch goes on with.
 select x.count_id, x.location, x.kind, x.blind, x.approval_above, x.skus, x.status, x.approved_by,
        x.version, x.opened_at, x.opened_position, x.posted_at, x.posted_position, x.position
-  from unnest(%b::text[]) as c (count_id)
-  join {schema}.counts x on x.shard = 0 and x.count_id = c.count_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (count_id) offset 0) c
+  join {schema}.counts x on x.shard = c.shard and x.count_id = c.count_id
 
 -- load_lines --
 -- Their lines, in order.
 select l.count_id, l.sku, l.bucket, l.counted, l.counted_at, l.expected, l.approved, l.posted,
        l.earlier
-  from unnest(%b::text[]) as c (count_id)
-  join {schema}.count_lines l on l.shard = 0 and l.count_id = c.count_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (count_id) offset 0) c
+  join {schema}.count_lines l on l.shard = c.shard and l.count_id = c.count_id
  order by l.count_id, l.line
 
 -- save_counts --

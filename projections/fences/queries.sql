@@ -13,9 +13,10 @@ select 1 from {schema}.fence_holds where shard = 0 limit 1
 -- change_holds --
 -- Bring the parts that soft holds have of fences up to date. Those of hard holds have no row.
 merge into {schema}.fence_holds h
-using unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[])
-      as c (location, sku, reservation_id, channel, quantity, expires_at, gone)
-   on h.shard = 0 and h.location = c.location and h.sku = c.sku
+using (select 0::smallint as shard, u.*
+         from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[])
+              as u (location, sku, reservation_id, channel, quantity, expires_at, gone) offset 0) c
+   on h.shard = c.shard and h.location = c.location and h.sku = c.sku
   and h.reservation_id = c.reservation_id
  when matched and (c.gone = 1 or h.quantity + c.quantity <= 0) then delete
  when matched then update set quantity = h.quantity + c.quantity,

@@ -3,9 +3,10 @@
 select s.location, s.sku, s.stock,
        coalesce(h.sellable, 0), coalesce(h.quarantine, 0), coalesce(h.damaged, 0),
        coalesce(h.returned, 0), coalesce(h.blocked, 0), coalesce(h.reserved, 0)
-  from unnest(%b::text[], %b::text[]) as c (location, sku)
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[]) as u (location, sku) offset 0) c
   join {schema}.history_stocks s
-    on s.shard = 0 and s.location = c.location and s.sku = c.sku
+    on s.shard = c.shard and s.location = c.location and s.sku = c.sku
   left join lateral (
        select * from {schema}.history h where h.shard = 0 and h.stock = s.stock
         order by position desc, part desc limit 1) h on true
@@ -14,15 +15,16 @@ select s.location, s.sku, s.stock,
 -- Open soft holds among those asked for.
 select h.stock, h.reservation_id, h.from_position, h.quantity, h.expires_at
   from unnest(%b::int8[], %b::text[]) as c (stock, reservation_id)
-  join {schema}.history_holds h
-    on h.shard = 0 and h.stock = c.stock and h.reservation_id = c.reservation_id
-   and h.to_position is null
+ cross join lateral (
+       select * from {schema}.history_holds h
+        where h.shard = 0 and h.stock = c.stock and h.reservation_id = c.reservation_id
+          and h.to_position is null offset 0) h
 
 -- load_crowds --
 -- Since when stocks have many late rows, or how few they have.
 select c.stock, w.crowded_from, coalesce(f.rows, 0)
-  from unnest(%b::int8[]) as c (stock)
-  left join {schema}.history_crowds w on w.shard = 0 and w.stock = c.stock
+  from (select 0::smallint as shard, u.* from unnest(%b::int8[]) as u (stock) offset 0) c
+  left join {schema}.history_crowds w on w.shard = c.shard and w.stock = c.stock
   left join lateral (
        select count(*) as rows from (
            select from {schema}.history h
@@ -82,8 +84,10 @@ from stdin (format binary)
 -- end_holds --
 -- Episodes that ended.
 update {schema}.history_holds h set to_position = c.to_position
-  from unnest(%b::int8[], %b::int8[], %b::int8[]) as c (stock, from_position, to_position)
- where h.shard = 0 and h.stock = c.stock and h.from_position = c.from_position
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::int8[], %b::int8[], %b::int8[])
+               as u (stock, from_position, to_position) offset 0) c
+ where h.shard = c.shard and h.stock = c.stock and h.from_position = c.from_position
 
 -- insert_holds --
 -- Episodes that began, and those that began and ended within one batch.

@@ -4,8 +4,9 @@ select x.reconciliation_id, x.version,
        (select count(*) from {schema}.reconciliation_lines l
          where l.shard = 0 and l.reconciliation_id = x.reconciliation_id),
        x.approved, x.position
-  from unnest(%b::text[]) as c (reconciliation_id)
-  join {schema}.reconciliations x on x.shard = 0 and x.reconciliation_id = c.reconciliation_id
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[]) as u (reconciliation_id) offset 0) c
+  join {schema}.reconciliations x on x.shard = c.shard and x.reconciliation_id = c.reconciliation_id
 
 -- insert_reconciliations --
 -- Reconciliations that begin.
@@ -30,9 +31,10 @@ select 0::smallint, c.reconciliation_id, c.source, c.measure, c.tally, c.content
 -- Reconciliations that go on.
 update {schema}.reconciliations x
    set approved = c.approved, version = c.version, position = c.position
-  from unnest(%b::text[], %b::int8[], %b::int8[], %b::int8[])
-    as c (reconciliation_id, approved, version, position)
- where x.shard = 0 and x.reconciliation_id = c.reconciliation_id
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::int8[], %b::int8[], %b::int8[])
+               as u (reconciliation_id, approved, version, position) offset 0) c
+ where x.shard = c.shard and x.reconciliation_id = c.reconciliation_id
 
 -- insert_locations --
 -- What they came to, location by location.
@@ -55,9 +57,10 @@ select 0::smallint, c.reconciliation_id, c.sku, c.location, c.line, c.theirs, c.
 -- Corrections that were made.
 update {schema}.reconciliation_lines x
    set approved_position = c.position
-  from unnest(%b::text[], %b::text[], %b::text[], %b::int8[])
-    as c (reconciliation_id, sku, location, position)
- where x.shard = 0 and x.reconciliation_id = c.reconciliation_id and x.sku = c.sku
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[], %b::text[], %b::int8[])
+               as u (reconciliation_id, sku, location, position) offset 0) c
+ where x.shard = c.shard and x.reconciliation_id = c.reconciliation_id and x.sku = c.sku
    and x.location = c.location
 
 -- get_reconciliation --

@@ -2,15 +2,15 @@
 -- Reservations that a batch goes on with.
 select r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at, r.ended_by,
        r.version, r.placed_at, r.placed_position, r.position
-  from unnest(%b::text[]) as c (reservation_id)
-  join {schema}.reservations r on r.shard = 0 and r.reservation_id = c.reservation_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (reservation_id) offset 0) c
+  join {schema}.reservations r on r.shard = c.shard and r.reservation_id = c.reservation_id
 
 -- load_lines --
 -- Their lines, in order.
 select l.reservation_id, l.location, l.sku, l.requested, l.granted, l.open, l.fulfilled,
        l.released, l.expired
-  from unnest(%b::text[]) as c (reservation_id)
-  join {schema}.reservation_lines l on l.shard = 0 and l.reservation_id = c.reservation_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (reservation_id) offset 0) c
+  join {schema}.reservation_lines l on l.shard = c.shard and l.reservation_id = c.reservation_id
  order by l.reservation_id, l.line
 
 -- save_reservations --

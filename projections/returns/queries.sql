@@ -2,14 +2,14 @@
 -- Returns that a batch goes on with.
 select r.return_id, r.order_ref, r.status, r.version, r.authorised_at, r.authorised_position,
        r.closed_at, r.position
-  from unnest(%b::text[]) as c (return_id)
-  join {schema}.returns r on r.shard = 0 and r.return_id = c.return_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (return_id) offset 0) c
+  join {schema}.returns r on r.shard = c.shard and r.return_id = c.return_id
 
 -- load_lines --
 -- Their lines, in order.
 select l.return_id, l.sku, l.authorised, l.received, l.waived, l.grades, l.dispositions, l.at
-  from unnest(%b::text[]) as c (return_id)
-  join {schema}.return_lines l on l.shard = 0 and l.return_id = c.return_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (return_id) offset 0) c
+  join {schema}.return_lines l on l.shard = c.shard and l.return_id = c.return_id
  order by l.return_id, l.line
 
 -- save_returns --
@@ -39,8 +39,9 @@ select 0::smallint, c.*
 -- load_orders --
 -- Lines of orders that a batch goes on with.
 select o.order_ref, o.sku, o.sold, o.returned, o.conflict_id, o.first_position, o.position
-  from unnest(%b::text[], %b::text[]) as c (order_ref, sku)
-  join {schema}.order_lines o on o.shard = 0 and o.order_ref = c.order_ref and o.sku = c.sku
+  from (select 0::smallint as shard, u.*
+          from unnest(%b::text[], %b::text[]) as u (order_ref, sku) offset 0) c
+  join {schema}.order_lines o on o.shard = c.shard and o.order_ref = c.order_ref and o.sku = c.sku
 
 -- save_orders --
 -- Lines of orders as they are now.

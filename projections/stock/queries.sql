@@ -19,9 +19,10 @@ select 0::smallint, c.*
 -- change_holds --
 -- Bring soft holds up to date. Changes of hard holds meet no row and do nothing.
 merge into {schema}.stock_holds h
-using unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[])
-      as c (location, sku, reservation_id, delta, placed, gone, expires_at)
-   on h.shard = 0 and h.location = c.location and h.sku = c.sku
+using (select 0::smallint as shard, u.*
+         from unnest(%b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[], %b::int8[])
+              as u (location, sku, reservation_id, delta, placed, gone, expires_at) offset 0) c
+   on h.shard = c.shard and h.location = c.location and h.sku = c.sku
   and h.reservation_id = c.reservation_id
  when matched and (c.gone = 1 or (case c.placed when 1 then 0 else h.quantity end) + c.delta <= 0)
  then delete

@@ -3,14 +3,14 @@
 select t.transfer_id, t.from_location, t.to_location,
        case when t.status in ('cancelled', 'closed') then t.status end,
        t.requested_at, t.requested_position, t.version, t.position
-  from unnest(%b::text[]) as c (transfer_id)
-  join {schema}.transfers t on t.shard = 0 and t.transfer_id = c.transfer_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (transfer_id) offset 0) c
+  join {schema}.transfers t on t.shard = c.shard and t.transfer_id = c.transfer_id
 
 -- load_lines --
 -- Their lines, in order.
 select l.transfer_id, l.sku, l.requested, l.dispatched, l.received, l.damaged, l.lost, l.returned
-  from unnest(%b::text[]) as c (transfer_id)
-  join {schema}.transfer_lines l on l.shard = 0 and l.transfer_id = c.transfer_id
+  from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (transfer_id) offset 0) c
+  join {schema}.transfer_lines l on l.shard = c.shard and l.transfer_id = c.transfer_id
  order by l.transfer_id, l.line
 
 -- save_transfers --
