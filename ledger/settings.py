@@ -119,6 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     relay_in_flight_max: Count = 512
     # The look at the log that happens even if every wake-up was lost.
     poll_ms: Milliseconds = 50
+    # The shortest time from one round of the projector, the relay or the teller to its next, while
+    # they keep up: a commit that comes alone is followed at once, many are taken together. On a
+    # busy machine that leaves its time to the writer.
+    round_ms: Milliseconds = 20
 
     # -- Evidence -----------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ an event stops alone, loudly; the others go on.
 
 import logging
 import threading
+from time import monotonic
 from typing import Any, Final
 
 import psycopg
@@ -79,6 +80,7 @@ class Runner:
         self._url = settings.database_url
         self._batch_max = settings.projector_batch_events
         self._poll_s = settings.poll_ms / 1_000
+        self._round_s = settings.round_ms / 1_000
         self._views = {view.name: view for view in (live_views() if views is None else views)}
         self._mapper = Mapper()
         self._watched = False  # Whether there is any channel; until there is, nobody is woken.
@@ -114,9 +116,12 @@ class Runner:
 
     def _follow(self, connection: Connection[Any], stop: threading.Event) -> None:
         while not stop.is_set():
+            began, before = monotonic(), self.head
             if not self.step(connection):
                 for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                     pass
+            elif self.head - before < self._batch_max:
+                stop.wait(began + self._round_s - monotonic())
 
     def step(self, connection: Connection[Any]) -> bool:
         """Apply one batch to those furthest behind. False: there was nothing to do."""

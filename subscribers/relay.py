@@ -59,6 +59,7 @@ _HALTED_LOOK_S: Final = 1.0  # How often a halted relay looks whether people did
 _CRY_EVERY_S: Final = 60.0
 _TAKE_OVER_S: Final = 1.0  # Another relay that told nothing for so long, while behind, is gone.
 _UNATTENDED_S: Final = 3 * SAY_EVERY_S
+_STATES_EVERY_S: Final = 0.025  # While following: what changes often is told with others.
 _STATES_BEHIND_S: Final = 1.0  # While catching up, states are told this seldom: conflation pays.
 _CHECKPOINTS_S: Final = 0.5  # They come twice a second; a look for each event would find nothing.
 _NOTE_S: Final = 1.0
@@ -325,6 +326,7 @@ class Life:
         loop, limit = asyncio.get_running_loop(), self._settings.relay_batch_events
         self._began_at, self._ahead = loop.time(), await self._log.head()
         rows = await self._log.after(self._place, limit)
+        began = loop.time()
         while not stop.is_set():
             if rows:
                 upcoming = asyncio.create_task(self._log.after(rows[-1].position, limit))
@@ -332,7 +334,8 @@ class Life:
                     await self._tell(rows)
                 finally:
                     rows = await upcoming
-            if not rows or loop.time() - self._states_told_at > _STATES_BEHIND_S:
+            since_s = loop.time() - self._states_told_at
+            if since_s > (_STATES_BEHIND_S if rows else _STATES_EVERY_S):
                 await self._settle()
                 self._states_told_at = loop.time()
             if loop.time() - self._checkpoints_told_at > _CHECKPOINTS_S:
@@ -344,11 +347,18 @@ class Life:
             await self._note()
             self._inspect()
             if not rows:
-                await self._log.wait(self._settings.poll_ms / 1_000)
+                await self._log.wait(self._patience_s())
+                await asyncio.sleep(began + self._settings.round_ms / 1_000 - loop.time())
+                began = loop.time()
                 rows = await self._log.after(self._place, limit)
         if self._reading is not None:
             await self._reading
         await self._settle()
+
+    def _patience_s(self) -> float:
+        """How long to wait for a commit: not past the time of states that have not been told."""
+        wait_s = self._settings.poll_ms / 1_000
+        return min(wait_s, _STATES_EVERY_S) if self._states.waiting else wait_s
 
     async def _tell(self, rows: list[Row]) -> None:
         size = max(1, self._settings.relay_in_flight_max // 2)

@@ -168,6 +168,7 @@ class Life:
         """Nothing is read before `begin`."""
         self._poll_s = settings.poll_ms / 1_000
         self._stay_s = settings.lease_ms / 1_000
+        self._round_s = settings.round_ms / 1_000
         self._connection = connection
         self._client = client
         self._log = log
@@ -204,8 +205,10 @@ class Life:
         while not stop.is_set():
             await self._stay()
             if woken or await self._rounds.look():
+                began = monotonic()
                 rows = await self._rounds.round(self._stream.sequence + 1)
                 await self._stream.tell(rows)
+                await asyncio.sleep(began + self._round_s - monotonic())
                 woken = False
                 continue
             await self._stream.settle()
