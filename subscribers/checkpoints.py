@@ -41,8 +41,9 @@ class Checkpoints:
         self._told = int((last.headers or {}).get(messages.POSITION, -1))
 
     async def tell(self) -> None:
-        """Publish what is new."""
+        """Publish what is new, once no crash can take it back: a stream forgets nothing."""
         while new := await self._log.checkpoints(self._told, _BATCH):
+            await self._log.safe()
             await self._stream.append([self._frame(size, note) for size, note in new])
             await self._stream.settle()
             self._told = new[-1][0]

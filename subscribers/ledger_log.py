@@ -1,5 +1,6 @@
 """The ledger's log as the relay and the auditor read it: raw rows by position, in small bites."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import blake2b
 from typing import Final, NamedTuple, Self
@@ -59,6 +60,11 @@ _PLANS: Final = (
     "set enable_seqscan = off; set enable_bitmapscan = off; set enable_sort = off;"
     " set enable_incremental_sort = off"
 )
+_WRITTEN: Final = "select pg_current_wal_insert_lsn()::text"
+_FLUSHED: Final = "select pg_current_wal_flush_lsn() >= %s::pg_lsn"
+_FLUSH: Final = "select pg_logical_emit_message(true, 'inventory-ledger', '')"
+_LOOKS: Final = 10
+_LOOK_S: Final = 0.005
 _SQL: Final = statements("subscribers")
 _LEDGER: Final = b"select id from proof.ledgers where shard = 0"
 _HEAD: Final = "select position from ledger.heads where shard = 0::smallint"
@@ -177,6 +183,19 @@ class LedgerLog:
         async with self._connection.cursor(binary=True, row_factory=tuple_row) as cursor:
             await cursor.execute(_CHECKPOINTS, (after, limit), prepare=True)
             return [(int(size), str(note)) for size, note in await cursor.fetchall()]
+
+    async def safe(self) -> None:
+        """Wait until all that can be seen by now would survive a crash of the database.
+
+        Other people's commits bring that about; where there are none, one of our own.
+        """
+        async with self._connection.cursor(row_factory=tuple_row) as cursor:
+            (end,) = await (await cursor.execute(_WRITTEN)).fetchone() or ("0/0",)
+            for _ in range(_LOOKS):
+                if await (await cursor.execute(_FLUSHED, (end,))).fetchone() == (True,):
+                    return
+                await asyncio.sleep(_LOOK_S)
+            await cursor.execute(_FLUSH)
 
     async def _rows(self, query: str | bytes, parameters: tuple[object, ...]) -> list[Row]:
         # A cursor each: the next batch is read while a state is being rebuilt.

@@ -12,13 +12,11 @@ select b.location, b.sku, b.book, b.place, coalesce(e.number + 1, 0)
 
 -- load_places --
 -- The books of locations among those asked for.
-select b.location, b.book from (select 0::smallint as shard, u.*
-                                  from unnest(%b::text[]) as u (location) offset 0) c
-  join {schema}.statement_books b on b.shard = c.shard and b.location = c.location and b.sku = ''
-
--- list_places --
--- The books of all locations.
-select b.book from {schema}.statement_books b where b.shard = 0 and b.sku = ''
+select b.location, b.book
+  from unnest(%b::text[]) as c (location)
+ cross join lateral (
+       select * from {schema}.statement_books b
+        where b.shard = 0 and b.location = c.location and b.sku = '' offset 0) b
 
 -- load_kinds --
 -- The numbers of kinds among those asked for.

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from hashlib import sha256
+from time import monotonic, sleep
 from typing import Any, Final
 
 import psycopg
@@ -28,12 +29,22 @@ BACKOFF_LONGEST_S: Final = 2.0
 HALTED_LOOK_S: Final = 5.0
 """How often a notary that cannot attest looks whether it can by now."""
 
+BITE_EVENTS: Final = 500
+"""Read and hashed in one go while it keeps up: a few milliseconds, for which others may wait."""
+
+RESTS: Final = 2.0
+"""After a bite it rests so many times as long as that took, unless it is far behind."""
+
+FAR_BEHIND_EVENTS: Final = 50_000
+"""Some seconds of a busy ledger."""
+
 NICENESS: Final = 10
 """Evidence may be half a second late; an answer may not."""
 
-# A plan made for one range of positions may be far off for the next.
+# A plan made for one range of positions may be far off for the next. Nobody's commit waits behind
+# a flush of ours: whatever a crash takes grows again from rows that were safe before, to the same.
 _SESSION: Final = (
-    "set jit = off; set plan_cache_mode = force_custom_plan;"
+    "set jit = off; set plan_cache_mode = force_custom_plan; set synchronous_commit = off;"
     " set client_connection_check_interval = '2s'"
 )
 _SQL: Final = statements(__package__ or "")
@@ -133,7 +144,7 @@ class Notary:
                 self._take_up(cursor, position)
             self._known = None  # Until this is committed, the frontier is ahead of its tiles.
             until = self._until(position, head)
-            self._grow(cursor, position, until)
+            self._grow(cursor, position, until, gently=head - position < FAR_BEHIND_EVENTS)
             self._attest(cursor, self._signer)
             cursor.execute(_SQL["advance"], (until,))
         self._known = (until, generation)
@@ -172,15 +183,25 @@ class Notary:
         end = min(head, position + self._batch_max)
         return min(end, attested) if position < attested else end
 
-    def _grow(self, cursor: Cursor[Any], position: int, until: int) -> None:
+    def _grow(self, cursor: Cursor[Any], position: int, until: int, *, gently: bool) -> None:
         if until == position:
             return
+        hashes: list[bytes] = []
+        bite = BITE_EVENTS if gently else self._batch_max
+        for start in range(position, until, bite):
+            began = monotonic()
+            hashes += self._hashes(cursor, start, min(start + bite, until))
+            if gently:
+                sleep((monotonic() - began) * RESTS)
+        self._write(cursor, self._frontier.grow(b"".join(hashes)))
+
+    def _hashes(self, cursor: Cursor[Any], position: int, until: int) -> list[bytes]:
         rows = cursor.execute(_SQL["rows"], (position, until)).fetchall()
         places = (rows[0][1], rows[-1][1], len(rows)) if rows else None
         if places != (position + 1, until, until - position):
             raise CannotAttest(f"positions are missing from the ledger after {position}")
         # Not in SQL, at the same cost: the database's processes do not give way, this one does.
-        self._write(cursor, self._frontier.grow(b"".join([row_hash(row) for row in rows])))
+        return [row_hash(row) for row in rows]
 
     def _write(self, cursor: Cursor[Any], tiles: dict[TileId, bytes]) -> None:
         levels = Int8Array([level for level, _ in tiles])
