@@ -18,6 +18,10 @@ select b.location, b.book
        select * from {schema}.statement_books b
         where b.shard = 0 and b.location = c.location and b.sku = '' offset 0) b
 
+-- list_places --
+-- The books of all locations.
+select b.book from {schema}.statement_books b where b.shard = 0 and b.sku = ''
+
 -- load_kinds --
 -- The numbers of kinds among those asked for.
 select k.kind, k.from_bucket, k.to_bucket, k.type, k.reason
