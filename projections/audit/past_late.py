@@ -30,8 +30,12 @@ class PastLate:
         while page := self._source.all("crowds", (*after, PAGE_ROWS, FEW - 1)):
             seen += len(page)
             after = page[-1][1], page[-1][2]
-            for stock, location, sku, kept, due in page:
-                self._crowd(stock, f"{sku!r} at {location!r}", kept, due)
+            for stock, location, sku, kept, kept_late, due, late in page:
+                name = f"{sku!r} at {location!r}"
+                self._crowd(stock, name, kept, due)
+                if kept == due and kept_late != late:
+                    what = f"history_crowds has {name} late by {kept_late}, its rows by {late} µs"
+                    self._found(due, what)
         for question, table in _STRANGERS:
             for (stock,) in self._source.all(question):
                 self._found(stock, f"{table} knows stock {stock}, which has no crowd")

@@ -296,8 +296,9 @@ select stock, position, part::bigint, occurred_at, effective_at,
  order by shard, stock, position, part limit %b
 
 -- crowds --
--- A page of stocks: since when they are kept as ones with many late rows, and since when they are.
-select s.stock, s.location, s.sku, w.crowded_from, c.position
+-- A page of stocks: since when they are kept as ones with many late rows and how late those are,
+-- and since when they are, and how late.
+select s.stock, s.location, s.sku, w.crowded_from, w.lateness, c.position, l.lateness
   from (select stock, location, sku from projections.history_stocks
          where shard = 0 and (location, sku) > (%b, %b) order by location, sku limit %b) s
   left join projections.history_crowds w on w.shard = 0 and w.stock = s.stock
@@ -310,6 +311,10 @@ select s.stock, s.location, s.sku, w.crowded_from, c.position
         where h.shard = 0 and h.stock = s.stock and h.occurred_at < h.effective_at
           and h.position > f.position
         order by position limit 1) c on true
+  left join lateral (
+       select max(h.effective_at - h.occurred_at) as lateness from projections.history h
+        where h.shard = 0 and h.stock = s.stock and h.occurred_at < h.effective_at
+          and h.position >= c.position) l on true
  order by s.location, s.sku
 
 -- late_sums --

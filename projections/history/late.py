@@ -44,12 +44,13 @@ class Crowd(Struct, gc=False):
     rows: int = 0
     last: int = 0  # The position of the latest of them.
     crowded_from: int | None = None
+    lateness: int = 0  # Microseconds: the most by which one of many late rows was late.
 
 
 class Sums(NamedTuple):
-    """Stocks that have many late rows from now on, with the position; what cells grow by."""
+    """Stocks that have many late rows from now on, or later ones than before; cells' growth."""
 
-    crowded: dict[int, int]
+    crowded: set[int]
     cells: dict[Cell, list[int]]
 
 
@@ -60,16 +61,19 @@ def late_rows(rows: Iterable[HistoryRow]) -> list[HistoryRow]:
 
 def add_up(late: Iterable[HistoryRow], crowds: dict[int, Crowd], grid: Grid) -> Sums:
     """Count late rows in; `crowds` moves on with them. Rows of one position stay together."""
-    sums = Sums({}, {})
+    sums = Sums(set(), {})
     for row in late:
-        _, stock, position, occurred_at = row[:4]
+        _, stock, position, occurred_at, effective_at = row[:5]
         crowd = crowds[stock]
         if crowd.crowded_from is None:
             if crowd.rows < grid.few or position == crowd.last:
                 crowd.rows += 1
                 crowd.last = position
                 continue
-            crowd.crowded_from = sums.crowded[stock] = position
+            crowd.crowded_from = position
+        if effective_at - occurred_at > crowd.lateness:
+            crowd.lateness = effective_at - occurred_at
+            sums.crowded.add(stock)
         deltas = row[5:11]
         for level, (chunk, span) in enumerate(
             (

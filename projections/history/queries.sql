@@ -22,7 +22,7 @@ select h.stock, h.reservation_id, h.from_position, h.quantity, h.expires_at
 
 -- load_crowds --
 -- Since when stocks have many late rows, or how few they have.
-select c.stock, w.crowded_from, coalesce(f.rows, 0)
+select c.stock, w.crowded_from, coalesce(f.rows, 0), coalesce(w.lateness, 0)
   from (select 0::smallint as shard, u.* from unnest(%b::int8[]) as u (stock) offset 0) c
   left join {schema}.history_crowds w on w.shard = c.shard and w.stock = c.stock
   left join lateral (
@@ -32,10 +32,11 @@ select c.stock, w.crowded_from, coalesce(f.rows, 0)
             limit %b::int8) few
         where w.stock is null) f on true
 
--- insert_crowds --
--- Stocks have many late rows from a position on.
-insert into {schema}.history_crowds (shard, stock, crowded_from)
-select 0::smallint, c.* from unnest(%b::int8[], %b::int8[]) as c
+-- save_crowds --
+-- Stocks have many late rows from a position on, none later than so much.
+insert into {schema}.history_crowds (shard, stock, crowded_from, lateness)
+select 0::smallint, c.* from unnest(%b::int8[], %b::int8[], %b::int8[]) as c
+    on conflict (shard, stock) do update set lateness = excluded.lateness
 
 -- add_to_late_sums --
 -- Add late rows to the sums of their cells.

@@ -149,15 +149,20 @@ class HistoryView:
             self._crowds.update((stock, Crowd()) for stock in unknown)
         elif unknown:
             cursor.execute(self._sql["load_crowds"], (int8s(unknown), late.GRID.few))
-            for stock, crowded_from, count in cursor:
-                self._crowds[stock] = Crowd(count, 0, crowded_from)
+            for stock, crowded_from, count, lateness in cursor:
+                self._crowds[stock] = Crowd(count, 0, crowded_from, lateness)
 
     def _add_up(self, cursor: Cursor[Any], rows: list[HistoryRow]) -> None:
         """Count late rows in; those of a crowd are added up."""
         sums = late.add_up(rows, self._crowds, late.GRID)
         if sums.crowded:
-            stocks, positions = list(sums.crowded), list(sums.crowded.values())
-            cursor.execute(self._sql["insert_crowds"], (int8s(stocks), int8s(positions)))
+            rows_of = [
+                (stock, crowd.crowded_from or 0, crowd.lateness)
+                for stock in sorted(sums.crowded)
+                for crowd in (self._crowds[stock],)
+            ]
+            columns = tuple(int8s(column) for column in zip(*rows_of, strict=True))
+            cursor.execute(self._sql["save_crowds"], columns)
         if sums.cells:
             cells = [(*cell, *deltas) for cell, deltas in sorted(sums.cells.items())]
             columns = tuple(int8s(column) for column in zip(*cells, strict=True))

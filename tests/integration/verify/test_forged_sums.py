@@ -45,6 +45,7 @@ def test_sums_as_the_projector_keeps_them_are_right(crowded: Audited) -> None:
         ("history_late_sums", "update {} set stock = 999999"),
         ("history_late_sums", "delete from {}"),
         ("history_crowds", "update {} set crowded_from = crowded_from + 1"),
+        ("history_crowds", "update {} set lateness = lateness - 1"),
         ("history_crowds", "update {} set stock = 999999"),
         ("history_crowds", "delete from {}"),
     ],

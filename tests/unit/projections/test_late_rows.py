@@ -28,16 +28,17 @@ def test_few_late_rows_are_in_no_sum() -> None:
     known = crowds()
     sums = add_up([row(1, 4), row(2, 5), row(3, 6, stock=LAMP)], known, GRID)
 
-    assert ({}, {}) == sums
+    assert (set(), {}) == sums
     assert (2, 1) == (known[MUG].rows, known[LAMP].rows)
 
 
 def test_a_crowd_begins_with_the_first_position_after_the_few() -> None:
     """From there on every late row counts in a cell of each size."""
-    sums = add_up([row(1, 4), row(2, 5), row(21, 70)], crowds(), GRID)
+    known = crowds()
+    sums = add_up([row(1, 4), row(2, 5), row(21, 70)], known, GRID)
     one = [1, 0, 0, 0, 0, 0]
 
-    assert {MUG: 21} == sums.crowded
+    assert ({MUG}, 21) == (sums.crowded, known[MUG].crowded_from)
     assert {
         (MUG, 0, 5, 8): one,
         (MUG, 1, 5, 2): one,
@@ -49,17 +50,19 @@ def test_a_crowd_begins_with_the_first_position_after_the_few() -> None:
 def test_rows_of_one_position_are_never_parted() -> None:
     """A sweep's expiries stand at one position: all of them are few, or none."""
     parts = [row(1, 4), row(2, 5, part=0), row(2, 6, part=1), row(2, 7, part=2), row(3, 8)]
-    sums = add_up(parts, crowds(), GRID)
+    known = crowds()
+    sums = add_up(parts, known, GRID)
 
-    assert {MUG: 3} == sums.crowded
+    assert 3 == known[MUG].crowded_from
     assert 4 == len(sums.cells)
 
 
 def test_what_was_counted_before_goes_on() -> None:
     """Batches make no difference: a count that was read back is one like any other."""
-    sums = add_up([row(9, 4)], crowds(mug=2), GRID)
+    known = crowds(mug=2)
+    add_up([row(9, 4)], known, GRID)
 
-    assert {MUG: 9} == sums.crowded
+    assert 9 == known[MUG].crowded_from
 
 
 def test_rows_of_a_cell_are_added_up() -> None:
@@ -68,8 +71,19 @@ def test_rows_of_a_cell_are_added_up() -> None:
     known[MUG].crowded_from = 1
     sums = add_up([row(4, 8), row(5, 9)], known, GRID)
 
-    assert {} == sums.crowded
     assert {0: 2, 1: 2, 2: 2, 3: 2} == {cell[1]: deltas[0] for cell, deltas in sums.cells.items()}
+
+
+def test_the_latest_of_many_late_rows_says_how_far_a_question_has_to_look() -> None:
+    """What is no later than one before it changes nothing that is kept."""
+    known = crowds()
+    known[MUG].crowded_from = 1
+    told = [
+        add_up([row(p, 4, 4 + late)], known, GRID).crowded for p, late in ((4, 3), (5, 2), (6, 4))
+    ]
+
+    assert [{MUG}, set(), {MUG}] == told
+    assert 4 == known[MUG].lateness
 
 
 def test_time_before_1970_has_cells_too() -> None:
