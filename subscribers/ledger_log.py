@@ -110,9 +110,13 @@ class LedgerLog:
             database_url, autocommit=True, connect_timeout=_CONNECT_TIMEOUT_S
         )
         connection.adapters.register_loader("timestamptz", Int8BinaryLoader)
-        await connection.execute(_PLANS)
-        if listen:
-            await connection.execute("listen ledger")
+        try:
+            await connection.execute(_PLANS)
+            if listen:
+                await connection.execute("listen ledger")
+        except BaseException:  # Whoever is stopped meanwhile leaves no connection behind.
+            await connection.close()
+            raise
         return cls(connection)
 
     async def close(self) -> None:

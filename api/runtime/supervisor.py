@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -40,7 +41,8 @@ _STABLE_S: Final = 10.0  # A role that lived this long has recovered; its back-o
 _CRASHES_BEFORE_READY_MAX: Final = 5  # Then it is the deployment that is wrong, not the moment.
 _KILL_GRACE_S: Final = 2.0  # Over the role's own limit for draining.
 
-_PORT_TRIES: Final = 20  # For several free ports in a row; each try usually succeeds.
+_PORT_TRIES: Final = 20  # Each usually succeeds.
+_PORTS: Final = range(12_000, 32_000)
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +237,8 @@ class Supervisor:
         if child.is_running() or not child.backoff.is_due():
             return False
         crashes = child.backoff.crashes
-        if not self._ready and child.name == "api" and crashes > _CRASHES_BEFORE_READY_MAX:
+        is_api = child.name.startswith("api")
+        if not self._ready and is_api and crashes > _CRASHES_BEFORE_READY_MAX:
             raise StartFailed(
                 "the API does not start; its log above says why: remove the cause, then serve again"
             )
@@ -299,25 +302,22 @@ def _child_environment(settings: Settings) -> dict[str, str]:
 
 
 def _port(settings: Settings, api_processes: int) -> int:
-    """The configured port, or, where the setting says 0, the first of enough free ones in a row."""
+    """The configured port, or, where the setting says 0, the first of enough free ones in a row.
+
+    Below those that systems give to outgoing connections: one of these could take a port before
+    the process that it was found for is there.
+    """
     if settings.http_port:
         return settings.http_port
     host = settings.http_host
     for _ in range(_PORT_TRIES):
-        port = _any_port(host)
-        if all(_is_free(host, port + number) for number in range(1, api_processes)):
+        port = _PORTS.start + secrets.randbelow(len(_PORTS) - api_processes)
+        if all(_is_free(host, port + number) for number in range(api_processes)):
             return port
     raise StartFailed(
         f"found no {api_processes} free ports in a row on {host};"
         " name the first with --port, or ask for fewer with --api-processes"
     )
-
-
-def _any_port(host: str) -> int:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _is_free(host: str, port: int) -> bool:
