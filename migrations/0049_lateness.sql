@@ -28,6 +28,7 @@ declare
     v_lateness bigint;
     v_last bigint;                      -- the last row that can have happened by `p_as_of`
     v_base bigint;                      -- the last row that was effective at `p_as_of`
+    v_few bigint[];                     -- what late rows add, those of a crowd and those before
     v_late bigint[];
     v_first bigint;                     -- of many late rows: their rectangle, and its cells
     v_chunk bigint;
@@ -62,12 +63,6 @@ begin
          where h.shard = 0 and h.stock = v_stock and h.position <= p_known
          order by h.position desc, h.part desc limit 1;
     end if;
-    sellable := coalesce(sellable, 0);
-    quarantine := coalesce(quarantine, 0);
-    damaged := coalesce(damaged, 0);
-    returned := coalesce(returned, 0);
-    blocked := coalesce(blocked, 0);
-    reserved := coalesce(reserved, 0);
 
     -- Late rows after it: those before the stock became a crowd one by one.
     v_first := coalesce(v_base, 0) + 1;
@@ -75,20 +70,12 @@ begin
         if v_crowded_from is null or v_first < v_crowded_from then
             select array[sum(h.d_sellable), sum(h.d_quarantine), sum(h.d_damaged),
                          sum(h.d_returned), sum(h.d_blocked), sum(h.d_reserved)]
-              into v_late
+              into v_few
               from projections.history h
              where h.shard = 0 and h.stock = v_stock and h.occurred_at < h.effective_at
                and h.position >= v_first
                and h.position <= least(p_known, v_crowded_from - 1)
                and h.occurred_at + 0 <= p_as_of;
-            if v_late[1] is not null then
-                sellable := sellable + v_late[1];
-                quarantine := quarantine + v_late[2];
-                damaged := damaged + v_late[3];
-                returned := returned + v_late[4];
-                blocked := blocked + v_late[5];
-                reserved := reserved + v_late[6];
-            end if;
         end if;
 
         -- The others are a rectangle, by place in the ledger and by business time: sums of cells
@@ -145,16 +132,15 @@ begin
                    and h.occurred_at >= v_span << p_span and h.occurred_at <= p_as_of
                    and h.position + 0 >= (v_chunk + 1) << p_chunk
                    and h.position + 0 < v_last_chunk << p_chunk) q (a, b, c, d, e, f);
-            if v_late[1] is not null then
-                sellable := sellable + v_late[1];
-                quarantine := quarantine + v_late[2];
-                damaged := damaged + v_late[3];
-                returned := returned + v_late[4];
-                blocked := blocked + v_late[5];
-                reserved := reserved + v_late[6];
-            end if;
         end if;
     end if;
+
+    sellable := coalesce(sellable, 0) + coalesce(v_few[1], 0) + coalesce(v_late[1], 0);
+    quarantine := coalesce(quarantine, 0) + coalesce(v_few[2], 0) + coalesce(v_late[2], 0);
+    damaged := coalesce(damaged, 0) + coalesce(v_few[3], 0) + coalesce(v_late[3], 0);
+    returned := coalesce(returned, 0) + coalesce(v_few[4], 0) + coalesce(v_late[4], 0);
+    blocked := coalesce(blocked, 0) + coalesce(v_few[5], 0) + coalesce(v_late[5], 0);
+    reserved := coalesce(reserved, 0) + coalesce(v_few[6], 0) + coalesce(v_late[6], 0);
 
     -- Soft holds that had run out and were still open in what was known: those that are open to
     -- this day, and those whose end was recorded later.

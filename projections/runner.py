@@ -116,12 +116,16 @@ class Runner:
 
     def _follow(self, connection: Connection[Any], stop: threading.Event) -> None:
         while not stop.is_set():
-            began, before = monotonic(), self.head
+            began = monotonic()
             if not self.step(connection):
                 for _ in connection.notifies(timeout=self._poll_s, stop_after=1):
                     pass
-            elif self.head - before < self._batch_max:
+            elif self._keeps_up():
                 stop.wait(began + self._round_s - monotonic())
+
+    def _keeps_up(self) -> bool:
+        """Whether the last batch was all there was, for those that go on."""
+        return all(at.position >= self.head for at in self.places.values() if at.error is None)
 
     def step(self, connection: Connection[Any]) -> bool:
         """Apply one batch to those furthest behind. False: there was nothing to do."""

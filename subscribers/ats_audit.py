@@ -16,8 +16,8 @@ from projections.availability.answers import Told
 from projections.availability.log import Log
 from subscribers import messages
 from subscribers.ats import ats_message
-from subscribers.direct import SUBJECT, direct_get
 from subscribers.sdk.client import open_client
+from subscribers.sdk.direct import SUBJECT, direct_get
 from subscribers.translate import Outgoing
 
 PAGE: Final = 1_000

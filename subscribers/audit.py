@@ -15,11 +15,11 @@ from nats.js import JetStreamContext
 
 from ledger.store.mapper import Mapper
 from subscribers import messages
-from subscribers.direct import SEQUENCE, SUBJECT, TIMEOUT_S, direct_get
 from subscribers.frames import event_headers
 from subscribers.lazy_client import LazyClient, lines_of
 from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
 from subscribers.sdk.client import open_client
+from subscribers.sdk.direct import SEQUENCE, SUBJECT, TIMEOUT_S, direct_get
 from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 

@@ -18,9 +18,9 @@ from ledger.domain.events import StockEvent
 from ledger.store.mapper import Mapper
 from subscribers import messages
 from subscribers.audit import Walk
-from subscribers.direct import SUBJECT, direct_get
 from subscribers.ledger_log import LedgerLog, Row, decoded
 from subscribers.levels import Level, state_message, stock_subject
+from subscribers.sdk.direct import SUBJECT, direct_get
 from subscribers.translate import conflict_message, event_message
 
 SHOWN_MAX: Final = 100

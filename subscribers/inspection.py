@@ -19,10 +19,10 @@ from nats.aio.client import Client
 from ledger.settings import Settings
 from subscribers import messages
 from subscribers.board import Board
-from subscribers.direct import StreamUnreadable
 from subscribers.inspecting import Plan, Report, inspect
 from subscribers.inspector import Errand
 from subscribers.ledger_log import LedgerLog
+from subscribers.sdk.direct import StreamUnreadable
 
 INLINE_EVENTS_MAX: Final = 5_000
 """Up to so many, another process would take longer to start than to compare."""

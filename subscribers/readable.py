@@ -7,15 +7,12 @@ first, once for each life of the server, and empties it where something is missi
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from nats.aio.client import Client
 
 from subscribers.copies import emptied
-from subscribers.direct import SEQUENCE, direct_get
 from subscribers.fenced import Broken
-
-_BITE: Final = 1_000
+from subscribers.sdk.direct import bites
 
 Meanwhile = Callable[[], Awaitable[object]]
 
@@ -39,20 +36,14 @@ class Readable:
             return
         js = client.jetstream()
         before = (await js.stream_info(name)).state
-        count = await _readable_messages(client, name, meanwhile)
+        count = 0
+        async for found in bites(client, name):
+            count += len(found)
+            if meanwhile is not None:
+                await meanwhile()
         after = (await js.stream_info(name)).state
         if count < before.messages and after.last_seq == before.last_seq:
             await emptied(js, name, generation)
             lost = before.messages - count
             raise Broken(f"{lost} messages of {name} could not be read; it was emptied")
         self._whole.add((server, name))
-
-
-async def _readable_messages(client: Client, name: str, meanwhile: Meanwhile | None) -> int:
-    sequence, count = 0, 0
-    while found := (await direct_get(client, name, seq=sequence + 1, batch=_BITE))[0]:
-        count += len(found)
-        sequence = max(int((message.headers or {})[SEQUENCE]) for message in found)
-        if meanwhile is not None:
-            await meanwhile()
-    return count

@@ -325,8 +325,7 @@ class Life:
         """Tell what is read, while the next batch is being read; tell the rest before stopping."""
         loop, limit = asyncio.get_running_loop(), self._settings.relay_batch_events
         self._began_at, self._ahead = loop.time(), await self._log.head()
-        rows = await self._log.after(self._place, limit)
-        began = loop.time()
+        rows, looked_at = await self._log.after(self._place, limit), loop.time()
         while not stop.is_set():
             if rows:
                 upcoming = asyncio.create_task(self._log.after(rows[-1].position, limit))
@@ -348,9 +347,8 @@ class Life:
             self._inspect()
             if not rows:
                 await self._log.wait(self._patience_s())
-                await asyncio.sleep(began + self._settings.round_ms / 1_000 - loop.time())
-                began = loop.time()
-                rows = await self._log.after(self._place, limit)
+                await asyncio.sleep(looked_at + self._settings.round_ms / 1_000 - loop.time())
+                rows, looked_at = await self._log.after(self._place, limit), loop.time()
         if self._reading is not None:
             await self._reading
         await self._settle()

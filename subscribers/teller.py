@@ -31,11 +31,11 @@ from subscribers import fenced, messages
 from subscribers.ats_audit import Walk, Wrong
 from subscribers.ats_stream import AtsStream
 from subscribers.board import Board
-from subscribers.direct import StreamUnreadable
 from subscribers.fenced import PublishUnknown, Refused
 from subscribers.opening import Diverged
 from subscribers.readable import Readable
 from subscribers.relay import Health, connect_once
+from subscribers.sdk.direct import StreamUnreadable
 
 _PUBLISH_TIMEOUT_S: Final = 5.0
 _CLOSE_TIMEOUT_S: Final = 2.0
@@ -208,7 +208,8 @@ class Life:
                 began = monotonic()
                 rows = await self._rounds.round(self._stream.sequence + 1)
                 await self._stream.tell(rows)
-                await asyncio.sleep(began + self._round_s - monotonic())
+                if not self._rounds.behind:
+                    await asyncio.sleep(began + self._round_s - monotonic())
                 woken = False
                 continue
             await self._stream.settle()

@@ -22,13 +22,13 @@ from ledger.settings import Settings, login_with
 from projections.copies.status import Relayed
 from subscribers.board import Board
 from subscribers.checking import check
-from subscribers.direct import StreamUnreadable
 from subscribers.inspecting import SHOWN_MAX, Report
 from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import LedgerLog
 from subscribers.opening import ASKED_REPAIR
 from subscribers.regeneration import regenerate
 from subscribers.sdk.client import open_client
+from subscribers.sdk.direct import StreamUnreadable
 from subscribers.witness import Witness
 
 _LOOK_S: Final = 0.2

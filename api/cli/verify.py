@@ -33,7 +33,7 @@ from projections.audit.notes import Key, Note
 from projections.audit.ranges import BadRange, verify_range
 from projections.audit.row import Chain
 from projections.audit.verification import BREACHES_SHOWN_MAX, Report, as_dict, verify
-from subscribers.direct import StreamUnreadable
+from subscribers.sdk.direct import StreamUnreadable
 
 
 @click.command(

@@ -100,6 +100,11 @@ class Rounds:
         """Whether there is any channel."""
         return self._places.any_channel
 
+    @property
+    def behind(self) -> bool:
+        """Whether more is due than the last round could take."""
+        return self._sweep() is not None or self._places.position > self.place.position
+
     def wait_s(self, most_s: float) -> float:
         """Until something happens by itself, at most so long."""
         return max(0.0, min(most_s, (self._agenda.next_at() - self._clock.now()) / 1_000_000))

@@ -48,9 +48,9 @@ class Crowd(Struct, gc=False):
 
 
 class Sums(NamedTuple):
-    """Stocks that have many late rows from now on, or later ones than before; cells' growth."""
+    """Of stocks with many late rows: since when and how late at most, where that is new; cells."""
 
-    crowded: set[int]
+    crowded: dict[int, tuple[int, int]]
     cells: dict[Cell, list[int]]
 
 
@@ -61,7 +61,7 @@ def late_rows(rows: Iterable[HistoryRow]) -> list[HistoryRow]:
 
 def add_up(late: Iterable[HistoryRow], crowds: dict[int, Crowd], grid: Grid) -> Sums:
     """Count late rows in; `crowds` moves on with them. Rows of one position stay together."""
-    sums = Sums(set(), {})
+    sums = Sums({}, {})
     for row in late:
         _, stock, position, occurred_at, effective_at = row[:5]
         crowd = crowds[stock]
@@ -73,7 +73,7 @@ def add_up(late: Iterable[HistoryRow], crowds: dict[int, Crowd], grid: Grid) -> 
             crowd.crowded_from = position
         if effective_at - occurred_at > crowd.lateness:
             crowd.lateness = effective_at - occurred_at
-            sums.crowded.add(stock)
+            sums.crowded[stock] = (crowd.crowded_from, crowd.lateness)
         deltas = row[5:11]
         for level, (chunk, span) in enumerate(
             (

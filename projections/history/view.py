@@ -156,12 +156,8 @@ class HistoryView:
         """Count late rows in; those of a crowd are added up."""
         sums = late.add_up(rows, self._crowds, late.GRID)
         if sums.crowded:
-            rows_of = [
-                (stock, crowd.crowded_from or 0, crowd.lateness)
-                for stock in sorted(sums.crowded)
-                for crowd in (self._crowds[stock],)
-            ]
-            columns = tuple(int8s(column) for column in zip(*rows_of, strict=True))
+            crowds = [(stock, *crowd) for stock, crowd in sums.crowded.items()]
+            columns = tuple(int8s(column) for column in zip(*crowds, strict=True))
             cursor.execute(self._sql["save_crowds"], columns)
         if sums.cells:
             cells = [(*cell, *deltas) for cell, deltas in sorted(sums.cells.items())]

@@ -1,19 +1,45 @@
 """A connection to the message server as subscribers want it: comes back for ever, reads quickly."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 _CONNECT_TIMEOUT_S: Final = 5
 _RECONNECT_WAIT_S: Final = 0.2
+_VERSION: Final = b"NATS/1.0\r\n"
 
 
 class QuickClient(Client):
-    """The client with a shorter way to read headers.
+    """The client with a shorter way to read headers, and to hand messages over.
 
     Ours are lines of printable ASCII; the library checks every character of every name, which
-    took half of the time of following the ledger.
+    took half of the time of following the ledger, and wakes a task for every message.
     """
+
+    def __init__(self) -> None:
+        """Nothing is handed over before somebody asks for it."""
+        super().__init__()
+        self._takers: dict[int, Callable[[Msg], None]] = {}
+
+    def hand_over(self, subscription: Subscription, take: Callable[[Msg], None]) -> None:
+        """Call for each message of a subscription as it comes in, instead of its callback."""
+        self._takers[subscription._id] = take  # noqa: SLF001 - it has no other name
+
+    def let_go(self, subscription: Subscription) -> None:
+        """Nobody wants its messages any more."""
+        self._takers.pop(subscription._id, None)  # noqa: SLF001
+
+    async def _process_msg(
+        self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
+    ) -> None:
+        take = self._takers.get(sid)
+        if take is None or not (headers and headers.startswith(_VERSION)):
+            await super()._process_msg(sid, subject, reply, data, headers)
+            return
+        take(Msg(self, "", "", data, self._parse_header_lines(headers[len(_VERSION) :])))
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:

@@ -12,8 +12,8 @@ from subscribers.messages import (
     StockState,
     decode,
 )
-from subscribers.sdk.bites import bites
 from subscribers.sdk.client import open_client
+from subscribers.sdk.direct import bites
 
 
 class Present(NamedTuple):

@@ -19,9 +19,9 @@ from nats.aio.msg import Msg
 from ledger.settings import Settings, to_environ
 from projections.availability.log import SQL
 from subscribers import messages
-from subscribers.direct import SEQUENCE, direct_get
 from subscribers.messages import EVENTS_STREAM
 from subscribers.sdk.client import open_client
+from subscribers.sdk.direct import SEQUENCE, direct_get
 from subscribers.sdk.inbox import TABLE_SQL
 from tests.faults.driving import PATIENCE_S
 from tests.support.channel_process import EFFECTS

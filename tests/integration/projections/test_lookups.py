@@ -12,13 +12,11 @@ import psycopg
 import pytest
 
 from projections.reader import connect_for_projections
+from projections.registry import live_views
 from projections.statements import statements
 from tests.support.servers import Database
 
-PACKAGES = (
-    *("stock", "history", "reservations", "conflicts", "fences", "catalog", "channels"),
-    *("transfers", "returns", "counts", "bookkeeping", "reconciliations"),
-)
+PACKAGES = sorted({type(view).__module__.rpartition(".")[0] for view in live_views()})
 READS_ALL = re.compile(r"Join Filter|Materialize|Seq Scan|Index Cond: .*\n +Filter: .*\b[cu]\.")
 JOINED = b"""
 select h.quantity from unnest(%b::int8[], %b::text[]) as c (stock, reservation_id)
@@ -31,7 +29,7 @@ FORGET = "delete from pg_statistic where starelid = 'projections.stock_holds'::r
 
 def look_ups(package: str) -> dict[str, bytes]:
     """A package's statements that take what a batch is about; readers name their parameters."""
-    found = statements(f"projections.{package}").items()
+    found = statements(package).items()
     return {
         name: sql
         for name, sql in found
@@ -64,7 +62,7 @@ def test_a_batch_looks_up_whole_keys_before_there_are_statistics(
 
 def test_control_each_precaution_is_needed(database: Database) -> None:
     """Joined the plain way, all open holds are read; without planted statistics, a stock's."""
-    change = look_ups("stock")["change_holds"]
+    change = look_ups("projections.stock")["change_holds"]
     with connect_for_projections(database.service_url, "plans") as connection:
         assert READS_ALL.search(plan(connection, JOINED))
     with psycopg.connect(database.owner_url, autocommit=True) as owner:

@@ -23,8 +23,8 @@ from ledger.domain.events import (
 )
 from ledger.domain.values import Instant
 from subscribers import messages
-from subscribers.direct import SEQUENCE, direct_get
 from subscribers.messages import ats_subject
+from subscribers.sdk.direct import SEQUENCE, direct_get
 from subscribers.streams import ensure
 from tests.support.event_log import EventLog
 from tests.support.servers import Database
