@@ -56,6 +56,7 @@ from ledger.clock import Clock, SystemClock
 from ledger.settings import Settings
 from ledger.writer import Writer as LedgerWriter
 from projections.progress import Pool
+from subscribers.tasks import ended
 
 BENCH_VARIABLE: Final = (
     "INVENTORY_LEDGER_BENCH"  # Only a benchmark sets it: not a setting of the service.
@@ -103,19 +104,14 @@ class _Parts:
                 stack.push_async_callback(self.bus.stop)
             await asyncio.to_thread(self._writer.start)
             stack.push_async_callback(asyncio.to_thread, self._writer.stop)
-            stack.push_async_callback(_ended, asyncio.create_task(self._sweeper.run()))
-            stack.push_async_callback(_ended, asyncio.create_task(self._releaser.run()))
+            stack.push_async_callback(ended, asyncio.create_task(self._sweeper.run()))
+            stack.push_async_callback(ended, asyncio.create_task(self._releaser.run()))
             if self._server is not None:
                 serving = asyncio.create_task(self._server.run(self.operations))
                 stack.push_async_callback(self._server.stop)
-                stack.push_async_callback(_ended, serving)
+                stack.push_async_callback(ended, serving)
             memory.settle()
             yield
-
-
-async def _ended(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def create_app(

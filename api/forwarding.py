@@ -28,6 +28,7 @@ from ledger.clock import monotonic
 from ledger.settings import Settings
 
 SUBJECT: Final = "inventory.commands"
+TAKEN_OVER: Final = "inventory.commands.taken-over"
 
 _IN_FLIGHT_MAX: Final = 4  # Requests under way: more would only be smaller ones.
 _FRAME_SPARE_BYTES: Final = 16 * 1024  # What surrounds the bodies in a message.
@@ -96,7 +97,7 @@ class Forwarder:
 
     def __init__(self, settings: Settings, bus: "Bus") -> None:
         self._bus = bus
-        self._attempt_s = settings.lease_ms / 1000  # A stopped writer's lease has run out by then.
+        self._attempt_s = settings.lease_ms / 1000  # A take-over ends an attempt sooner.
         self._waiting: list[Item] = []
         self._callers: dict[int, asyncio.Future[Answer | None]] = {}
         self._requests: dict[str, _Request] = {}
@@ -108,6 +109,7 @@ class Forwarder:
     async def start(self) -> None:
         """Listens for answers from the moment the bus is there."""
         await self._bus.listen(f"{self._inbox}.*", self._on_reply)
+        await self._bus.listen(TAKEN_OVER, self._on_take_over)
 
     async def forward(
         self, name: str, path_id: str, call: Call, authorization: str | None, body: bytes
@@ -175,6 +177,11 @@ class Forwarder:
         for result in _results.decode(message.data):
             self._settle(result.number, result.answer)
 
+    async def _on_take_over(self, _: Msg) -> None:
+        """Whoever waits for the writer before may ask the new one."""
+        for reply_to in list(self._requests):
+            self._lost(reply_to)
+
     def _settle(self, number: int, answer: Answer | None) -> None:
         future = self._callers.get(number)
         if future is not None and not future.done():
@@ -238,6 +245,7 @@ class Server:
                 SUBJECT, cb=self._on_request, pending_bytes_limit=_PENDING_BYTES_MAX
             )
             await self._bus.client.flush(_FLUSH_TIMEOUT_S)
+            self._bus.publish(TAKEN_OVER, b"", "", _nothing)
         elif not active and self._subscription is not None:
             subscription, self._subscription = self._subscription, None
             await subscription.unsubscribe()
@@ -439,7 +447,7 @@ async def _log_error(error: Exception) -> None:
 
 
 def _nothing() -> None:
-    """A reply that cannot be sent is asked for again."""
+    """A message that need not arrive: whoever misses it asks again."""
 
 
 def _decoded(data: bytes) -> BusItem:

@@ -23,6 +23,7 @@ from subscribers.inspecting import Plan, Report, inspect
 from subscribers.inspector import Errand
 from subscribers.ledger_log import LedgerLog
 from subscribers.sdk.direct import StreamUnreadable
+from subscribers.tasks import ended
 
 INLINE_EVENTS_MAX: Final = 5_000
 """Up to so many, another process would take longer to start than to compare."""
@@ -30,7 +31,6 @@ INLINE_EVENTS_MAX: Final = 5_000
 _INLINE_BITE: Final = 100  # Some milliseconds, for which the relay tells nothing.
 _LINE_BYTES_MAX: Final = 1024 * 1024
 _RETRY_S: Final = 5.0
-_STOP_STEP_S: Final = 0.1
 _ROUND_MIN_S: Final = 10.0  # A small ledger is compared in moments, again and again.
 _SAY_EVERY: Final = 20_000  # Messages compared between two words about it.
 _ALL: Final = (messages.CONFLICTS_STREAM, messages.STOCK_STREAM, messages.EVENTS_STREAM)
@@ -175,15 +175,3 @@ class Inspection:
     async def _log(self) -> LedgerLog:
         assert self._settings.database_url is not None, "the relay is told where the database is"
         return await LedgerLog.connect(self._settings.database_url)
-
-
-async def ended(task: "asyncio.Task[None] | None") -> None:
-    """Cancel a task until it has ended, whatever it ends with.
-
-    Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
-    """
-    while task is not None and not task.done():
-        task.cancel()
-        await asyncio.wait((task,), timeout=_STOP_STEP_S)
-    if task is not None and not task.cancelled():
-        task.exception()  # Seen: it was not waited for.

@@ -41,13 +41,14 @@ from subscribers.fenced import (
 )
 from subscribers.frames import event_headers
 from subscribers.inspecting import Plan
-from subscribers.inspection import Inspection, ended
+from subscribers.inspection import Inspection
 from subscribers.last_values import LastValues, headers_of
 from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import HoleInLedger, LedgerLog, Row, decoded, row_hash
 from subscribers.mending import Mending
 from subscribers.opening import Diverged, Opening
 from subscribers.readable import Readable
+from subscribers.tasks import ended
 from subscribers.translate import conflict_message, event_message
 from subscribers.witness import Place, Witness
 

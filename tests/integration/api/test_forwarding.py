@@ -1,7 +1,7 @@
 """Commands between processes: one is the active writer, the other passes on what it gets."""
 
 import asyncio
-import contextlib
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,6 +26,7 @@ from ledger.domain.refusals import InsufficientStock, Shortfall
 from ledger.settings import Settings, load_settings
 from ledger.submission import Accepted, NoWriter, Overloaded, Reply, Submission
 from projections.reconciliations.comparison import PROPOSALS_MAX
+from subscribers.tasks import ended
 from tests.support.fake_port import FakePort
 from tests.support.reconciled import found, proposal
 from tests.support.waiting import eventually
@@ -63,9 +64,7 @@ class Process:
     async def stop(self) -> None:
         """Ends them."""
         assert self._serving is not None
-        self._serving.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._serving
+        await ended(self._serving)
         await self.server.stop()
         await asyncio.to_thread(self.port.stop)
         await self.bus.stop()
@@ -208,6 +207,33 @@ async def test_a_command_follows_the_lease(active: Process, other: Process) -> N
 
     assert 201 == answer.status
     assert 1 == len(other.port.submitted)
+
+
+async def test_who_waits_for_a_silent_writer_asks_again_once_another_takes_over(
+    settings: Settings,
+) -> None:
+    """Not only when its attempt is over, which here would be long after the caller's deadline."""
+    patient = msgspec.structs.replace(settings, lease_ms=20_000)
+    said, port = threading.Event(), FakePort()
+    silent, other = Process(patient, FakePort()), Process(patient, port)
+
+    def answer_late(submission: Submission) -> Reply:
+        said.wait()
+        return NoWriter()
+
+    silent.port.answering, port.active = answer_late, False
+    await silent.start()
+    await other.start()
+    asked = asyncio.create_task(other.place())
+    await eventually(lambda: bool(silent.port.submitted))
+    silent.port.active, port.active = False, True
+    answer = await asked
+    said.set()
+    for process in (silent, other):
+        await process.stop()
+
+    assert 201 == answer.status
+    assert 1 == len(port.submitted)
 
 
 async def test_without_any_writer_the_answer_is_no_writer(settings: Settings) -> None:
