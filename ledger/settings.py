@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     nats_url: str | None = None  # None: nats-server runs embedded in the data directory.
     nats_credentials: str | None = None  # A file to log in with. None: the URL says it all.
     nats_keys: str | None = None  # Keys of the bus. None: channels get no credentials.
+    # What the embedded PostgreSQL keeps of its tables. 0: a quarter of the memory there is.
+    database_cache_bytes: Annotated[int, Meta(ge=0, le=64 * 1024 * MIB)] = 0
     data_dir: str = ".inventory-ledger"  # Embedded servers, the admin key, runtime.json.
     http_host: str = "127.0.0.1"  # Loopback until somebody decides otherwise.
     http_port: Port = 8080  # 0: any free port; runtime.json tells which.

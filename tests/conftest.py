@@ -30,6 +30,8 @@ for _name in [*os.environ]:
         "NATS_KEYS",
     }:
         del os.environ[_name]
+# Many servers are started and many tables dropped, which takes the longer the larger the cache.
+os.environ["LEDGER_DATABASE_CACHE_BYTES"] = str(128 * 1024 * 1024)
 
 # Deadlines measure the machine, not the code; a failing example prints what replays it.
 hypothesis.settings.register_profile("dev", deadline=None, print_blob=True, max_examples=50)

@@ -25,13 +25,15 @@ OWNER: Final = "postgres"
 DATABASE: Final = "ledger"
 SERVICE_ROLE: Final = "ledger_service"
 
-# Sized for two cores and a few GiB beside the service itself.
+CACHE_BYTES: Final = 256 * 1024 * 1024
+"""Unless told otherwise: enough for some hundred thousand events."""
+
+# Sized for two cores beside the service itself.
 SERVER_SETTINGS: Final = {
     "listen_addresses": "",  # The unix socket only: its directory is the access control.
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
-    "shared_buffers": "256MB",
     "max_wal_size": "4GB",  # Checkpoints by time, not by volume, while a day is being imported.
     "checkpoint_timeout": "15min",
     "wal_compression": "off",  # Costs the CPU that the writer needs; disks are the cheaper part.
@@ -68,11 +70,14 @@ class EmbeddedPostgres:
     running postmaster whose owner is gone. The caller holds the lock on the data directory.
     """
 
-    def __init__(self, data_dir: Path, *, start_timeout_ms: int = 120_000) -> None:
+    def __init__(
+        self, data_dir: Path, *, start_timeout_ms: int = 120_000, cache_bytes: int = CACHE_BYTES
+    ) -> None:
         self._data_dir = data_dir.absolute()
         self.cluster = self._data_dir / "postgres"
         self._log = self._data_dir / "postgres.log"
         self._start_timeout_s = start_timeout_ms / 1000
+        self._cache_bytes = cache_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._user: pwd.struct_passwd | None = None
 
@@ -141,7 +146,11 @@ class EmbeddedPostgres:
     def _spawn(self) -> None:
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES_MAX:
             self._log.replace(self._log.with_suffix(".log.1"))
-        settings = {**SERVER_SETTINGS, "unix_socket_directories": str(self._socket_dir())}
+        settings = {
+            **SERVER_SETTINGS,
+            "shared_buffers": f"{self._cache_bytes // 1024}kB",
+            "unix_socket_directories": str(self._socket_dir()),
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

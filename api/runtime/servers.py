@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Self
 
+from api.runtime.memory import a_quarter_of_memory
 from api.runtime.natsd import EmbeddedNats
 from api.runtime.postgres import DATABASE, SERVICE_ROLE, EmbeddedPostgres, ServerStartError
 from ledger.settings import Settings
@@ -23,7 +24,11 @@ class Servers:
         self.postgres: EmbeddedPostgres | None = None
         self.nats: EmbeddedNats | None = None
         if settings.database_url is None:
-            self.postgres = EmbeddedPostgres(path, start_timeout_ms=timeout_ms)
+            self.postgres = EmbeddedPostgres(
+                path,
+                start_timeout_ms=timeout_ms,
+                cache_bytes=settings.database_cache_bytes or a_quarter_of_memory(),
+            )
         if settings.nats_url is None and nats:
             self.nats = EmbeddedNats(path, start_timeout_ms=timeout_ms)
 

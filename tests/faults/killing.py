@@ -25,6 +25,12 @@ def strike(pid: int) -> bool:
     return True
 
 
+def strike_role(service: RunningService, role: str) -> bool:
+    """The same by name; False where it is just being brought back."""
+    pid = service.pids().get(role)
+    return pid is not None and strike(pid)
+
+
 class Killer:
     """Kills whom a seed says, once the victim is at work again after its last death."""
 
@@ -96,7 +102,7 @@ class Killer:
         before = self._last.get(victim, 0)
         eventually(lambda: progress() > before, f"work done by the {victim}")
         self._last[victim] = progress()
-        eventually(lambda: strike(self._service.pids()[victim]), f"a living {victim}")
+        eventually(lambda: strike_role(self._service, victim), f"a living {victim}")
 
     def _kill_role(self, victim: str) -> None:
         before = self._last.get(victim, 0)

@@ -17,7 +17,7 @@ from tests.faults.driving import (
     projected,
     verified,
 )
-from tests.faults.killing import strike
+from tests.faults.killing import strike, strike_role
 from tests.faults.telling import (
     CHANNELS,
     Desk,
@@ -103,7 +103,7 @@ class Striker:
                 strike(one.pid)
                 one.kill()
                 return
-        eventually(lambda: strike(self._service.pids()[name]), f"a living {name}")
+        eventually(lambda: strike_role(self._service, name), f"a living {name}")
 
 
 @pytest.fixture

@@ -117,3 +117,14 @@ def test_every_promise_of_durability_is_on(server: EmbeddedPostgres) -> None:
         values = [connection.execute(f"show {name}".encode()).fetchone() for name in names]
 
     assert [("on",)] * 3 == values
+
+
+def test_the_cache_is_as_large_as_asked_for(tmp_path: Path) -> None:
+    """In bytes, of whole pages."""
+    server = EmbeddedPostgres(tmp_path / "data", cache_bytes=96 * 1024 * 1024)
+    server.start()
+    try:
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("show shared_buffers").fetchone() == ("96MB",)
+    finally:
+        server.stop()
