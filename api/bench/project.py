@@ -26,22 +26,22 @@ PLACES: Final = 20
 
 def run(context: Context) -> list[BenchResult]:
     """Append movements, then rebuild everything from them; the append is the yardstick."""
-    movements = MOVEMENTS_QUICK if context.quick else MOVEMENTS
+    count = MOVEMENTS_QUICK if context.quick else MOVEMENTS
     appended: list[float] = []
     rebuilt: list[float] = []
     live: list[float] = []
     for number in range(1 if context.quick else context.pairs):
         with context.database() as own:
-            commands = _commands(movements, number)
-            seconds = with_writer(own.settings, partial(_append, commands))
-            appended.append(movements / seconds)
+            commands = movements(count, number)
+            seconds = with_writer(own.settings, partial(append_all, commands))
+            appended.append(count / seconds)
             started = monotonic()
             bring_to_head(own.settings)
-            live.append(movements / (monotonic() - started))
+            live.append(count / (monotonic() - started))
             step = rebuild(own.service_url, NAMES)
             rebuilt.append(step.position / step.seconds)
             context.say(f"append {appended[-1]:,.0f}/s, rebuild {rebuilt[-1]:,.0f}/s")
-    return [_result(rebuilt, appended, live, movements)]
+    return [_result(rebuilt, appended, live, count)]
 
 
 def bring_to_head(settings: Settings) -> None:
@@ -57,7 +57,7 @@ def bring_to_head(settings: Settings) -> None:
 
 
 def _result(
-    rebuilt: list[float], appended: list[float], live: list[float], movements: int
+    rebuilt: list[float], appended: list[float], live: list[float], count: int
 ) -> BenchResult:
     value, yardstick_value = median(rebuilt), median(appended)
     return BenchResult(
@@ -68,7 +68,7 @@ def _result(
         yardstick_value=yardstick_value,
         ratio=value / yardstick_value,
         detail={
-            "events": movements,
+            "events": count,
             "skus": SKUS,
             "locations": PLACES,
             "projections": list(NAMES),
@@ -79,14 +79,15 @@ def _result(
     )
 
 
-def _append(commands: list[Submission], writer: Writer) -> float:
+def append_all(commands: list[Submission], writer: Writer) -> float:
+    """Seconds until all of them have been accepted, so many waiting at a time."""
     callers = Callers(writer, WAITING)
     seconds = callers.run(commands)
     assert not callers.failures, f"{len(callers.failures)} movements failed"
     return seconds
 
 
-def _commands(count: int, seed: int) -> list[Submission]:
+def movements(count: int, seed: int) -> list[Submission]:
     """Movements over many stocks, received before they are sold."""
     random = Random(seed)  # noqa: S311 - data, not secrets
     found: list[Submission] = []

@@ -25,6 +25,7 @@ BENCHES: Final = {
     "http_one": "api.bench.http:run_one",
     "http_two": "api.bench.http:run_two",
     "project": "api.bench.project:run",
+    "verify": "api.bench.verify:run",
     "asof": "api.bench.asof:run",
     "fanout": "api.bench.fanout:run",
     "latency": "api.bench.latency:run",
@@ -52,7 +53,9 @@ ON_DEMAND: Final = {
 @click.option(
     "--rate", type=float, help="Requests a second of `channels`: else half of what it can take."
 )
-@click.option("--size", type=int, help="SKUs of `rules`, subjects of `subjects`.")
+@click.option(
+    "--size", type=int, help="SKUs of `rules`, subjects of `subjects`, events of `verify`."
+)
 @click.option(
     "--json", "path", type=click.Path(dir_okay=False, path_type=Path), help="Write results here."
 )
@@ -70,10 +73,10 @@ def bench_command(
     """Measure this machine, each figure beside its yardstick.
 
     Everything runs on servers of its own, in databases of their own, dropped afterwards. NAME is
-    any of append, late, proof, hot_row, hot_library, http_one, http_two, project, asof, fanout
-    and latency; without one, all of these are run. What takes longer has to be named: year (ten
-    million events), channels (a flash sale that twenty channels listen to), rules (a change of
-    rules on many SKUs) and subjects (streams of a million subjects).
+    any of append, late, proof, hot_row, hot_library, http_one, http_two, project, verify, asof,
+    fanout and latency; without one, all of these are run. What takes longer has to be named: year
+    (ten million events), channels (a flash sale that twenty channels listen to), rules (a change
+    of rules on many SKUs) and subjects (streams of a million subjects).
     """
     console = Console(stderr=True)
     results: list[BenchResult] = []
