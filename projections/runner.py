@@ -1,8 +1,8 @@
 """One reader, many projections: each batch is read and decoded once and committed once.
 
 Each projection has its own place in `tracking`, written in the transaction that writes its rows.
-Those that stand at the same place share the transaction, and so its fsync. One that cannot apply
-an event stops alone, loudly; the others go on.
+Those that stand at the same place share the transaction. One that cannot apply an event stops
+alone, loudly; the others go on.
 """
 
 import logging
@@ -21,7 +21,7 @@ from projections.batch import Batch
 from projections.progress import PROJECTED
 from projections.reader import collect_rarely, connect_for_projections, read, reading_cursor
 from projections.registry import View, live_views
-from projections.wire import texts
+from projections.wire import in_one_go, texts
 
 BACKOFF_FIRST_S: Final = 0.05
 """PostgreSQL is usually back within moments."""
@@ -107,8 +107,12 @@ class Runner:
                 backoff = min(backoff * 2, BACKOFF_LONGEST_S)
 
     def start(self, connection: Connection[Any]) -> None:
-        """Listen, and trust nothing remembered from another connection."""
-        connection.execute(f"listen {CHANNEL}")
+        """Listen, and trust nothing remembered from another connection.
+
+        Commits wait for no disk: a crash may take back the last batches, their places with them,
+        and the ledger, which is on disk, gives the same again.
+        """
+        connection.execute(f"listen {CHANNEL}; set synchronous_commit = off")
         self._watched = connection.execute(_WATCHED).fetchone() == (True,)
         for name, view in self._views.items():
             view.forget()
@@ -231,9 +235,10 @@ class Runner:
                 place = self.places[name]
                 if (position, generation) != (place.position, place.generation):
                     raise Moved
-            for view in views:
-                view.apply(cursor, batch)
-            cursor.execute(_ADVANCE, (last, names))
+            with in_one_go(connection, len(events)):
+                for view in views:
+                    view.apply(cursor, batch)
+                cursor.execute(_ADVANCE, (last, names))
         for view in views:
             self.places[view.name].position = last
         self._watched = self._watched or any(one.stream.startswith("channel/") for one in events)

@@ -5,12 +5,14 @@ the rest of the projection. Here a column is one join, and a row of fixed width 
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from struct import Struct
 from typing import Any, Final
 
+from psycopg import Connection, Cursor
 from psycopg.abc import AdaptContext
 from psycopg.adapt import Buffer, Dumper, Loader
-from psycopg.pq import Format
+from psycopg.pq import Format, PipelineStatus
 
 _HEADER: Final = Struct("!iiIii").pack
 _INT8: Final = Struct("!iq").pack
@@ -23,6 +25,24 @@ COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\x00" + _LENGTH(0) + _LENGTH(0)
 COPY_TAIL: Final = Struct("!h").pack(-1)
 
 _EPOCH_OFFSET: Final = 946_684_800_000_000  # 2000-01-01, PostgreSQL's epoch, in microseconds.
+
+
+IN_ONE_GO_MAX: Final = 500
+"""Events of a batch below which a COPY saves less than the turns it takes."""
+
+
+def in_one_go(connection: Connection[Any], events: int) -> AbstractContextManager[object]:
+    """Statements of so many events are sent without waiting for each other's answers.
+
+    On a busy machine every answer that is waited for is a turn among all who want the processor.
+    What a statement has against its rows is said at the next answer that is read, or at the end.
+    """
+    return connection.pipeline() if events <= IN_ONE_GO_MAX else nullcontext()
+
+
+def can_copy(cursor: Cursor[Any]) -> bool:
+    """Whether a COPY is possible: it is not amid statements that are sent in one go."""
+    return cursor.connection.pgconn.pipeline_status == PipelineStatus.OFF
 
 
 class Int8Array(bytes):

@@ -60,6 +60,14 @@ copy {schema}.statement_entries
     (shard, leg, kind, book, place, position, number, occurred_at, quantity)
 from stdin (format binary)
 
+-- insert_entries --
+-- Entries, where they are few.
+insert into {schema}.statement_entries
+    (shard, leg, kind, book, place, position, number, occurred_at, quantity)
+select 0::smallint, c.*
+  from unnest(%b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[],
+              %b::int8[]) as c
+
 -- insert_cells --
 -- Sums of full blocks of positions.
 insert into {schema}.statement_cells (shard, level, book, block, day, kind, quantity, entries)

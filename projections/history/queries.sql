@@ -82,6 +82,17 @@ copy {schema}.history
      sellable, quarantine, damaged, returned, blocked, reserved)
 from stdin (format binary)
 
+-- insert_history --
+-- Rows of history, where they are few.
+insert into {schema}.history
+    (shard, part, stock, position, occurred_at, effective_at,
+     d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved,
+     sellable, quarantine, damaged, returned, blocked, reserved)
+select 0::smallint, c.*
+  from unnest(%b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[],
+              %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[],
+              %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
+
 -- end_holds --
 -- Episodes that ended.
 update {schema}.history_holds h set to_position = c.to_position

@@ -1,4 +1,4 @@
-"""Writes history: rows by COPY, episodes of holds by one insert and one update a batch."""
+"""Writes history: rows, many of them by COPY; episodes of holds by an insert and an update."""
 
 from struct import Struct
 from typing import Any, Final
@@ -20,7 +20,7 @@ from projections.history.projection import (
     touched_stocks,
 )
 from projections.statements import LIVE, statements
-from projections.wire import COPY_HEAD, COPY_TAIL, int8s, row_packer, texts
+from projections.wire import COPY_HEAD, COPY_TAIL, can_copy, int8s, row_packer, texts
 
 STOCKS_REMEMBERED_MAX: Final = 200_000
 """Some 60 MB; beyond it the last row of a stock is read again when it is next needed."""
@@ -131,6 +131,10 @@ class HistoryView:
         if rows:
             self._load_crowds(cursor, rows)
             self._add_up(cursor, rows)
+        if not can_copy(cursor):
+            columns = zip(*changes.rows, strict=True)
+            cursor.execute(self._sql["insert_history"], tuple(int8s(column) for column in columns))
+            return
         pieces = [COPY_HEAD]
         for part, *values in changes.rows:
             (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q) = values
