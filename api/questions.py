@@ -34,6 +34,9 @@ _PARAMETERS_MAX: Final = 50
 _BLANK_OFFSET: Final = re.compile(r"\A(\d{4}-\d\d-\d\dT[\d:.]+) (\d\d:\d\d)\Z")
 _FIELD: Final = re.compile("field `([^`]*)`")
 
+SESSION: Final = "set enable_memoize = off"
+"""What a question looks up it looks up once: remembering it costs a tenth of a long list."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -55,9 +58,7 @@ def readers(settings: Settings) -> Pool:
 
 def _configured(timeout_ms: int) -> Any:
     async def configure(connection: psycopg.AsyncConnection[Any]) -> None:
-        # What a question looks up it looks up once: remembering it costs a tenth of a long list.
-        settings = f"set statement_timeout = {timeout_ms}; set enable_memoize = off"
-        await connection.execute(settings.encode())
+        await connection.execute(f"set statement_timeout = {timeout_ms}; {SESSION}".encode())
 
     return configure
 

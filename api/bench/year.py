@@ -18,6 +18,7 @@ from api.bench import BenchResult, Context
 from api.bench.asof import Times
 from api.bench.pasts import YEAR, Past, append, fill, stock_of
 from api.bench.project import bring_to_head
+from api.questions import SESSION
 from ledger.clock import SystemClock, monotonic
 from projections.bookkeeping.queries import Scope, Span
 from projections.clocks import Asked
@@ -115,6 +116,7 @@ def _of_load(loaded: Loaded, size: Size) -> BenchResult:
 @contextmanager
 def _connected(context: Context) -> Iterator[psycopg.Cursor[Any]]:
     with psycopg.connect(context.service_url, autocommit=True) as connection:
+        connection.execute(SESSION)
         yield connection.cursor(binary=True)
 
 

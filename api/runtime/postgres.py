@@ -34,6 +34,7 @@ SERVER_SETTINGS: Final = {
     "port": "5432",
     "unix_socket_permissions": "0700",
     "max_connections": "100",
+    "work_mem": "16MB",  # A hundred thousand stocks are sorted in memory.
     "max_wal_size": "4GB",  # Checkpoints by time, not by volume, while a day is being imported.
     "checkpoint_timeout": "15min",
     "wal_compression": "off",  # Costs the CPU that the writer needs; disks are the cheaper part.

@@ -13,6 +13,8 @@ from projections.sorting import After, Group, Sort, by_name, grouped, in_order
 from projections.statements import statements
 
 _SQL: Final = statements(__package__ or "")
+_FEW: Final = b"(select * from page where crowded_from is null) page"
+_MANY: Final = b"(select * from page where crowded_from is not null) page"
 STOCK_AT: Final = _SQL["stock_at"]
 """One stock at both clocks."""
 _STOCK: Final = 9  # The column of a stock's number; before it, what the stock has.
@@ -61,7 +63,13 @@ def totals(group: Group, how: How = PLAIN) -> bytes:
 def _levels(how: How) -> bytes:
     mark, of = (b"", b"") if how.at_once else (b"lateral", b"o.stock = page.stock and")
     statement = _SQL["levels_at"].replace(b"{ended}", mark).replace(b"{ended_of}", of)
-    return with_late_rows(statement, crowded=how.crowded)
+    if not how.crowded:
+        return with_late_rows(statement, crowded=False).replace(b"{page}", b"page")
+    # Most stocks are no crowd: they are not even asked about sums that only crowds have.
+    return b"\nunion all\n".join(
+        with_late_rows(statement, crowded=crowded).replace(b"{page}", page)
+        for crowded, page in ((False, _FEW), (True, _MANY))
+    )
 
 
 def with_late_rows(statement: bytes, *, crowded: bool) -> bytes:

@@ -114,14 +114,16 @@ select 0::smallint, c.*
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
-    select s.location, s.sku, s.stock, w.crowded_from
-      from {schema}.history_stocks s
-      left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
-     where s.shard = 0 and abs(s.stock) <= %(known)s
-       and (%(sku)s::text is null or s.sku = %(sku)s)
-       and (%(location)s::text is null or s.location = %(location)s)
-       {after_name}
-     {limit_names}
+    select * from (
+        select s.location, s.sku, s.stock, w.crowded_from
+          from {schema}.history_stocks s
+          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
+         where s.shard = 0 and abs(s.stock) <= %(known)s
+           and (%(sku)s::text is null or s.sku = %(sku)s)
+           and (%(location)s::text is null or s.location = %(location)s)
+           {after_name}
+         {limit_names}) named
+     order by stock  -- So that stocks are neighbours in every index that is searched for each.
 ), levels as (
 {levels}
 )
@@ -155,6 +157,7 @@ with place as (
        and (%(sku)s::text is null or s.sku = %(sku)s)
        and (%(location)s::text is null or s.location = %(location)s)
        {groups}
+     order by s.stock
 ), levels as (
 {levels}
 ), ways as (
@@ -316,7 +319,7 @@ select page.location, page.sku, page.stock,
        coalesce(b.blocked, 0) + coalesce(c.blocked, 0) + coalesce(m.blocked, 0) as blocked,
        coalesce(b.reserved, 0) + coalesce(c.reserved, 0) + coalesce(m.reserved, 0)
            - coalesce(d.quantity, 0) - coalesce(w.quantity, 0) as reserved
-  from page
+  from {page}
 {as_recorded}
   -- Soft holds that had run out by `as_of` and were still open in what was known: those that
   -- are open to this day, and those whose end was recorded after `known`.
