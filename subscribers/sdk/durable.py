@@ -299,6 +299,8 @@ class Durable:
         if info.error is not None:
             raise Lost(f"{reason}; the durable is gone")
         session = info.config.metadata.get(_SESSION_KEY)
+        if not session:
+            raise Lost(f"{reason}; the durable was made anew, for nobody yet")
         if session != self.session:
             raise Replaced(f"session {session} of channel {self._channel} has joined")
         if info.delivered.consumer_seq > self._delivery:

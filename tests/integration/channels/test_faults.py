@@ -6,7 +6,8 @@ import pytest
 from nats.aio.client import Client
 
 from subscribers.dead_letters import letters
-from subscribers.messages import ats_subject, dead_letter_subject
+from subscribers.durables import make_sure
+from subscribers.messages import ATS_STREAM, ats_subject, dead_letter_subject, durable_of
 from subscribers.sdk import Change, Channel, Limits, NotAdmitted
 from subscribers.sdk.fake_ats import told_as
 from tests.integration.channels.conftest import PATIENCE_S, Seen, eventually, running
@@ -106,6 +107,22 @@ async def test_deliveries_that_went_into_a_broken_connection_are_fetched(
 
     keys = [(change.key, change.state.told) for change in seen.changes]
     assert len(keys) == len(set(keys))
+
+
+async def test_a_durable_that_was_lost_and_made_anew_is_joined_again(
+    server: GuardedNats, service: Client
+) -> None:
+    """The service keeps one for every channel; nobody has joined, so nobody was replaced."""
+    bus, seen = RealBus(server, service), Seen()
+    await bus.tell("MUG", 1)
+    async with bus.subscriber() as channel, running(channel.run(seen, seen.complete)):
+        await eventually(lambda: bool(seen.present))
+        await service.jetstream().delete_consumer(ATS_STREAM, durable_of(CHANNEL))
+        await make_sure(service.jetstream(), CHANNEL)
+        await bus.tell("MUG", 2)
+        await eventually(lambda: len(seen.present) == 2)
+
+    assert [("MUG", 1), ("MUG", 2)] == seen.told()
 
 
 async def test_who_is_not_admitted_is_told_so(server: GuardedNats, service: Client) -> None:
