@@ -129,9 +129,10 @@ def test_a_kept_checkpoint_tells_of_what_was_changed_with_the_key(twice: Audited
     assert notes[0].size < position <= twice.head
 
 
+OTHER_BIT = "set_bit(hashes, 256, 1 - get_bit(hashes, 256))"
 TILES = (
-    "update {} set hashes = overlay(hashes placing '\\x00' from 33) where (level, tile) = (0, 0)",
-    "update {} set hashes = overlay(hashes placing '\\x00' from 33) where level = 1",
+    f"update {{}} set hashes = {OTHER_BIT} where (level, tile) = (0, 0)",
+    f"update {{}} set hashes = {OTHER_BIT} where level = 1",
     "update {} set hashes = substr(hashes, 1, 32) where (level, tile) = (0, 0)",
     "update {} set hashes = hashes || substr(hashes, 1, 32) where level = 1",
     "delete from {} where level = 1",
