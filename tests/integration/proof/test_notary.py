@@ -17,6 +17,7 @@ from tests.support.event_log import EventLog
 from tests.support.servers import Database
 
 PATIENCE_S = 20.0
+OTHER_BIT = "set_bit(hashes, 48, 1 - get_bit(hashes, 48))"
 
 
 @pytest.fixture
@@ -145,8 +146,7 @@ def test_a_step_that_fails_is_taken_again(database: Database, log: EventLog) -> 
         ("delete from ledger.events where position = 305", "positions are missing"),
         ("update ledger.heads set position = 299", "the ledger ends at position 299"),
         (
-            "update proof.tiles set hashes = set_bit(hashes, 48, 1 - get_bit(hashes, 48))"
-            " where tile = 1",
+            f"update proof.tiles set hashes = {OTHER_BIT} where tile = 1",
             "is not the one that was attested",
         ),
         ("delete from proof.tiles where level = 1", "tile 0 of level 1 is not as long"),
