@@ -119,6 +119,10 @@ class Log:
 
     async def write(self, before: Place, after: Place, rows: Sequence[Told], sequence: int) -> None:
         """Keep what is about to be told, and where we stand then. Raises `Overtaken`."""
+        if rows:
+            await self._connection.execute(SQL["keep"], _columns(rows))
+            run = (after.generation, rows[0].told, rows[-1].told, sequence)
+            await self._connection.execute(SQL["sent"], run)
         asked = {
             **after._asdict(),
             "lease": self._office["lease"],
@@ -127,14 +131,7 @@ class Log:
             "epoch": self.epoch,
             "at_leisure": not rows,
         }
-        async with self._connection.pipeline():  # One turn at the server for all three.
-            if rows:
-                await self._connection.execute(SQL["keep"], _columns(rows))
-                run = (after.generation, rows[0].told, rows[-1].told, sequence)
-                await self._connection.execute(SQL["sent"], run)
-            advanced = self._connection.cursor(binary=True)
-            await advanced.execute(SQL["advance"], asked, prepare=True)
-        if not await advanced.fetchall():
+        if not await self._rows("advance", asked):
             raise Overtaken(Overtaken.__doc__)
 
     async def shape(self, channel: str, shaped: Shaped) -> None:

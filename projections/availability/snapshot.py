@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
+from psycopg import AsyncConnection, IsolationLevel
 
 from ledger.domain.availability import Sku
 from ledger.domain.channel import Channel
@@ -80,13 +80,9 @@ class Reader:
         self, name: str, parameters: dict[str, Any] | None = None
     ) -> list[tuple[Any, ...]]:
         """The rows of a named question."""
-        return await (await self._asked(name, parameters)).fetchall()
-
-    async def _asked(
-        self, name: str, parameters: dict[str, Any] | None = None
-    ) -> AsyncCursor[tuple[Any, ...]]:
         cursor = self._connection.cursor(binary=True)
-        return await cursor.execute(SQL[name], parameters, prepare=self._prepare)
+        await cursor.execute(SQL[name], parameters, prepare=self._prepare)
+        return await cursor.fetchall()
 
     async def places(self) -> Places:
         """How far the projections have read."""
@@ -125,14 +121,11 @@ class Reader:
     ) -> dict[str, Found]:
         """Everything about some SKUs at some locations, at an instant; each SKU has an entry."""
         asked = {"skus": texts(skus), "locations": texts(locations), "now": now}
-        async with self._connection.pipeline():  # One turn at the server for all three.
-            definitions = await self._asked("skus", {"skus": asked["skus"]})
-            stocks, fences = await self._asked("stocks", asked), await self._asked("fences", asked)
-        defined = {row[0]: _sku(row) for row in await definitions.fetchall()}
+        defined = {row[0]: _sku(row) for row in await self.rows("skus", {"skus": asked["skus"]})}
         found = {sku: Found(defined.get(sku) or Sku(sku)) for sku in skus}
-        for sku, *stock in await stocks.fetchall():
+        for sku, *stock in await self.rows("stocks", asked):
             found[sku].stocks.append(Stock._make(stock))
-        for sku, location, channel, free in await fences.fetchall():
+        for sku, location, channel, free in await self.rows("fences", asked):
             found[sku].fences.setdefault(location, {})[channel] = free
         return found
 
