@@ -48,8 +48,8 @@ _STEP_S: Final = 0.05
 _LEASES: Final = 3  # An office lasts longer than the writer's: a round may take a second.
 
 # Every statement goes by keys it knows; fresh tables have no statistics yet. Who is stopped amid a
-# round must not go on holding its snapshot, or the row that is the office: so nothing is sent in one
-# go here, for amid a pipeline the server does not hold a transaction for idle.
+# round must not go on holding its snapshot, or the row that is the office: so nothing is sent in
+# one go here, for amid a pipeline the server does not hold a transaction for idle.
 _SESSION: Final = (
     "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off;"
     " set enable_memoize = off; set jit = off; set client_connection_check_interval = '2s';"
