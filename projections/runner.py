@@ -21,7 +21,7 @@ from projections.batch import Batch
 from projections.progress import PROJECTED
 from projections.reader import collect_rarely, connect_for_projections, read, reading_cursor
 from projections.registry import View, live_views
-from projections.wire import in_one_go, texts
+from projections.wire import texts
 
 BACKOFF_FIRST_S: Final = 0.05
 """PostgreSQL is usually back within moments."""
@@ -235,7 +235,9 @@ class Runner:
                 place = self.places[name]
                 if (position, generation) != (place.position, place.generation):
                     raise Moved
-            with in_one_go(connection, len(events)):
+            # Sent in one go: every answer that is waited for is a turn among all who want the
+            # processor. What a statement has against its rows is said at the next one that is read.
+            with connection.pipeline():
                 for view in views:
                     view.apply(cursor, batch)
                 cursor.execute(_ADVANCE, (last, names))

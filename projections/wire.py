@@ -1,18 +1,16 @@
-"""Whole columns and rows in PostgreSQL's binary form, packed in one step each.
+"""Whole columns in PostgreSQL's binary form, packed in one step each.
 
 A driver adapts value by value; at some ten values an event that alone would cost more than
-the rest of the projection. Here a column is one join, and a row of fixed width one `pack`.
+the rest of the projection. Here a column is one join.
 """
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from struct import Struct
 from typing import Any, Final
 
-from psycopg import Connection, Cursor
 from psycopg.abc import AdaptContext
 from psycopg.adapt import Buffer, Dumper, Loader
-from psycopg.pq import Format, PipelineStatus
+from psycopg.pq import Format
 
 _HEADER: Final = Struct("!iiIii").pack
 _INT8: Final = Struct("!iq").pack
@@ -21,28 +19,7 @@ _NULL: Final = _LENGTH(-1)
 _INT8_OID: Final = 20
 _TEXT_OID: Final = 25
 
-COPY_HEAD: Final = b"PGCOPY\n\xff\r\n\x00" + _LENGTH(0) + _LENGTH(0)
-COPY_TAIL: Final = Struct("!h").pack(-1)
-
 _EPOCH_OFFSET: Final = 946_684_800_000_000  # 2000-01-01, PostgreSQL's epoch, in microseconds.
-
-
-IN_ONE_GO_MAX: Final = 500
-"""Events of a batch below which a COPY saves less than the turns it takes."""
-
-
-def in_one_go(connection: Connection[Any], events: int) -> AbstractContextManager[object]:
-    """Statements of so many events are sent without waiting for each other's answers.
-
-    On a busy machine every answer that is waited for is a turn among all who want the processor.
-    What a statement has against its rows is said at the next answer that is read, or at the end.
-    """
-    return connection.pipeline() if events <= IN_ONE_GO_MAX else nullcontext()
-
-
-def can_copy(cursor: Cursor[Any]) -> bool:
-    """Whether a COPY is possible: it is not amid statements that are sent in one go."""
-    return cursor.connection.pgconn.pipeline_status == PipelineStatus.OFF
 
 
 class Int8Array(bytes):
@@ -78,15 +55,6 @@ def _array(oid: int, count: int, cells: bytes, *, nulls: bool) -> bytes:
     if not count:
         return Struct("!iiI").pack(0, 0, oid)
     return _HEADER(1, int(nulls), oid, count, 1) + cells
-
-
-def row_packer(layout: str) -> Struct:
-    """A packer for rows of fixed width in binary COPY form, one letter a column.
-
-    `h`, `i`, `q`: 16, 32 and 64 bits. `pack` takes the number of columns, then for each column
-    its width in bytes and its value.
-    """
-    return Struct("!h" + "".join(f"i{letter}" for letter in layout))
 
 
 class InstantLoader(Loader):

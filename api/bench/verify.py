@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from api.bench import BenchResult, Context
 from api.bench.load import with_writer
 from api.bench.project import MOVEMENTS, MOVEMENTS_QUICK, append_all, bring_to_head, movements
+from api.bench.yardsticks import beside
 from ledger.clock import monotonic
 from projections.audit.verification import verify
 from projections.proof.notary import Notary, connect, ledger_id
@@ -31,18 +32,9 @@ def run(context: Context) -> list[BenchResult]:
             rebuilt.append(step.position / step.seconds)
             verified.append(_verify(own.service_url))
             context.say(f"verify {verified[-1]:,.0f}/s, rebuild {rebuilt[-1]:,.0f}/s")
-    value, yardstick_value = median(verified), median(rebuilt)
-    return [
-        BenchResult(
-            name="verify",
-            value=value,
-            unit="events/s",
-            yardstick="rebuild of every projection",
-            yardstick_value=yardstick_value,
-            ratio=value / yardstick_value,
-            detail={"events": count, "runs": len(verified)},
-        )
-    ]
+    detail: dict[str, object] = {"events": count, "runs": len(verified)}
+    yardstick = "rebuild of every projection"
+    return [beside("verify", median(verified), "events/s", yardstick, median(rebuilt), detail)]
 
 
 def _verify(url: str) -> float:

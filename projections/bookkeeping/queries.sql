@@ -54,14 +54,8 @@ insert into {schema}.statement_kinds (shard, kind, from_bucket, to_bucket, type,
 select 0::smallint, c.*
   from unnest(%b::int8[], %b::text[], %b::text[], %b::text[], %b::text[]) as c
 
--- copy_entries --
--- Entries, in binary.
-copy {schema}.statement_entries
-    (shard, leg, kind, book, place, position, number, occurred_at, quantity)
-from stdin (format binary)
-
 -- insert_entries --
--- Entries, where they are few.
+-- Entries of books.
 insert into {schema}.statement_entries
     (shard, leg, kind, book, place, position, number, occurred_at, quantity)
 select 0::smallint, c.*

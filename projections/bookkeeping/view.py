@@ -1,4 +1,4 @@
-"""Writes statements: entries, many of them by COPY, and sums of blocks that became full."""
+"""Writes statements: entries by one insert a batch, sums of what became full by one a level."""
 
 from collections import defaultdict
 from typing import Any, Final
@@ -12,14 +12,10 @@ from projections.bookkeeping import blocks
 from projections.bookkeeping.blocks import NETWORK, filled
 from projections.bookkeeping.projection import Book, Changes, State, fold, take_sums, touched
 from projections.statements import LIVE, statements
-from projections.wire import COPY_HEAD, COPY_TAIL, can_copy, int8s, row_packer, texts
+from projections.wire import int8s, texts
 
 REMEMBERED_MAX: Final = 200_000
 """Stocks, and kinds: some 50 MB each; beyond it they are read again when they are next needed."""
-
-_COLUMNS: Final = 9
-_ROW: Final = row_packer("hhiqqqqqq").pack
-
 
 _PERIODS: Final = frozenset[type]((PeriodClosed,))
 
@@ -122,22 +118,11 @@ class StatementsView:
             names = map(texts, zip(*changes.kinds, strict=True))
             cursor.execute(self._sql["insert_kinds"], (int8s(list(changes.kinds.values())), *names))
         if changes.entries:
-            self._write_entries(cursor, changes)
+            columns = zip(*changes.entries, strict=True)
+            cursor.execute(self._sql["insert_entries"], tuple(int8s(column) for column in columns))
         if changes.cells:
             columns = zip(*changes.cells, strict=True)
             cursor.execute(self._sql["insert_cells"], tuple(int8s(column) for column in columns))
-
-    def _write_entries(self, cursor: Cursor[Any], changes: Changes) -> None:
-        if can_copy(cursor):
-            rows = [
-                _ROW(_COLUMNS, 2, 0, 2, a, 4, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h)
-                for a, b, c, d, e, f, g, h in changes.entries
-            ]
-            with cursor.copy(self._sql["copy_entries"]) as copy:
-                copy.write(b"".join((COPY_HEAD, *rows, COPY_TAIL)))
-        else:
-            columns = zip(*changes.entries, strict=True)
-            cursor.execute(self._sql["insert_entries"], tuple(int8s(column) for column in columns))
 
     def _fill_stocks(self, cursor: Cursor[Any], changes: Changes) -> None:
         """Sum the entries of stocks whose blocks became full."""

@@ -50,14 +50,19 @@ PLAIN: Final = How()
 
 def listing(sort: Sort, *, first: bool, how: How = PLAIN) -> bytes:
     """The statement of a list in some order; the first page has nothing to come after."""
-    return in_order(_SQL["list_at"], sort, first=first).replace(b"{levels}", _levels(how))
+    return in_order(_of_stocks("list_at", how), sort, first=first)
 
 
 def totals(group: Group, how: How = PLAIN) -> bytes:
     """The statement of sums over groups of stocks."""
-    statement = grouped(_SQL["totals_at"], _SQL["of_group"].split(b"\n", 1)[1], group)
+    narrowing = _SQL["of_group"].split(b"\n", 1)[1]
+    statement = grouped(_of_stocks("totals_at", how), narrowing, group)
     ways = _SQL["in_transit_at"].replace(b"%(stocks)s::int8[]", b"array[page.stock]")
-    return statement.replace(b"{levels}", _levels(how)).replace(b"{in_transit}", ways)
+    return statement.replace(b"{in_transit}", ways)
+
+
+def _of_stocks(name: str, how: How) -> bytes:
+    return _SQL[name].replace(b"{asked}", _SQL["asked"]).replace(b"{levels}", _levels(how))
 
 
 def _levels(how: How) -> bytes:

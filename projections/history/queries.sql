@@ -74,16 +74,8 @@ insert into {schema}.history_in_transit
 select 0::smallint, c.*
   from unnest(%b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[], %b::int8[]) as c
 
--- copy_history --
--- Rows of history, in binary.
-copy {schema}.history
-    (shard, part, stock, position, occurred_at, effective_at,
-     d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved,
-     sellable, quarantine, damaged, returned, blocked, reserved)
-from stdin (format binary)
-
 -- insert_history --
--- Rows of history, where they are few.
+-- Rows of history, with the balances after them.
 insert into {schema}.history
     (shard, part, stock, position, occurred_at, effective_at,
      d_sellable, d_quarantine, d_damaged, d_returned, d_blocked, d_reserved,
@@ -115,12 +107,7 @@ with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
     select * from (
-        select s.location, s.sku, s.stock, w.crowded_from
-          from {schema}.history_stocks s
-          left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
-         where s.shard = 0 and abs(s.stock) <= %(known)s
-           and (%(sku)s::text is null or s.sku = %(sku)s)
-           and (%(location)s::text is null or s.location = %(location)s)
+        {asked}
            {after_name}
          {limit_names}) named
      order by stock  -- So that stocks are neighbours in every index that is searched for each.
@@ -150,12 +137,7 @@ select t.position, s.*
 with place as (
     select position from {schema}.tracking where shard = 0 and projection = 'history'
 ), page as (
-    select s.location, s.sku, s.stock, w.crowded_from
-      from {schema}.history_stocks s
-      left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
-     where s.shard = 0 and abs(s.stock) <= %(known)s
-       and (%(sku)s::text is null or s.sku = %(sku)s)
-       and (%(location)s::text is null or s.location = %(location)s)
+    {asked}
        {groups}
      order by s.stock
 ), levels as (
@@ -191,6 +173,15 @@ and s.{group} in (
        and (%(location)s::text is null or g.location = %(location)s)
        and g.{group} > %(after)s
      order by g.{group} limit %(limit)s)
+
+-- asked --
+-- A part of other statements: the stocks that a question is about.
+select s.location, s.sku, s.stock, w.crowded_from
+  from {schema}.history_stocks s
+  left join {schema}.history_crowds w on w.shard = 0 and w.stock = s.stock
+ where s.shard = 0 and abs(s.stock) <= %(known)s
+   and (%(sku)s::text is null or s.sku = %(sku)s)
+   and (%(location)s::text is null or s.location = %(location)s)
 
 -- as_recorded --
 -- A part of other statements: what stocks of `page` had as recorded (b + c + m).

@@ -1,6 +1,5 @@
-"""Writes history: rows, many of them by COPY; episodes of holds by an insert and an update."""
+"""Writes history: rows by one insert, episodes of holds by one insert and one update a batch."""
 
-from struct import Struct
 from typing import Any, Final
 
 from psycopg import Cursor
@@ -20,18 +19,13 @@ from projections.history.projection import (
     touched_stocks,
 )
 from projections.statements import LIVE, statements
-from projections.wire import COPY_HEAD, COPY_TAIL, can_copy, int8s, row_packer, texts
+from projections.wire import int8s, texts
 
 STOCKS_REMEMBERED_MAX: Final = 200_000
 """Some 60 MB; beyond it the last row of a stock is read again when it is next needed."""
 
 HOLDS_REMEMBERED_MAX: Final = 200_000
 """Some 60 MB likewise, for open soft holds."""
-
-_COLUMNS: Final = 18
-_FIRST: Final = row_packer("hi" + "q" * 8).pack
-_REST: Final = Struct("!" + "iq" * 8).pack
-_COPY: Final = "copy_history"
 
 
 class HistoryView:
@@ -131,20 +125,8 @@ class HistoryView:
         if rows:
             self._load_crowds(cursor, rows)
             self._add_up(cursor, rows)
-        if not can_copy(cursor):
-            columns = zip(*changes.rows, strict=True)
-            cursor.execute(self._sql["insert_history"], tuple(int8s(column) for column in columns))
-            return
-        pieces = [COPY_HEAD]
-        for part, *values in changes.rows:
-            (a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q) = values
-            pieces.append(
-                _FIRST(_COLUMNS, 2, 0, 4, part, 8, a, 8, b, 8, c, 8, d, 8, e, 8, f, 8, g, 8, h)
-                + _REST(8, i, 8, j, 8, k, 8, m, 8, n, 8, o, 8, p, 8, q)
-            )
-        pieces.append(COPY_TAIL)
-        with cursor.copy(self._sql[_COPY]) as copy:
-            copy.write(b"".join(pieces))
+        columns = zip(*changes.rows, strict=True)
+        cursor.execute(self._sql["insert_history"], tuple(int8s(column) for column in columns))
 
     def _load_crowds(self, cursor: Cursor[Any], rows: list[HistoryRow]) -> None:
         """Learn how many late rows stocks had before these."""
