@@ -11,8 +11,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import psycopg
 from msgspec import Struct
+from psycopg import generators
 from psycopg.pq import DiagnosticField, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import wait
 
 from ledger.domain.events import AnyEvent
 from ledger.recorded import Recorded
@@ -157,8 +159,12 @@ class Journal:
         snapshotted: Iterable[str] = (),
         plain: Iterable[str] = (),
         snapshot_topic: str = "",
+        meanwhile: Callable[[], object] | None = None,
     ) -> Loaded:
-        """Read receipts and streams; `snapshotted` ones from their latest snapshot of a topic."""
+        """Read receipts and streams; `snapshotted` ones from their latest snapshot of a topic.
+
+        `meanwhile` is done while the database looks.
+        """
         result = self._exec(
             "load",
             (
@@ -167,6 +173,7 @@ class Journal:
                 TextArray(list(plain)).wire,
                 snapshot_topic.encode(),
             ),
+            meanwhile,
         )
         loaded = Loaded({}, {}, {})
         for index in range(result.ntuples):
@@ -237,16 +244,31 @@ class Journal:
         """Wake everybody who listens for new events."""
         self._answered(lambda connection: connection.exec_(b"notify ledger"))
 
-    def _exec(self, name: str, parameters: Sequence[bytes]) -> PGresult:
+    def _exec(
+        self,
+        name: str,
+        parameters: Sequence[bytes],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> PGresult:
         """One prepared statement straight through libpq: the hot path of every batch.
 
         The driver's own way costs several turns of the interpreter a call; here there is one,
         and other threads run from the moment the request is sent to the moment it is answered.
         """
         formats = _BINARY[: len(parameters)]
-        return self._answered(
-            lambda connection: connection.exec_prepared(name.encode(), parameters, formats, 1)
-        )
+
+        def ask(connection: PGconn) -> PGresult:
+            if meanwhile is None:
+                return connection.exec_prepared(name.encode(), parameters, formats, 1)
+            connection.send_query_prepared(name.encode(), parameters, formats, 1)
+            wait(generators.send(connection), connection.socket)
+            try:
+                meanwhile()
+            finally:  # Whatever comes of it, the next question needs a connection that is free.
+                results: list[PGresult] = wait(generators.fetch_many(connection), connection.socket)
+            return results[-1]
+
+        return self._answered(ask)
 
     def _answered(self, ask: Callable[[PGconn], PGresult]) -> PGresult:
         """The answer to one question put straight through libpq."""
@@ -300,6 +322,14 @@ class Journal:
             tcp_user_timeout=self._timeout_ms,
             application_name="inventory-ledger writer",
         )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: psycopg.Connection[tuple[Any, ...]]) -> None:
         register(connection)
         with connection.cursor() as cursor:
             cursor.execute(_SESSION)
@@ -308,7 +338,6 @@ class Journal:
             prepared = connection.pgconn.prepare(name.encode(), _SQL[name].encode())
             if prepared.status != ExecStatus.COMMAND_OK:
                 raise psycopg.OperationalError(prepared.error_message.decode(errors="replace"))
-        return connection
 
 
 def _take(loaded: Loaded, row: list[bytes | None]) -> None:

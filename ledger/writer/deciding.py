@@ -137,7 +137,7 @@ class Decider:
 
     def _reply(self, asked: Asked, decided: Decided) -> Reply:
         """What a command gets, provided that its batch is appended."""
-        mark = asked.mark()
+        mark = asked.mark
         before = self._receipts.get(asked.key)
         if before is not None:
             if before[0] != mark:

@@ -1,6 +1,7 @@
 """Bringing in what a batch needs: receipts, streams and the movements it refers to."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final, get_args
 
 from ledger.domain.commands import (
@@ -20,7 +21,7 @@ from ledger.store.journal import Journal, Loaded
 from ledger.store.mapper import Mapper
 from ledger.submission import Submission
 from ledger.working_set import SNAPSHOT_TOPIC, WorkingSet, decode_snapshot
-from ledger.writer.receipts import Asked, Receipts
+from ledger.writer.receipts import Asked, Receipts, mark_of
 from ledger.writer.remembering import Rememberer
 
 _READ_AT_ONCE: Final = frozenset({RecordMovements, PlaceReservation, ExpireHolds})
@@ -49,11 +50,13 @@ class Loader:
     def load(self, asked: list[Asked]) -> None:
         """Bring in every receipt and stream that commands need, and what they need of the past.
 
+        The commands' fingerprints are worked out while the database looks for the first of it.
         Raises `Unsettled` where that is not durable yet.
         """
         self._world.past.forget_tails()
         wanted = self.wanted([one.submission for one in asked])
-        self._receipts.were_read(self._fetch(self._receipts.unknown(asked), wanted))
+        keys = self._receipts.unknown(asked)
+        self._receipts.were_read(self._fetch(keys, wanted, partial(_mark, asked)))
         # What a change of a reservation reads besides it is known once the reservation is.
         # So is, under which code a SKU is kept, once its definition is.
         folding = self._world.catalog.folding
@@ -112,12 +115,17 @@ class Loader:
         """The last versions of streams that grew without being read."""
         return self._journal.versions(streams)
 
-    def _fetch(self, commands: Iterable[bytes], streams: Sequence[str] | dict[str, None]) -> Loaded:
+    def _fetch(
+        self,
+        commands: Iterable[bytes],
+        streams: dict[str, None],
+        meanwhile: Callable[[], object] | None = None,
+    ) -> Loaded:
         stocks: list[str] = []
         others: list[str] = []
         for stream in streams:
             (stocks if stream.startswith("stock/") else others).append(stream)
-        loaded = self._journal.load(commands, stocks, others, SNAPSHOT_TOPIC)
+        loaded = self._journal.load(commands, stocks, others, SNAPSHOT_TOPIC, meanwhile)
         if not loaded.events and not loaded.snapshots:
             for stream in streams:  # New ones, nearly always: reservations of this batch.
                 self._world.put(stream, initial(stream), 0)
@@ -134,3 +142,8 @@ class Loader:
                 version = row.version
             self._world.put(stream, state, version, saved)
         return loaded
+
+
+def _mark(asked: list[Asked]) -> None:
+    for one in asked:
+        one.mark = mark_of(one)

@@ -43,7 +43,7 @@ class Item(NamedTuple):
 class Asked:
     """A command with the keys under which it, and its parts, may have been accepted before."""
 
-    __slots__ = ("call", "command", "items", "key", "submission", "waiting")
+    __slots__ = ("call", "command", "items", "key", "mark", "submission", "waiting")
 
     def __init__(self, waiting: Waiting) -> None:
         """Work the keys out, once."""
@@ -52,6 +52,7 @@ class Asked:
         command: AnyCommand = submission.command
         self.command = command
         self.key = digest(submission.principal, submission.command_id)
+        self.mark = b""  # Its fingerprint, once that was worked out.
         self.items = _items(submission, command) if type(command) is RecordMovements else ()
         self.call: bytes | None = None
         if self.items:
@@ -60,14 +61,14 @@ class Asked:
             if by_place:
                 self.call = digest(submission.principal, call)
 
-    def mark(self) -> bytes:
-        """The fingerprint. A movement under its own id is the same alone and in a batch."""
-        items = self.items
-        if len(items) == 1 and items[0].key == self.key:
-            return fingerprint(items[0].movement)
-        if type(self.command) is RecordReconciliation:
-            return fingerprint(self.command.asked)
-        return fingerprint(self.command)
+
+def mark_of(asked: Asked) -> bytes:
+    """The fingerprint. A movement under its own id is the same alone and in a batch."""
+    items = asked.items
+    if len(items) == 1 and items[0].key == asked.key:
+        return fingerprint(items[0].movement)
+    command = asked.command
+    return fingerprint(command.asked if type(command) is RecordReconciliation else command)
 
 
 def _items(submission: Submission, command: RecordMovements) -> tuple[Item, ...]:

@@ -158,7 +158,7 @@ class Offices:
             yield
             connection.rollback()
 
-    def waiting_for_head(self) -> int:
+    def waiting_for_lock(self) -> int:
         """How many sessions wait for a lock."""
         waiting = self.database.execute(
             "select count(*) from pg_stat_activity"
@@ -174,7 +174,7 @@ class Offices:
         """
         with self.head_locked():
             office.send(receive(1, sku="ARMCHAIR"))
-            until(self.waiting_for_head)
+            until(self.waiting_for_lock)
             yield
 
     def events(self) -> int:

@@ -53,9 +53,9 @@ def test_a_connection_cut_while_the_append_waits_is_settled(
     """The server does not learn of it and may commit later: fenced, so the receipt is the truth."""
     with offices.head_locked():
         ticket = wired.send(receive(5, reference="needle"))
-        until(offices.waiting_for_head)
+        until(offices.waiting_for_lock)
         proxy[0].cut(server_learns=False)
-        until(lambda: offices.waiting_for_head() >= 2)
+        until(lambda: offices.waiting_for_lock() >= 2)
     reply = wired.desk.reply(ticket)
 
     assert isinstance(reply, Accepted)
@@ -78,7 +78,7 @@ def test_a_backend_that_is_killed_in_the_append_is_settled(offices: Offices, wir
     """The server ends the session: nothing of it was kept, so it is done again."""
     with offices.head_locked():
         ticket = wired.send(receive(5, reference="needle"))
-        until(offices.waiting_for_head)
+        until(offices.waiting_for_lock)
         offices.database.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where wait_event_type = 'Lock' and datname = current_database()"
