@@ -36,6 +36,7 @@ Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any]
 _PREPARED = ("append", "load")
 _BINARY = [1] * 12  # Every parameter of the longest of them; a shorter one uses the first few.
 _LOAD_COLUMNS = 7
+_LOOK_S = 0.1  # As the driver itself: without it, it would look without a pause.
 
 _GOOD = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
@@ -261,11 +262,12 @@ class Journal:
             if meanwhile is None:
                 return connection.exec_prepared(name.encode(), parameters, formats, 1)
             connection.send_query_prepared(name.encode(), parameters, formats, 1)
-            wait(generators.send(connection), connection.socket)
+            wait(generators.send(connection), connection.socket, _LOOK_S)
             try:
                 meanwhile()
             finally:  # Whatever comes of it, the next question needs a connection that is free.
-                results: list[PGresult] = wait(generators.fetch_many(connection), connection.socket)
+                answers = generators.fetch_many(connection)
+                results: list[PGresult] = wait(answers, connection.socket, _LOOK_S)
             return results[-1]
 
         return self._answered(ask)
