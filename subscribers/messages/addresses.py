@@ -1,10 +1,12 @@
 """Where a channel is told, asks, and leaves what it gave up on. Names are encoded in tokens."""
 
+import re
 from typing import Final
 from urllib.parse import unquote
 
 from subscribers.messages.headers import ATS_STREAM
 
+_is_plain: Final = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 EVERY_SYNC: Final = "inventory.channels.*.sync"
@@ -12,6 +14,8 @@ EVERY_SYNC: Final = "inventory.channels.*.sync"
 
 def token(name: str) -> str:
     """A name as one token of a subject: every other UTF-8 byte is `%` and two hex digits."""
+    if _is_plain(name):
+        return name
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode())
 
 

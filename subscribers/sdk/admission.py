@@ -7,9 +7,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 import nats.errors
-from nats.aio.client import Client
 
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import QuickClient, open_client
 from subscribers.sdk.values import NotAdmitted
 
 _REFUSALS: Final = ("authorization violation", "authentication", "revoked")
@@ -24,7 +23,7 @@ async def admitted(
     closed: Callable[[], None],
     reconnected: Callable[[], None],
     **connection: Any,
-) -> Client:
+) -> QuickClient:
     """A connection that comes back for ever, unless its credentials are refused.
 
     Raises NotAdmitted; a refusal later on goes to `refused`.
@@ -72,5 +71,5 @@ def _is_refusal(error: Exception) -> bool:
     return any(word in str(error).lower() for word in _REFUSALS)
 
 
-def _has_come(connecting: "asyncio.Future[Client]") -> bool:
+def _has_come(connecting: "asyncio.Future[QuickClient]") -> bool:
     return connecting.done() and not connecting.cancelled() and connecting.exception() is None

@@ -39,7 +39,8 @@ class QuickClient(Client):
         if take is None or not (headers and headers.startswith(_VERSION)):
             await super()._process_msg(sid, subject, reply, data, headers)
             return
-        take(Msg(self, "", "", data, self._parse_header_lines(headers[len(_VERSION) :])))
+        lines = self._parse_header_lines(headers[len(_VERSION) :])
+        take(Msg(self, subject.decode(), reply.decode(), data, lines))
 
     @staticmethod
     def _parse_header_lines(raw: bytes) -> dict[str, str]:
@@ -51,7 +52,9 @@ class QuickClient(Client):
         }
 
 
-async def open_client(url: str, kind: type[QuickClient] = QuickClient, **connection: Any) -> Client:
+async def open_client(
+    url: str, kind: type[QuickClient] = QuickClient, **connection: Any
+) -> QuickClient:
     """A connection that comes back for ever; `connection` overrides any of its options."""
 
     async def quiet(_: Exception) -> None:

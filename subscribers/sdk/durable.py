@@ -11,17 +11,18 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import nats.errors
 from msgspec import Struct, field
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
 from subscribers import messages
 from subscribers.messages import AtsState, SyncAnswer, SyncRequest
+from subscribers.sdk.client import QuickClient
 from subscribers.sdk.desk import Value
 from subscribers.sdk.letters import letter_of
 from subscribers.sdk.reading import read
@@ -36,10 +37,30 @@ _MAKING_ANEW_S: Final = 0.5  # For so long a durable may be gone because somebod
 _ON_ITS_WAY_S: Final = 0.1  # So long a delivery may take that the server has counted.
 _REFUSED_S: Final = 0.2  # Before asking again what was refused.
 _HEARTBEAT: Final = "100"
+_TOKENS: Final = 9  # $JS.ACK.<stream>.<consumer> and five numbers, the first of them of tries.
+_BEHIND_CONSUMER: Final = 4
+_BEHIND_DOMAIN: Final = 6
 _RAN_OUT: Final = frozenset({"404", "408"})
 _FAILURES: Final = (nats.errors.Error, OSError, TimeoutError)
 
 logger = logging.getLogger(__name__)
+
+
+class Numbers(NamedTuple):
+    """What a delivery's reply subject counts: nothing of it is in the message itself."""
+
+    sequence: int
+    delivery: int
+    stored_ns: int
+    pending: int
+
+
+def numbers_of(reply: str) -> Numbers:
+    """They stand behind the consumer's name, and before a token more where a domain is named."""
+    tokens = reply.split(".")
+    first = _BEHIND_CONSUMER if len(tokens) == _TOKENS else _BEHIND_DOMAIN
+    _, sequence, delivery, stored_ns, pending = tokens[first : first + 5]
+    return Numbers(int(sequence), int(delivery), int(stored_ns), int(pending))
 
 
 class _Delivered(Struct):
@@ -62,12 +83,13 @@ class _Info(Struct):
 class Durable:
     """A Source: one session of one channel's durable."""
 
-    def __init__(self, client: Client, channel: str, limits: Limits) -> None:
+    def __init__(self, client: QuickClient, channel: str, limits: Limits) -> None:
         """Nothing is asked before `join`."""
         self._client = client
         self._channel = channel
         self._limits = limits
         self.name = messages.durable_of(channel)
+        self._replay_subject = messages.replay_subject(channel)
         self.session = secrets.token_hex(8)
         self.heard_at = asyncio.get_running_loop().time()
         self._queue: asyncio.Queue[Msg | Exception | None] = asyncio.Queue()
@@ -109,9 +131,12 @@ class Durable:
             if isinstance(kept, Exception) or (kept is not None and self._is_replay(kept)):
                 queue.put_nowait(kept)
 
-        async def delivered(message: Msg) -> None:
+        def take(message: Msg) -> None:
             self.heard_at = _now()
             queue.put_nowait(message)
+
+        async def delivered(message: Msg) -> None:
+            take(message)
 
         async def replayed(message: Msg) -> None:
             self.heard_at = _now()
@@ -119,14 +144,15 @@ class Durable:
 
         with _unanswered():
             if self._deliveries is not None:
+                self._client.let_go(self._deliveries)
                 await self._deliveries.unsubscribe()
             self._deliveries = await self._client.subscribe(f"{self._inbox}.*", cb=delivered)
+            self._client.hand_over(self._deliveries, take)
             if self._replays is None:
-                subject = messages.replay_subject(self._channel)
-                self._replays = await self._client.subscribe(subject, cb=replayed)
+                self._replays = await self._client.subscribe(self._replay_subject, cb=replayed)
 
     def _is_replay(self, message: Msg) -> bool:
-        return message.subject == messages.replay_subject(self._channel)
+        return message.subject == self._replay_subject
 
     def reconnected(self) -> None:
         """What was asked and delivered may be lost; ask again."""
@@ -163,6 +189,8 @@ class Durable:
         return await self._delivered(message)
 
     async def _await_message(self) -> Msg | Exception | None:
+        if not self._queue.empty():
+            return self._queue.get_nowait()
         patience_s = _HEARTBEATS_MISSED * self._limits.heartbeat_ms / 1_000
         try:
             async with asyncio.timeout(patience_s if self._wanted else None):
@@ -214,22 +242,27 @@ class Durable:
         return Arrival(None, last=True)
 
     async def _delivered(self, message: Msg) -> Arrival:
-        numbers = message.metadata
-        number = numbers.sequence.consumer
-        if number != self._delivery + 1:
-            await self._examine(f"delivery {number} came after {self._delivery}")
-            raise Lost(f"delivery {number} came after {self._delivery}")
-        self._delivery = number
+        numbers = numbers_of(message.reply)
+        if numbers.delivery != self._delivery + 1:
+            await self._examine(f"delivery {numbers.delivery} came after {self._delivery}")
+            raise Lost(f"delivery {numbers.delivery} came after {self._delivery}")
+        self._delivery = numbers.delivery
         self._wanted = max(0, self._wanted - 1)
-        value = self._read(message, numbers.sequence.stream)
+        stored_s = numbers.stored_ns / _NS_PER_S
+        after_s = stored_s - self._made_at_s
+        value = read(
+            message.subject,
+            message.headers or {},
+            message.data,
+            sequence=numbers.sequence,
+            since=min(_now(), self._joined_at + max(0.0, after_s)),
+            present=after_s <= 0,
+            receipt=message.reply,
+        )
         if isinstance(value, Garbled):
-            value = value._replace(time=numbers.timestamp.isoformat())
-        else:
-            after_s = numbers.timestamp.timestamp() - self._made_at_s
-            value = value._replace(
-                since=min(_now(), self._joined_at + max(0.0, after_s)), present=after_s <= 0
-            )
-        return Arrival(value, last=numbers.num_pending == 0)
+            stored_at = datetime.fromtimestamp(stored_s, UTC)
+            value = value._replace(time=stored_at.isoformat())
+        return Arrival(value, last=numbers.pending == 0)
 
     def _replayed(self, message: Msg) -> Arrival | None:
         """A dead letter again. It is answered where we may publish: beside acknowledgements."""
@@ -237,18 +270,10 @@ class Durable:
         if not place.isdecimal():
             return None
         receipt = messages.replay_answer(self.name, place)
-        return Arrival(self._read(message)._replace(replayed=True, receipt=receipt))
-
-    @staticmethod
-    def _read(message: Msg, sequence: int = 0) -> Value | Garbled:
         value = read(
-            message.subject,
-            dict(message.headers or {}),
-            message.data,
-            sequence=sequence,
-            since=_now(),
+            message.subject, message.headers or {}, message.data, since=_now(), receipt=receipt
         )
-        return value._replace(receipt=message.reply)
+        return Arrival(value._replace(replayed=True))
 
     # --- answering ----------------------------------------------------------------------------
 

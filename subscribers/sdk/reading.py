@@ -9,7 +9,14 @@ from subscribers.sdk.source import Garbled
 
 
 def read(
-    subject: str, headers: dict[str, str], payload: bytes, *, sequence: int = 0, since: float = 0.0
+    subject: str,
+    headers: dict[str, str],
+    payload: bytes,
+    *,
+    sequence: int = 0,
+    since: float = 0.0,
+    present: bool = False,
+    receipt: str = "",
 ) -> Value | Garbled:
     """The number a message tells; never an error."""
     try:
@@ -17,8 +24,21 @@ def read(
         generation = int(headers[messages.GENERATION])
     except (msgspec.MsgspecError, KeyError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-        return Garbled(subject, headers, payload, sequence, reason)
+        return Garbled(subject, headers, payload, sequence, reason, receipt=receipt)
     state = event.data
     if not isinstance(state, AtsState):
-        return Garbled(subject, headers, payload, sequence, f"it is of type {event.type!r}")
-    return Value(state, event, generation, sequence, subject, headers, payload, since)
+        reason = f"it is of type {event.type!r}"
+        return Garbled(subject, headers, payload, sequence, reason, receipt=receipt)
+    return Value(
+        state,
+        event,
+        generation,
+        sequence,
+        subject,
+        headers,
+        payload,
+        since,
+        present,
+        False,
+        receipt,
+    )

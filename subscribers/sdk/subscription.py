@@ -122,6 +122,9 @@ class Subscription:
                 return taken
             due = self._desk.next_due()
             self._changed.clear()
+            if due is None:
+                await self._changed.wait()
+                continue
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(due):
                     await self._changed.wait()
