@@ -6,7 +6,7 @@ from ledger.domain.values import stream_id
 from projections.availability.answers import Told
 from subscribers import messages
 from subscribers.fenced import Frame
-from subscribers.translate import SHARD, SOURCE, Outgoing, rfc3339, trace_of
+from subscribers.translate import SHARD, SOURCE, Outgoing, rfc3339, trace_alone
 
 ATS_SOURCE: Final = f"{SOURCE}/ats"
 
@@ -43,7 +43,7 @@ def ats_message(told: Told) -> Outgoing:
             told=told.told,
         ),
     )
-    trace = trace_of(message_id, told.position)
+    trace = trace_alone(message_id, told.position)
     return Outgoing(subject, message_id, messages.encode(envelope), trace)
 
 

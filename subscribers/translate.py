@@ -80,12 +80,19 @@ def conflict_message(recorded: Recorded, told: Outgoing) -> Outgoing | None:
 
 def trace_of(correlation_id: str, position: int) -> str:
     """A W3C traceparent: one trace per correlation id, one span per position."""
-    return f"00-{_trace_id(correlation_id)}-{position:016x}-01"
+    return f"00-{_trace_of_several(correlation_id)}-{position:016x}-01"
 
 
-@lru_cache(maxsize=16_384)
-def _trace_id(correlation_id: str) -> str:
-    return blake2b(correlation_id.encode(), digest_size=16).hexdigest()
+def trace_alone(message_id: str, position: int) -> str:
+    """A W3C traceparent for a message that nothing else is traced with."""
+    return f"00-{_trace_id(message_id)}-{position:016x}-01"
+
+
+def _trace_id(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+_trace_of_several: Final = lru_cache(maxsize=16_384)(_trace_id)
 
 
 def _subject(stream: str, verb: str) -> str:

@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Struct, field
+from msgspec.structs import astuple
 
 from ledger.domain.availability import Derivation, Rulebook, Shelf, Sku, ats, band_of
 from ledger.domain.values import Instant
@@ -78,8 +79,7 @@ def value_of(fed: Fed, found: Found) -> Value:
 
 def kept_of(fed: Fed, found: Found, value: Value) -> str:
     """What the rules were applied to, as the channel log keeps it."""
-    names = Shelf.__struct_fields__
-    shelves = tuple([tuple([getattr(shelf, name) for name in names]) for shelf in value.shelves])
+    shelves = tuple([astuple(shelf) for shelf in value.shelves])
     sku = found.sku
     inputs = Inputs(sku.sku_class, sku.packs, fed.channel.measured_s, shelves)
     return encode_inputs(inputs).decode()
