@@ -52,6 +52,14 @@ class Clocks(Struct, frozen=True, array_like=True):
     known: int
     settled: bool
 
+    def fit(self, asked: Asked) -> bool:
+        """Whether a question is about these clocks, as far as it names any."""
+        return (
+            asked.as_of in {None, self.as_of}
+            and asked.known_at in {None, self.known_at}
+            and asked.known_position in {None, self.known}
+        )
+
     @property
     def whole(self) -> bool:
         """Whether all that was known had happened: nothing is recorded before it happens."""

@@ -120,7 +120,6 @@ class Place(Struct, frozen=True, array_like=True):
     `live`: the first page was of the present, so that a row unchanged since is the answer.
     """
 
-    name: str
     clocks: Clocks
     live: bool
     after: After
@@ -177,16 +176,20 @@ async def page(
 ) -> Page[AnswerT]:
     """A page of documents at the clocks of a question; a cursor keeps those of the first page."""
     if cursor is not None:
-        place = _decode(kind, cursor)
+        place = decode(cursor, Place, kind.name, wanted)
+        if not place.clocks.fit(asked):
+            raise BadCursor(BadCursor.__doc__)
     elif asked.present:
         return await _present(pool, kind, wanted, asked, now=now, limit=limit, timeout_s=timeout_s)
     else:
         at = await clocks(pool, asked, kind.projection, now=now, timeout_s=timeout_s)
-        place = Place(kind.name, at, live=False, after=kind.first)
+        place = Place(at, live=False, after=kind.first)
     reached = max(place.clocks.known, asked.min_position)
     position = await wait_for(pool, kind.projection, reached, timeout_s)
     items, after = await _past(pool, kind, wanted, place, limit)
-    following = None if after is None else _cursor(kind, place.clocks, after, live=place.live)
+    following = None
+    if after is not None:
+        following = encode(Place(place.clocks, place.live, after), kind.name, wanted)
     return Page(items, place.clocks, position, following)
 
 
@@ -204,20 +207,10 @@ async def _present(
         await wait_for(pool, kind.projection, asked.min_position, timeout_s)
     some = await kind.some(pool, wanted, now, limit)
     at = at_present(now, some.position)
-    following = None if some.after is None else _cursor(kind, at, some.after, live=True)
+    following = None
+    if some.after is not None:
+        following = encode(Place(at, live=True, after=some.after), kind.name, wanted)
     return Page(some.items, at, some.position, following)
-
-
-def _cursor(kind: Documents[Any, Any], at: Clocks, after: After, *, live: bool) -> str:
-    return encode(Place(kind.name, at, live, after))
-
-
-def _decode(kind: Documents[Any, Any], cursor: str) -> Place:
-    place = decode(cursor, Place)
-    same = [type(part) for part in place.after] == [type(part) for part in kind.first]
-    if place.name != kind.name or not same:
-        raise BadCursor(BadCursor.__doc__)
-    return place
 
 
 async def _past(

@@ -8,7 +8,7 @@ from projections.clocks import Asked, Clocks, at_present, clocks
 from projections.cursors import BadCursor, decode, encode
 from projections.history import queries as history
 from projections.progress import DEFAULT_TIMEOUT_S, Pool, wait_for
-from projections.sorting import After, Group, Sort, fits, place_of
+from projections.sorting import After, Group, Sort, place_of
 from projections.stock import queries as present
 
 
@@ -32,7 +32,6 @@ class Place(Struct, frozen=True, array_like=True):
     """Where a page ended; `as_of` and what is known stay the same on every page."""
 
     clocks: Clocks
-    sort: Sort
     after: After
 
 
@@ -40,7 +39,6 @@ class GroupPlace(Struct, frozen=True, array_like=True):
     """The last group of a page of sums; the clocks stay the same on every page."""
 
     clocks: Clocks
-    group: Group
     after: str
 
 
@@ -55,14 +53,14 @@ async def stock(
 ) -> StockPage:
     """Balances of stocks. Never older than asked: it waits, then `ProjectionBehind`."""
     if cursor is not None:
-        place = decode(cursor, Place)
-        if place.sort != question.sort or not fits(place.after, place.sort):
+        place = decode(cursor, Place, *_about(question, question.sort))
+        if not place.clocks.fit(question):
             raise BadCursor(BadCursor.__doc__)
     elif question.present:
         return await _present(pool, question, now, limit, timeout_s)
     else:
         at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
-        place = Place(at, question.sort, ())
+        place = Place(at, ())
     return await _past(pool, question, place, limit, timeout_s)
 
 
@@ -77,19 +75,19 @@ async def totals(
 ) -> TotalsPage:
     """Sums over stocks, one or a group each. Never older than asked, likewise."""
     if cursor is not None:
-        place = decode(cursor, GroupPlace)
-        if place.group != question.group:
+        place = decode(cursor, GroupPlace, *_about(question, question.group))
+        if not place.clocks.fit(question):
             raise BadCursor(BadCursor.__doc__)
     elif question.present:
         return await _present_totals(pool, question, now, limit, timeout_s)
     else:
         at = await clocks(pool, question, "history", now=now, timeout_s=timeout_s)
-        place = GroupPlace(at, question.group, "")
+        place = GroupPlace(at, "")
     at = place.clocks
     await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
     asked = history.Question(question.sku, question.location, at)
     page = await history.totals_at(pool, asked, question.group, place.after, limit)
-    return _totals_page(page.items, question.group, at, page.position, more=page.more)
+    return _totals_page(page.items, question, at, page.position, more=page.more)
 
 
 async def _present(
@@ -106,7 +104,7 @@ async def _present(
         sort=question.sort,
     )
     at = at_present(now, page.position)
-    return _page(page.items, question.sort, at, page.position, more=page.more)
+    return _page(page.items, question, at, page.position, more=page.more)
 
 
 async def _past(
@@ -114,12 +112,18 @@ async def _past(
 ) -> StockPage:
     at = place.clocks
     await wait_for(pool, "history", max(at.known, question.min_position), timeout_s)
-    asked = history.Question(question.sku, question.location, at, place.sort, place.after)
+    asked = history.Question(question.sku, question.location, at, question.sort, place.after)
     page = await history.list_at(pool, asked, limit)
-    return _page(page.items, place.sort, at, page.position, more=page.more)
+    return _page(page.items, question, at, page.position, more=page.more)
 
 
-def _page(items: list[Balance], sort: Sort, at: Clocks, position: int, *, more: bool) -> StockPage:
+def _page(
+    items: list[Balance], question: StockQuestion, at: Clocks, position: int, *, more: bool
+) -> StockPage:
+    following = None
+    if more:
+        place = Place(at, place_of(items[-1], question.sort))
+        following = encode(place, *_about(question, question.sort))
     return StockPage(
         items=items,
         as_of=at.as_of,
@@ -127,7 +131,7 @@ def _page(items: list[Balance], sort: Sort, at: Clocks, position: int, *, more: 
         known_at_position=at.known,
         settled=at.settled,
         position=position,
-        next_cursor=encode(Place(at, sort, place_of(items[-1], sort))) if more else None,
+        next_cursor=following,
     )
 
 
@@ -145,15 +149,20 @@ async def _present_totals(
         limit=limit,
     )
     at = at_present(now, page.position)
-    return _totals_page(page.items, question.group, at, page.position, more=page.more)
+    return _totals_page(page.items, question, at, page.position, more=page.more)
 
 
 def _totals_page(
-    items: list[Total], group: Group, at: Clocks, position: int, *, more: bool
+    items: list[Total], question: TotalsQuestion, at: Clocks, position: int, *, more: bool
 ) -> TotalsPage:
     following = None
     if more:
-        last = items[-1].sku if group == "sku" else items[-1].location
+        last = items[-1].sku if question.group == "sku" else items[-1].location
         assert last is not None, "a group has a name"
-        following = encode(GroupPlace(at, group, last))
+        following = encode(GroupPlace(at, last), *_about(question, question.group))
     return TotalsPage(items=items, clocks=at, position=position, next_cursor=following)
+
+
+def _about(question: StockQuestion | TotalsQuestion, order: str) -> tuple[str | None, ...]:
+    """What a cursor is sealed with."""
+    return type(question).__name__, question.sku, question.location, order

@@ -47,12 +47,6 @@ def place_of(balance: Levels, sort: Sort) -> After:
     return tuple(getattr(balance, part) for part in _NAMES.get(name, (name, *_NAMES["location"])))
 
 
-def fits(after: After, sort: Sort) -> bool:
-    """Whether a place can be one in this order."""
-    parts = [str, str] if by_name(sort) else [int, str, str]
-    return [type(part) for part in after] == parts
-
-
 def in_order(statement: bytes, sort: Sort, *, first: bool) -> bytes:
     """A statement whose page of names `s`, and whose page of balances `l`, are in an order."""
     name = sort.removeprefix("-")

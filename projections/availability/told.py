@@ -14,7 +14,7 @@ from ledger.store.mapper import Mapper
 from projections.availability.answers import Status, Told
 from projections.availability.snapshot import SQL
 from projections.availability.values import WHOLE, decode_inputs, derived_again
-from projections.cursors import BadCursor, decode, encode
+from projections.cursors import decode, encode
 from projections.progress import (
     DEFAULT_TIMEOUT_S,
     WAIT_FIRST_S,
@@ -46,7 +46,6 @@ class Wanted(Struct, frozen=True, kw_only=True):
 class After(Struct, frozen=True, array_like=True):
     """Where a page ended."""
 
-    wanted: Wanted
     sku: str
     generation: int
     told: int
@@ -71,9 +70,7 @@ async def told(
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> Page:
     """A page of what a channel was told."""
-    after = None if cursor is None else decode(cursor, After)
-    if after is not None and after.wanted != wanted:
-        raise BadCursor(BadCursor.__doc__)
+    after = None if cursor is None else decode(cursor, After, wanted)
     position = await _looked_until(pool, min_position, timeout_s)
     name, asked = _question(wanted, after)
     rows = await _rows(pool, name, {**asked, "limit": limit + 1})
@@ -86,7 +83,7 @@ async def told(
         position=position,
         next_cursor=None
         if last is None
-        else encode(After(wanted, last[3], last[1] or 0, last[0] or 0, last[8] or 0)),
+        else encode(After(last[3], last[1] or 0, last[0] or 0, last[8] or 0), wanted),
     )
 
 

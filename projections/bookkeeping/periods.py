@@ -65,15 +65,17 @@ async def list_periods(
     pool: Pool, location: str | None, *, cursor: str | None = None, limit: int = 100
 ) -> PeriodsPage:
     """A page of periods, of one location if one is named."""
-    place = Place(_NEWEST) if cursor is None else decode(cursor, Place)
+    place = Place(_NEWEST) if cursor is None else decode(cursor, Place, "periods", location)
     parameters = {"location": location, "before": place.before, "limit": limit + 1}
     async with pool.connection() as connection:
         found = await connection.execute(_SQL["list_periods"], parameters, prepare=False)
         rows = await found.fetchall()
     items = [PeriodAnswer.of(row) for _, *row in rows if row[0] is not None]
-    more = len(items) > limit
+    following = None
+    if len(items) > limit:
+        following = encode(Place(items[limit - 1].closed_position), "periods", location)
     return PeriodsPage(
         items=items[:limit],
         position=int(rows[0][0]),
-        next_cursor=encode(Place(items[limit - 1].closed_position)) if more else None,
+        next_cursor=following,
     )

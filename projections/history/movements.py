@@ -41,7 +41,6 @@ class Window(NamedTuple):
 class Place(Struct, frozen=True, array_like=True):
     """Where a page ended: the question's pins, the last row, and the balances after it."""
 
-    order: Order
     clocks: Clocks
     until: int
     occurred_at: Instant
@@ -61,8 +60,10 @@ async def movements(
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> MovementsPage:
     """A page of changes; a cursor keeps what was known when the first page was read."""
-    place = None if cursor is None else _decode(cursor, window.order)
+    place = None if cursor is None else decode(cursor, Place, *window)
     at = None if place is None else place.clocks
+    if at is not None and not at.fit(asked):
+        raise BadCursor(BadCursor.__doc__)
     if at is None and not asked.present:
         at = await clocks(pool, asked, "history", now=now, timeout_s=timeout_s)
     if reached := max(asked.min_position, 0 if at is None else at.known):
@@ -78,7 +79,7 @@ async def movements(
             )
         if place is None:
             place = await _first(connection, window, stock, at)
-        rows = await _rows(connection, place, stock, limit)
+        rows = await _rows(connection, window.order, place, stock, limit)
     return _answer(window, rows, place, position, limit)
 
 
@@ -89,13 +90,6 @@ def _until(window: Window, at: Clocks) -> Clocks:
     return Clocks(window.end, at.known_at, at.known, at.settled)
 
 
-def _decode(cursor: str, order: Order) -> Place:
-    place = decode(cursor, Place)
-    if place.order != order or len(place.balances) != len(_NAMES):
-        raise BadCursor(BadCursor.__doc__)
-    return place
-
-
 async def _first(connection: AsyncConnection[Any], window: Window, stock: int, at: Clocks) -> Place:
     if window.order == "recorded":
         start, until = 0, at.known
@@ -103,22 +97,22 @@ async def _first(connection: AsyncConnection[Any], window: Window, stock: int, a
             start, _ = await position_at(connection, window.start - 1)
         if window.end is not None:
             until, _ = await position_at(connection, window.end)
-        return Place("recorded", at, min(until, at.known), 0, start, LATEST, _ZERO)
+        return Place(at, min(until, at.known), 0, start, LATEST, _ZERO)
     until = LATEST if window.end is None else window.end
     if window.start is None:
-        return Place("occurred", at, until, EARLIEST, 0, -1, _ZERO)
+        return Place(at, until, EARLIEST, 0, -1, _ZERO)
     bounds = {"stock": stock, "as_of": window.start - 1, "known": at.known, "whole": False}
     bounds |= late.GRID.sizes
     found = await connection.execute(_FOLD_AT, bounds, prepare=False)
     balances = await found.fetchone() or _ZERO
-    return Place("occurred", at, until, window.start, 0, -1, tuple(map(int, balances)))
+    return Place(at, until, window.start, 0, -1, tuple(map(int, balances)))
 
 
 async def _rows(
-    connection: AsyncConnection[Any], place: Place, stock: int, limit: int
+    connection: AsyncConnection[Any], order: Order, place: Place, stock: int, limit: int
 ) -> list[tuple[Any, ...]]:
     found = await connection.execute(
-        _SQL[f"{place.order}_page"],
+        _SQL[f"{order}_page"],
         {
             "stock": stock,
             "known": place.clocks.known,
@@ -146,13 +140,13 @@ def _answer(
         else:
             balances = tuple(a + b for a, b in zip(balances, deltas, strict=True))
         items.append(_movement(window, row, deltas, balances))
-        place = Place(place.order, place.clocks, place.until, row[2], row[0], row[1], balances)
+        place = Place(place.clocks, place.until, row[2], row[0], row[1], balances)
     return MovementsPage(
         items=items,
         order=window.order,
         clocks=place.clocks,
         position=position,
-        next_cursor=encode(place) if len(rows) > limit else None,
+        next_cursor=encode(place, *window) if len(rows) > limit else None,
     )
 
 

@@ -43,7 +43,7 @@ async def get(
     pool: Pool, reconciliation_id: str, *, cursor: str | None = None, limit: int = 100
 ) -> ReconciliationFound:
     """One reconciliation with its locations and a page of the corrections it proposes."""
-    place = Place(-1) if cursor is None else decode(cursor, Place)
+    place = Place(-1) if cursor is None else decode(cursor, Place, "corrections", reconciliation_id)
     asked = {"reconciliation_id": reconciliation_id, "after": place.at, "limit": limit + 1}
     async with pool.connection() as connection, connection.transaction():
         # One snapshot for the three of them.
@@ -52,13 +52,15 @@ async def get(
         assert row is not None, "every projection has its place"
         places = await (await connection.execute(_SQL["get_locations"], asked)).fetchall()
         lines = await (await connection.execute(_SQL["get_lines"], asked)).fetchall()
-    more = len(lines) > limit
+    following = None
+    if len(lines) > limit:
+        following = encode(Place(lines[limit - 1][0]), "corrections", reconciliation_id)
     return ReconciliationFound(
         found=None if row[1] is None else _answer(row[1:]),
         locations=[LocationTally(location=one[0], tally=_tally(one[1])) for one in places],
         corrections=[_correction(line) for line in lines[:limit]],
         position=row[0],
-        next_cursor=encode(Place(lines[limit - 1][0])) if more else None,
+        next_cursor=following,
     )
 
 
@@ -66,7 +68,7 @@ async def list_reconciliations(
     pool: Pool, wanted: Filter, *, cursor: str | None = None, limit: int = 100
 ) -> ReconciliationsPage:
     """A page of reconciliations, newest first."""
-    place = Place(_NEWEST) if cursor is None else decode(cursor, Place)
+    place = Place(_NEWEST) if cursor is None else decode(cursor, Place, "reconciliations", wanted)
     parameters = {
         "source": wanted.source,
         "location": wanted.location,
@@ -82,11 +84,14 @@ async def list_reconciliations(
         found = await connection.execute(statement, parameters, prepare=False)
         rows = await found.fetchall()
     items = [_answer(row[1:-1], row[-1]) for row in rows if row[1] is not None]
-    more = len(items) > limit
+    following = None
+    if len(items) > limit:
+        last = Place(items[limit - 1].recorded_position)
+        following = encode(last, "reconciliations", wanted)
     return ReconciliationsPage(
         items=items[:limit],
         position=rows[0][0],
-        next_cursor=encode(Place(items[limit - 1].recorded_position)) if more else None,
+        next_cursor=following,
     )
 
 
