@@ -49,7 +49,7 @@ async def _availability(request: HttpRequest) -> Reply:
         rule_version=found.rule_version,
         instant=rfc3339(found.instant),
         items=[
-            words.AvailabilityItem.of(one, by_location=query.by_location, explain=query.explain)
+            words.AvailabilityItem.of(found.channel, one, explain=query.explain)
             for one in found.items
         ],
         **stands_for(at, position),
@@ -61,9 +61,10 @@ def _tag(found: Availability) -> str:
     """Position, rule version and the instant since when the numbers are what they are.
 
     That is when the last hold ran out that nobody has written down yet: until the next one does,
-    or one of the other two changes, nothing can have changed.
+    or one of the other two changes, nothing can have changed. Weak: the same numbers, asked for
+    at another moment or with their derivation, are not the same bytes.
     """
-    return f'"{found.position}-{found.rule_version}-{found.since}"'
+    return f'W/"{found.position}-{found.rule_version}-{found.since}"'
 
 
 def _known(given: str | None, tag: str) -> bool:
@@ -71,7 +72,7 @@ def _known(given: str | None, tag: str) -> bool:
     if given is None:
         return False
     tags = [one.strip().removeprefix("W/") for one in given.split(",")]
-    return "*" in tags or tag in tags
+    return "*" in tags or tag.removeprefix("W/") in tags
 
 
 async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:

@@ -20,7 +20,6 @@ class AvailabilityQuery(DatedQuery, frozen=True, kw_only=True):
 
     channel: Code
     sku: Skus
-    by_location: bool = False
     explain: bool = False
 
 
@@ -101,21 +100,23 @@ class AvailabilityItem(Struct, frozen=True, kw_only=True):
     """What a channel may be told of a SKU; `expires` is when the next hold runs out."""
 
     sku: str
+    channel: str
     ats: int
     expires: Timestamp | None
-    locations: list[LocationItem] | None
+    by_location: list[LocationItem]
     explanation: DerivationItem | None
 
     @classmethod
-    def of(cls, found: Available, *, by_location: bool, explain: bool) -> Self:
+    def of(cls, channel: str, found: Available, *, explain: bool) -> Self:
         """The public form of what was found."""
         derivation = found.derivation
         parts = [LocationItem(location=x.location, ats=x.told) for x in derivation.shares]
         return cls(
             sku=found.sku,
+            channel=channel,
             ats=derivation.ats,
             expires=rfc3339_or_none(found.expires),
-            locations=parts if by_location else None,
+            by_location=parts,
             explanation=DerivationItem.of(derivation) if explain else None,
         )
 

@@ -69,6 +69,7 @@ class Reservation(Struct, frozen=True, kw_only=True, gc=False):
     kind: HoldKind
     expires_at: Instant | None
     lines: tuple[Line, ...]
+    confirmed: bool = False
     ended_by: Literal["fulfilled", "released"] = "released"
 
     def expired_at(self, now: Instant) -> bool:
@@ -98,7 +99,7 @@ class Reservation(Struct, frozen=True, kw_only=True, gc=False):
             return "expired"
         if used:
             return "partially_fulfilled"
-        return "confirmed" if self.kind == "hard" and self.placed.kind == "soft" else "placed"
+        return "confirmed" if self.confirmed else "placed"
 
     def line_states(self, now: Instant) -> tuple[LineState, ...]:
         """The lines as an answer shows them at an instant."""
@@ -132,7 +133,7 @@ def evolve(reservation: Reservation | None, event: AnyReservationEvent) -> Reser
     match event:
         case ReservationConfirmed():
             return msgspec.structs.replace(
-                reservation, version=version, kind="hard", expires_at=None
+                reservation, version=version, kind="hard", expires_at=None, confirmed=True
             )
         case ReservationExtended():
             return msgspec.structs.replace(

@@ -260,6 +260,7 @@ class ReservationBook:
 
     __slots__ = (
         "channel",
+        "confirmed",
         "ended_by",
         "expires_at",
         "first",
@@ -267,7 +268,6 @@ class ReservationBook:
         "last",
         "lines",
         "placed_at",
-        "placed_kind",
         "placed_position",
         "policy",
         "reservation_id",
@@ -281,7 +281,7 @@ class ReservationBook:
         self.last = first
         self.channel: str | None = None
         self.kind = ""
-        self.placed_kind = ""
+        self.confirmed = False
         self.policy = ""
         self.version = 0
         self.placed_at = 0

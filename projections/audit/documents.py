@@ -38,7 +38,7 @@ def take_reservation(checker: Checker, event: wire.Reservation, position: int) -
     elif not book.kind:
         checker.found([Breach(4, position, f"{event.reservation_id!r} was never placed")])
     elif isinstance(event, wire.Confirmed):
-        book.kind, book.expires_at = "hard", None
+        book.kind, book.expires_at, book.confirmed = "hard", None, True
     elif isinstance(event, wire.Extended):
         book.expires_at = event.expires_at
     elif isinstance(event, wire.Lines):
@@ -55,7 +55,7 @@ def _placed(checker: Checker, book: ReservationBook, event: wire.Placed, positio
         return
     book.channel, book.kind, book.expires_at = event.channel, event.kind, event.expires_at
     book.placed_at, book.placed_position = event.occurred_at, position
-    book.placed_kind, book.policy = event.kind, event.policy
+    book.policy = event.policy
     book.ended_by = "released"
     for line in event.lines:
         entry = checker.line(book.reservation_id, line.location, line.sku, position)

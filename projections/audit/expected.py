@@ -63,7 +63,7 @@ def status_of(book: ReservationBook, still_open: int, fulfilled: int) -> str:
         return book.ended_by
     if fulfilled:
         return "partially_fulfilled"
-    return "confirmed" if (book.placed_kind, book.kind) == ("soft", "hard") else "placed"
+    return "confirmed" if book.confirmed else "placed"
 
 
 def _reservation(checker: Checker, key: Key) -> Found | None:
@@ -75,7 +75,7 @@ def _reservation(checker: Checker, key: Key) -> Found | None:
     values = (
         book.channel,
         book.kind,
-        book.placed_kind,
+        book.confirmed,
         book.policy,
         book.expires_at,
         still_open,
@@ -182,7 +182,7 @@ TABLES: Final = (
         "reservations",
         ("",),
         (
-            *("channel", "kind", "placed_kind", "policy", "expires_at", "open", "fulfilled"),
+            *("channel", "kind", "confirmed", "policy", "expires_at", "open", "fulfilled"),
             *("ended_by", "status", "version", "placed_at", "placed_position", "position"),
         ),
         _reservation,

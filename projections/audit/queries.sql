@@ -84,7 +84,7 @@ select t.position, p.location, p.sku, p.reservation_id, p.quantity, p.expires_at
 with page as (
     select * from projections.reservations where shard = 0 and reservation_id > %b
      order by reservation_id limit %b)
-select t.position, p.reservation_id, p.channel, p.kind, p.placed_kind, p.policy, p.expires_at,
+select t.position, p.reservation_id, p.channel, p.kind, p.confirmed, p.policy, p.expires_at,
        p.open, p.fulfilled, p.ended_by, p.status, p.version, p.placed_at, p.placed_position,
        p.position
   from projections.tracking t left join page p on true

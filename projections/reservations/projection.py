@@ -40,7 +40,7 @@ class Reservation(Struct):
     reservation_id: str
     channel: str | None
     kind: str
-    placed_kind: str
+    confirmed: bool
     policy: str
     expires_at: int | None
     ended_by: str
@@ -67,7 +67,7 @@ class Reservation(Struct):
             return self.ended_by
         if self.fulfilled:
             return "partially_fulfilled"
-        return "confirmed" if self.kind == "hard" and self.placed_kind == "soft" else "placed"
+        return "confirmed" if self.confirmed else "placed"
 
 
 Reservations: TypeAlias = dict[str, Reservation]
@@ -130,7 +130,7 @@ def _placed(recorded: Recorded, event: ReservationPlaced) -> Reservation:
         reservation_id=event.reservation_id,
         channel=event.channel,
         kind=event.kind,
-        placed_kind=event.kind,
+        confirmed=False,
         policy=event.policy,
         expires_at=event.expires_at,
         ended_by="released",
@@ -149,6 +149,7 @@ def _change(reservation: Reservation, event: ReservationEvent) -> None:
     match event:
         case ReservationConfirmed():
             reservation.kind, reservation.expires_at = "hard", None
+            reservation.confirmed = True
         case ReservationExtended():
             reservation.expires_at = event.expires_at
         case ReservationAmended():

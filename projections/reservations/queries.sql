@@ -1,6 +1,6 @@
 -- load_reservations --
 -- Reservations that a batch goes on with.
-select r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at, r.ended_by,
+select r.reservation_id, r.channel, r.kind, r.confirmed, r.policy, r.expires_at, r.ended_by,
        r.version, r.placed_at, r.placed_position, r.position
   from (select 0::smallint as shard, u.* from unnest(%b::text[]) as u (reservation_id) offset 0) c
   join {schema}.reservations r on r.shard = c.shard and r.reservation_id = c.reservation_id
@@ -16,14 +16,18 @@ select l.reservation_id, l.location, l.sku, l.requested, l.granted, l.open, l.fu
 -- save_reservations --
 -- Reservations as they are now; what cannot change after placing is not written again.
 insert into {schema}.reservations
-    (shard, reservation_id, channel, kind, placed_kind, policy, expires_at, open, fulfilled,
+    (shard, confirmed, reservation_id, channel, kind, policy, expires_at, open, fulfilled,
      ended_by, status, version, placed_at, placed_position, position)
-select 0::smallint, c.*
-  from unnest(%b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[],
+select 0::smallint, c.confirmed <> 0, c.reservation_id, c.channel, c.kind, c.policy, c.expires_at,
+       c.open, c.fulfilled, c.ended_by, c.status, c.version, c.placed_at, c.placed_position,
+       c.position
+  from unnest(%b::int8[], %b::text[], %b::text[], %b::text[], %b::text[], %b::int8[], %b::int8[],
               %b::int8[], %b::text[], %b::text[], %b::int8[], %b::int8[], %b::int8[],
               %b::int8[]) as c
+       (confirmed, reservation_id, channel, kind, policy, expires_at, open, fulfilled, ended_by,
+        status, version, placed_at, placed_position, position)
     on conflict (shard, reservation_id) do update
-   set kind = excluded.kind, expires_at = excluded.expires_at, open = excluded.open,
+   set kind = excluded.kind, confirmed = excluded.confirmed, expires_at = excluded.expires_at, open = excluded.open,
        fulfilled = excluded.fulfilled, ended_by = excluded.ended_by, status = excluded.status,
        version = excluded.version, position = excluded.position
 
@@ -41,7 +45,7 @@ select 0::smallint, c.*
 
 -- get_reservation --
 -- One reservation with its lines, in one snapshot with this projection's position.
-select t.position, r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at,
+select t.position, r.reservation_id, r.channel, r.kind, r.confirmed, r.policy, r.expires_at,
        r.ended_by, r.version, r.placed_at, r.placed_position, r.position,
        l.location, l.sku, l.requested, l.granted, l.open, l.fulfilled, l.released, l.expired
   from {schema}.tracking t
@@ -66,7 +70,7 @@ with page as (
      order by r.placed_position desc
      limit %(limit)s
 )
-select t.position, r.reservation_id, r.channel, r.kind, r.placed_kind, r.policy, r.expires_at,
+select t.position, r.reservation_id, r.channel, r.kind, r.confirmed, r.policy, r.expires_at,
        r.ended_by, r.version, r.placed_at, r.placed_position, r.position,
        l.location, l.sku, l.requested, l.granted, l.open, l.fulfilled, l.released, l.expired
   from {schema}.tracking t

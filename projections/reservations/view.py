@@ -16,7 +16,7 @@ from projections.reservations.projection import (
 from projections.statements import LIVE, statements
 from projections.wire import int8s, texts
 
-_TEXTS: Final = ("reservation_id", "channel", "kind", "placed_kind", "policy")
+_TEXTS: Final = ("reservation_id", "channel", "kind", "policy")
 _TEXTS_LATE: Final = ("ended_by", "status")
 _NUMBERS: Final = ("version", "placed_at", "placed_position", "position")
 _LINE_NUMBERS: Final = ("requested", "granted", "open", "fulfilled", "released", "expired")
@@ -70,6 +70,7 @@ class ReservationsView:
         cursor.execute(
             self._sql["save_reservations"],
             (
+                int8s([row.confirmed for row in rows]),
                 *(texts([getattr(row, name) for row in rows]) for name in _TEXTS),
                 int8s([row.expires_at for row in rows]),
                 int8s([row.open for row in rows]),

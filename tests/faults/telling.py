@@ -80,14 +80,14 @@ class Desk:
 
     def present(self, channel: str) -> dict[Subject, int]:
         """What a channel may be told now, whole and by location."""
-        query = {"channel": channel, "sku": list(SKUS), "by_location": "true"}
+        query = {"channel": channel, "sku": list(SKUS)}
         answer = self._api.http.get("/v1/availability", params=query)
         if answer.is_server_error:
             return {}
         found: dict[Subject, int] = {}
         for item in answer.json()["items"]:
             found[channel, item["sku"], ""] = item["ats"]
-            for part in item["locations"]:
+            for part in item["by_location"]:
                 found[channel, item["sku"], part["location"]] = part["ats"]
         return found
 

@@ -115,7 +115,7 @@ def promise(document: Document, lines: Lines, model: Model) -> Json:
         del line["fenced"]
         if expires <= model.now:
             line["expired"] = line.pop("open")
-    confirmed = document.runs[0][0] < expires == EVER
+    confirmed = len(document.runs) > 1 and expires == EVER
     used = any(line["fulfilled"] for line in lines.values())
     begun = furthest(("fulfilled", used, False), ("confirmed", confirmed, True), ("placed", 1, 1))
     kind = "hard" if expires == EVER else "soft"

@@ -361,10 +361,11 @@ class Facts(Channels):
     def run(self, promise: Document, body: Json) -> None:
         """It runs out at another time, or, once confirmed, never."""
         before, expires = promise.runs[-1][0], body.get("expires_at", EVER)
-        require(before < EVER or expires == EVER, "illegal-state", state="confirmed")
+        require(before < EVER or expires == EVER, "illegal-state", kind="hard")
         require(expires > self.now, "malformed", path="$.expires_at")
-        if before != expires:
+        if expires == EVER or before != expires:
             self.strengthen(promise, promise.column("open"))
+        if before != expires or (len(promise.runs) == 1 and expires == EVER):
             promise.runs.append((expires, self.now, self.told))
 
     confirm_reservation = extend_reservation = run

@@ -52,14 +52,17 @@ from ledger.domain.values import Instant, StockId
 
 
 def confirm(command: ConfirmReservation, world: World, now: Instant) -> Decision:
-    """Make a promise hard. Refused once it has ended, or while its stock is gone."""
+    """Make a promise hard. Refused once it has ended, or while its stock is gone.
+
+    One that is hard already is confirmed in its document only: its holds stay what they are.
+    """
     reservation = open_reservation(world, command.reservation_id, now, "confirm")
-    if reservation.kind == "hard":
-        return state_of(reservation, now, world.head)
     _refuse_broken(reservation, world, now)
+    if reservation.confirmed:
+        return state_of(reservation, now, world.head)
     cause = Cause(now, "reservation_confirmed")
     ids = ConflictIds(now)
-    for line in open_lines(reservation):
+    for line in open_lines(reservation) if reservation.kind == "soft" else ():
         stock = world.stock(line.stock_id)
         yield from settle(
             stock,
@@ -82,7 +85,8 @@ def extend(command: ExtendReservation, world: World, now: Instant) -> Decision:
     """Move the instant a soft promise runs out. Refused for hard and for ended ones."""
     reservation = open_reservation(world, command.reservation_id, now, "extend")
     if reservation.kind == "hard":
-        raise IllegalState("reservation", command.reservation_id, "confirmed", "extend")
+        status = reservation.status(now)
+        raise IllegalState("reservation", command.reservation_id, status, "extend", kind="hard")
     if command.expires_at <= now:
         raise Malformed("$.expires_at", "must lie in the future")
     if command.expires_at == reservation.expires_at:

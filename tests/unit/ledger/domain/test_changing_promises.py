@@ -27,6 +27,7 @@ from tests.support.builders import (
     release,
     reserve,
     reserved,
+    sold,
 )
 from tests.support.given import Step, Wait, given, happened
 from tests.support.manual_clock import moment
@@ -86,10 +87,27 @@ def test_confirming_makes_a_promise_hard() -> None:
     ).then_refused(InsufficientStock, available=6)
 
 
-@pytest.mark.parametrize("before", [HARD, [*SOFT, confirm("order-1")]])
-def test_confirming_a_hard_promise_decides_nothing(before: list[Step]) -> None:
+def test_a_promise_that_was_hard_from_the_start_is_confirmed_in_its_document() -> None:
+    """Its holds stay what they are."""
+    given(*HARD).when(confirm("order-1")).then(
+        happened(ReservationConfirmed, reservation_id="order-1")
+    ).answering(status="confirmed", kind="hard", expires_at=None)
+
+
+@pytest.mark.parametrize("before", [HARD, SOFT])
+def test_confirming_once_more_decides_nothing(before: list[Step]) -> None:
     """It is already true."""
-    given(*before).when(confirm("order-1")).then_nothing().answering(kind="hard")
+    given(*before, confirm("order-1")).when(confirm("order-1")).then_nothing().answering(
+        status="confirmed", kind="hard"
+    )
+
+
+@pytest.mark.parametrize("before", [HARD, [*SOFT, confirm("order-1")]])
+def test_a_hard_promise_whose_units_are_gone_is_not_confirmed(before: list[Step]) -> None:
+    """Whoever asks before shipping must not hear yes."""
+    given(*before, sold(8)).when(confirm("order-1")).then_refused(
+        InsufficientStock, requested=4, available=2
+    )
 
 
 def test_confirming_touches_every_open_line() -> None:
@@ -135,7 +153,9 @@ def test_extending_to_the_same_instant_decides_nothing() -> None:
 
 def test_a_hard_promise_cannot_be_extended() -> None:
     """It does not run out."""
-    given(*HARD).when(extend("order-1", moment(60))).then_refused(IllegalState, state="confirmed")
+    given(*HARD).when(extend("order-1", moment(60))).then_refused(
+        IllegalState, state="placed", kind="hard"
+    )
 
 
 @pytest.mark.parametrize("until", [moment(3), moment(-5)])
