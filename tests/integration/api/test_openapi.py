@@ -70,7 +70,7 @@ def test_every_answer_is_as_documented(patient: Api, operation: Any) -> None:
 
 
 def test_the_served_document_is_the_committed_one(patient: Api) -> None:
-    """`just schema` writes it; a change of the API shows in review."""
+    """A change of the API shows in review."""
     assert COMMITTED.read_bytes() == openapi_document()
     assert patient.get("/schema/openapi.json").content == openapi_document()
 
