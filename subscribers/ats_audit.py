@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 from ledger.clock import monotonic
 from projections.availability.answers import Told
 from projections.availability.log import Log
+from projections.progress import PROJECTED
 from subscribers import messages
 from subscribers.ats import ats_message
 from subscribers.sdk.client import open_client
@@ -25,6 +26,9 @@ PAGE: Final = 1_000
 
 PATIENCE_S: Final = 3.0
 """How long a value may be on its way, before it is missing."""
+
+COMPARE: Final = "compare"
+"""What the teller is told, where it hears of projections, by whoever wants all compared now."""
 
 _LOOK_S: Final = 0.1
 _REQUEST_BYTES_MAX: Final = 512 * 1024  # Names of subjects, in one message of at most 1 MiB.
@@ -61,6 +65,12 @@ async def other_values(nats_url: str, conninfo: str, **connection: Any) -> Async
     finally:
         await client.close()
         await database.close()
+
+
+async def ask_for_comparison(conninfo: str) -> None:
+    """Have the teller compare everything, and tell again what was lost."""
+    async with await AsyncConnection.connect(conninfo, autocommit=True) as database:
+        await database.execute(f"notify {PROJECTED}, '{COMPARE}'")
 
 
 class Walk:

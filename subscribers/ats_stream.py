@@ -22,7 +22,7 @@ from subscribers.ats import ats_frame, ats_message
 from subscribers.copies import mended_if_broken
 from subscribers.fenced import FencedStream, Overtaken
 from subscribers.opening import Diverged
-from subscribers.streams import GENERATION_KEY, ensure, generation_of
+from subscribers.streams import GENERATION_KEY, ensure, filled, generation_of, is_filling
 
 ALL: Final = "inventory.ats.>"
 PAGE: Final = 2_000
@@ -37,6 +37,7 @@ class AtsStream:
         self._js: JetStreamContext = client.jetstream(timeout=timeout_s)
         self._stream = FencedStream(client, in_flight_max=in_flight_max, timeout_s=timeout_s)
         self._log = log
+        self.filling = False  # Whether nobody is given what it holds as the present yet.
 
     @property
     def sequence(self) -> int:
@@ -53,6 +54,7 @@ class AtsStream:
         Raises `Diverged` where it is an older one than the log tells.
         """
         await ensure(self._js)
+        self.filling = await is_filling(self._js)
         found = await generation_of(self._js, messages.ATS_STREAM)
         if found >= kept:
             return found
@@ -62,6 +64,12 @@ class AtsStream:
         metadata = {**(info.config.metadata or {}), GENERATION_KEY: str(kept)}
         await self._js.update_stream(info.config.evolve(metadata=metadata))
         return kept
+
+    async def filled(self) -> None:
+        """All that there is has been told: the stream holds the present from now on."""
+        await self.settle()
+        await filled(self._js)
+        self.filling = False
 
     async def is_still(self, generation: int) -> None:
         """Raises `Overtaken` where people have begun another copy meanwhile."""

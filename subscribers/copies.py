@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from subscribers import messages
 from subscribers.fenced import Broken
 from subscribers.judgement import Found
-from subscribers.streams import GENERATION_KEY, STREAMS, generation_of
+from subscribers.streams import STREAMS, begun, generation_of
 from subscribers.witness import Place
 
 COPIES: Final = tuple(
@@ -52,7 +52,7 @@ async def emptied(js: JetStreamContext, name: str, generation: int) -> None:
     A stream that the server lost may leave its messages behind, and then comes back with them.
     """
     declared = next(stream for stream in STREAMS if stream.name == name)
-    anew = declared.evolve(metadata={GENERATION_KEY: str(generation)})
+    anew = begun(declared, generation)
     for _ in range(_TRIES):
         try:
             await js.delete_stream(name)

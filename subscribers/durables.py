@@ -28,13 +28,27 @@ from subscribers.messages import (
     durable_of,
     every_ats,
 )
-from subscribers.streams import generation_of
+from subscribers.streams import generation_of, is_filling
 
 SESSION_KEY: Final = "inventory-ledger.session"
 
 _ACK_WAIT_S: Final = 30.0  # A subscriber says "still at it" three times as often.
 _UNACKNOWLEDGED_MAX: Final = 1_000  # More than a subscriber takes at once by default.
 _QUEUE: Final = "sync"  # One of several services answers.
+
+
+class Filling(Exception):
+    """The stream was made anew, and not all has been told yet: ask again in a moment."""
+
+
+_FAILURES: Final = (
+    Filling,
+    msgspec.MsgspecError,
+    APIError,
+    nats.errors.Error,
+    OSError,
+    TimeoutError,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -70,9 +84,15 @@ async def take_away(js: JetStreamContext, channel: str) -> None:
 
 
 async def make_anew(js: JetStreamContext, channel: str, session: str = "") -> SyncAnswer:
-    """Delete a channel's durable and create it again: whoever pulled from it is told so."""
+    """Delete a channel's durable and create it again: whoever pulled from it is told so.
+
+    Raises `Filling` where the stream does not hold the present: whoever were given a part of it
+    as the whole would sell nothing of the rest.
+    """
+    await _refuse_filling(js)
     await take_away(js, channel)
     info = await js.add_consumer(ATS_STREAM, declared(channel, session))
+    await _refuse_filling(js)  # It may have been made anew in between.
     return SyncAnswer(
         stream=ATS_STREAM,
         consumer=info.name,
@@ -84,6 +104,11 @@ async def make_anew(js: JetStreamContext, channel: str, session: str = "") -> Sy
     )
 
 
+async def _refuse_filling(js: JetStreamContext) -> None:
+    if await is_filling(js):
+        raise Filling(Filling.__doc__)
+
+
 async def answer_syncs(client: Client, *, timeout_s: float = 5.0) -> Subscription:
     """Answer every channel that asks for the present, until unsubscribed."""
     js = client.jetstream(timeout=timeout_s)
@@ -93,7 +118,7 @@ async def answer_syncs(client: Client, *, timeout_s: float = 5.0) -> Subscriptio
         try:
             asked = msgspec.json.decode(request.data, type=SyncRequest)
             answered = await make_anew(js, channel, asked.session)
-        except (msgspec.MsgspecError, APIError, nats.errors.Error, OSError, TimeoutError) as error:
+        except _FAILURES as error:
             logger.warning("channel %s asked for the present in vain: %r", channel, error)
             answered = SyncAnswer(error=str(error) or type(error).__name__)
         if request.reply:

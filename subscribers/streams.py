@@ -27,6 +27,10 @@ from subscribers.messages import (
 GENERATION_KEY: Final = messages.GENERATION_KEY
 FIRST_GENERATION: Final = 1
 
+FILLING_KEY: Final = "inventory-ledger.filling"
+"""Kept with a stream of last values from when it is made until all there is has been told: before
+that, what it holds is not the present, and nobody is given it as such."""
+
 _DUPLICATE_WINDOW_S: Final = 120.0  # A second net only; the fence has no time limit.
 
 
@@ -69,6 +73,14 @@ STREAMS: Final = (
 """Everything the service keeps in JetStream; nothing else is created at run time."""
 
 
+def begun(declared: StreamConfig, generation: int) -> StreamConfig:
+    """A stream about to be made, as one copy."""
+    metadata = {GENERATION_KEY: str(generation)}
+    if declared.name == ATS_STREAM:
+        metadata[FILLING_KEY] = "true"
+    return declared.evolve(metadata=metadata)
+
+
 async def ensure(js: JetStreamContext) -> None:
     """Create the streams that are missing. One that exists is left as its operator tuned it."""
     for declared in STREAMS:
@@ -77,12 +89,23 @@ async def ensure(js: JetStreamContext) -> None:
             await js.stream_info(declared.name)
         except NotFoundError:
             # Another relay may create it at the same moment; the same declaration is no error.
-            await js.add_stream(
-                declared.evolve(metadata={GENERATION_KEY: str(FIRST_GENERATION)}),
-            )
+            await js.add_stream(begun(declared, FIRST_GENERATION))
 
 
 async def generation_of(js: JetStreamContext, name: str = EVENTS_STREAM) -> int:
     """Which copy of the ledger a stream is."""
     info = await js.stream_info(name)
     return int((info.config.metadata or {}).get(GENERATION_KEY, FIRST_GENERATION))
+
+
+async def is_filling(js: JetStreamContext) -> bool:
+    """Whether what channels may sell is still being told to a stream that was made anew."""
+    info = await js.stream_info(ATS_STREAM)
+    return FILLING_KEY in (info.config.metadata or {})
+
+
+async def filled(js: JetStreamContext) -> None:
+    """All of it has been told; whoever asks for the present is given it from now on."""
+    info = await js.stream_info(ATS_STREAM)
+    metadata = {k: v for k, v in (info.config.metadata or {}).items() if k != FILLING_KEY}
+    await js.update_stream(info.config.evolve(metadata=metadata))

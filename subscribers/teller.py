@@ -28,7 +28,7 @@ from projections.availability.rounds import Rounds
 from projections.progress import PROJECTED
 from projections.reader import collect_rarely
 from subscribers import fenced, messages
-from subscribers.ats_audit import Walk, Wrong
+from subscribers.ats_audit import COMPARE, Walk, Wrong
 from subscribers.ats_stream import AtsStream
 from subscribers.board import Board
 from subscribers.fenced import PublishUnknown, Refused
@@ -170,6 +170,7 @@ class Life:
         self._poll_s = settings.poll_ms / 1_000
         self._stay_s = settings.lease_ms / 1_000
         self._round_s = settings.round_ms / 1_000
+        self._audit_s = settings.audit_round_ms / 1_000
         self._connection = connection
         self._client = client
         self._log = log
@@ -183,7 +184,10 @@ class Life:
         )
         self._board = Board(connection)
         self._walk: Walk | None = None
-        self._stayed_at = self._begun_at = monotonic()
+        self._stayed_at = self._begun_at = self._counted_at = monotonic()
+        self._missed = 0  # Subjects without a value when the last comparison began.
+        self._unexplained = 0  # Those of them that it could not bring back.
+        self._asked = False
 
     def disconnected(self) -> None:
         """The connection went: whoever waits for an answer learns it at once."""
@@ -196,8 +200,7 @@ class Life:
         await readable.ensure(self._client, messages.ATS_STREAM, generation, self._keep_office)
         await self._rounds.begin(generation)
         await self._stream.open(self._rounds.place)
-        await self._count()
-        self._walk = Walk(self._client, self._log, self._rounds.place.generation)
+        self._begin_walk(await self._missing())
         self._health.position = self._rounds.place.position
 
     async def follow(self, stop: threading.Event) -> None:
@@ -209,12 +212,15 @@ class Life:
                 began = monotonic()
                 rows = await self._rounds.round(self._stream.sequence + 1)
                 await self._stream.tell(rows)
+                if self._stream.filling and self._rounds.complete:
+                    await self._stream.filled()
                 if not self._rounds.behind:
                     await asyncio.sleep(began + self._round_s - monotonic())
                 woken = False
                 continue
             await self._stream.settle()
             self._health.position = self._rounds.place.position
+            await self._look_for_losses()
             if self._walk is not None:
                 await self._compare(self._walk)
             else:
@@ -239,9 +245,26 @@ class Life:
         """Whether the projections have said that they went on: then there is something to do."""
         watched = self._rounds.watched
         timeout_s = self._rounds.wait_s(self._poll_s) if watched else _UNWATCHED_LOOK_S
-        async for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):
+        async for notice in self._connection.notifies(timeout=timeout_s, stop_after=1):
+            self._asked = self._asked or notice.payload == COMPARE
             return watched
         return False
+
+    async def _look_for_losses(self) -> None:
+        """Compare again where values are gone, where somebody asks, and now and then anyway."""
+        now = monotonic()
+        if self._walk is not None or (now - self._counted_at <= self._stay_s and not self._asked):
+            return
+        self._counted_at = now
+        missing = await self._missing()
+        if missing > self._unexplained or self._asked or now - self._begun_at >= self._audit_s:
+            self._asked = False
+            self._begin_walk(missing)
+
+    def _begin_walk(self, missing: int) -> None:
+        self._missed = missing
+        self._begun_at = monotonic()
+        self._walk = Walk(self._client, self._log, self._rounds.place.generation)
 
     async def _compare(self, walk: Walk) -> None:
         """One page of the whole comparison of log and stream; what was lost is told again.
@@ -255,13 +278,14 @@ class Life:
         if walk.ended:
             self._walk = None
             logger.info("channel log and stream compared", extra={"subjects": walk.compared})
-            await self._count()
+            self._unexplained = max(0, min(self._missed, await self._missing()))
 
-    async def _count(self) -> None:
+    async def _missing(self) -> int:
         """A stream that has lost something has fewer values than subjects; more: never told."""
         found, told = await self._stream.subjects(), self._rounds.place.subjects
         if found != told:
             logger.error("the stream has %d values, %d subjects were told", found, told)
+        return told - found
 
     async def _repair(self, wrong: list[Wrong]) -> None:
         if wrong:

@@ -20,11 +20,13 @@ from api.runtime.datadir import read_runtime
 from api.runtime.session import open_session
 from ledger.settings import Settings, login_with
 from projections.copies.status import Relayed
+from subscribers.ats_audit import ask_for_comparison, other_values
 from subscribers.board import Board
 from subscribers.checking import check
 from subscribers.inspecting import SHOWN_MAX, Report
 from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import LedgerLog
+from subscribers.messages import ATS_STREAM, ats_subject
 from subscribers.opening import ASKED_REPAIR
 from subscribers.regeneration import regenerate
 from subscribers.sdk.client import open_client
@@ -105,6 +107,7 @@ def check_command(context: click.Context, settings: Settings) -> None:
 
     with _servers(settings) as addresses:
         wrong = _run(addresses, compare)
+        wrong += _sentence(_values(addresses))
     if wrong:
         click.echo(
             f"{wrong:,} differences. `streams repair` mends what can be mended as it was;"
@@ -126,15 +129,20 @@ def repair_command(context: click.Context, settings: Settings) -> None:
     """
 
     async def mend(sides: _Sides) -> Relayed:
+        await ask_for_comparison(addresses.database_url)
         await sides.board.ask(ASKED_REPAIR)
         return await _awaited(sides, lambda relayed: relayed.asked is None)
 
     with _service(settings) as addresses:
         relayed = _run(addresses, mend)
+        left = _sentence(_values(addresses))
     for copy in relayed.copies:
         click.echo(f"{copy.stream}: {copy.repaired:,} of {copy.differences:,} differences repaired")
     if relayed.state == "halted":
         click.echo(f"The relay has halted: {relayed.detail}")
+        context.exit(1)
+    if left:
+        click.echo("The teller does not mend it; see that one runs (role `teller`), and its log.")
         context.exit(1)
     click.echo("The copies are what the ledger says.")
 
@@ -179,6 +187,19 @@ def regenerate_command(settings: Settings, *, yes: bool, reason: str) -> None:
     if relayed.state == "halted":
         raise click.ClickException(f"the relay has halted: {relayed.detail}")
     click.echo(f"Generation {number} is told up to {relayed.told:,}.")
+
+
+async def _values(addresses: _Addresses) -> int:
+    """Say which numbers of channels are not in their stream; how many. A teller has its time."""
+    wrong = 0
+    login = addresses.login
+    async for one in other_values(addresses.nats_url, addresses.database_url, **login):
+        wrong += 1
+        if wrong <= SHOWN_MAX:
+            told = one.told
+            subject = ats_subject(told.channel, told.sku, told.location or None)
+            click.echo(f"{ATS_STREAM}: {subject}: {one.what}")
+    return wrong
 
 
 # --- what they share ------------------------------------------------------------------------------

@@ -105,6 +105,11 @@ class Rounds:
         """Whether more is due than the last round could take."""
         return self._sweep() is not None or self._places.position > self.place.position
 
+    @property
+    def complete(self) -> bool:
+        """Whether every channel has been looked at as a whole."""
+        return self._known is not None and self._sweep() is None
+
     def wait_s(self, most_s: float) -> float:
         """Until something happens by itself, at most so long."""
         return max(0.0, min(most_s, (self._agenda.next_at() - self._clock.now()) / 1_000_000))

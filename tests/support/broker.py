@@ -20,7 +20,7 @@ from subscribers.access.standing import Standing
 from subscribers.access.tokens import credentials_file, public_key, signed
 from subscribers.durables import make_sure
 from subscribers.messages import inbox_of
-from subscribers.streams import ensure
+from subscribers.streams import ensure, filled
 
 SECOND: Final = 1_000_000
 
@@ -77,6 +77,7 @@ class Broker:
         """The streams are there."""
         async with connected(self.server.url, **self.service_login) as service:
             await ensure(service.client.jetstream())
+            await filled(service.client.jetstream())
 
     async def issue(
         self, channel: str, credential_id: str = "one", *, expires_in_s: float | None = None

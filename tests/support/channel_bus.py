@@ -13,7 +13,7 @@ from subscribers.sdk import Channel, FakeAts, FakeChannel, Limits
 from subscribers.sdk.fake_ats import told_as
 from subscribers.sdk.subscriber import Subscriber
 from subscribers.sdk.values import OnStaleness
-from subscribers.streams import GENERATION_KEY, STREAMS, ensure
+from subscribers.streams import STREAMS, begun, ensure, filled
 from tests.support.least_privilege import GuardedNats
 
 CHANNEL = "web"
@@ -72,7 +72,8 @@ class RealBus:
         self.generation, self._told = generation, 0
         await self.js.delete_stream(messages.ATS_STREAM)
         declared = next(s for s in STREAMS if s.name == messages.ATS_STREAM)
-        await self.js.add_stream(declared.evolve(metadata={GENERATION_KEY: str(generation)}))
+        await self.js.add_stream(begun(declared, generation))
+        await filled(self.js)
 
     async def refuse_letters(self, *, refuse: bool) -> None:
         if refuse:

@@ -31,13 +31,17 @@ const connection = await connect({
 
 // The present: of what is in the stream when the durable is made, the last number of each SKU.
 const session = randomBytes(8).toString("hex");
-const asked = await connection.request(
-  `inventory.channels.${token(channel)}.sync`,
-  json.encode({ session }),
-  { timeout: 5_000 },
-);
-const answer = json.decode(asked.data);
-if (answer.error) throw new Error(answer.error);
+const sync = async () => {
+  const subject = `inventory.channels.${token(channel)}.sync`;
+  const asked = await connection.request(subject, json.encode({ session }), { timeout: 5_000 });
+  return json.decode(asked.data);
+};
+let answer = await sync();
+while (answer.error) {
+  process.stderr.write(`not yet: ${answer.error}\n`);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  answer = await sync();
+}
 
 const say = (line) => process.stdout.write(JSON.stringify(line) + "\n");
 const newest = new Map(); // SKU and location -> told: a number counts only if it is newer.

@@ -12,7 +12,7 @@ from nats.aio.client import Client
 
 from subscribers.durables import answer_syncs
 from subscribers.sdk import Change, PresentComplete
-from subscribers.streams import ensure
+from subscribers.streams import ensure, filled
 from tests.support.channel_bus import CHANNEL, Bus, FakeBus, RealBus
 from tests.support.least_privilege import GuardedNats
 
@@ -85,6 +85,7 @@ async def service(server: GuardedNats) -> AsyncIterator[Client]:
     """The service's own connection, which answers channels that join."""
     client = await nats.connect(server.url())
     await ensure(client.jetstream())
+    await filled(client.jetstream())
     await answer_syncs(client)
     yield client
     await client.close()
@@ -99,6 +100,7 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     server = request.getfixturevalue("server")
     client = await nats.connect(server.url())
     await ensure(client.jetstream())
+    await filled(client.jetstream())
     await answer_syncs(client)
     yield RealBus(server, client)
     await client.close()

@@ -14,7 +14,9 @@ from click.testing import CliRunner, Result
 
 from api.cli.main import main
 from api.runtime.processes import wait_until
-from subscribers.messages import EVENTS_STREAM, STOCK_STREAM
+from subscribers.messages import ATS_STREAM, EVENTS_STREAM, STOCK_STREAM
+from subscribers.sdk import Change, Channel, PresentComplete
+from tests.integration.channels.conftest import eventually
 from tests.support.servers import RunningService
 
 PATIENCE_S = 60
@@ -90,6 +92,83 @@ def test_a_lost_state_is_found_by_check_and_told_again_by_repair(service: Runnin
     assert f"{STOCK_STREAM}: stock/ams-1/{sku}" in found.output
     assert 0 == mended.exit_code, mended.output
     assert 0 == streams(service, "check").exit_code
+
+
+def test_a_lost_number_of_a_channel_is_found_by_check_and_told_again_by_repair(
+    service: RunningService,
+) -> None:
+    """Also where the teller itself has not looked yet."""
+    sells = {"locations": ["ams-1"]}
+    headers = service.headers(**{"Idempotency-Key": "web"})
+    httpx.put(f"{service.url}/v1/channels/web", json=sells, headers=headers).raise_for_status()
+    assert wait_until(lambda: told(service) == EVENTS, timeout_s=PATIENCE_S)
+    teller = service.pids()["teller"]
+    os.kill(teller, signal.SIGSTOP)
+    try:
+        subject = lose(service, ATS_STREAM, 1)
+        found = streams(service, "check")
+    finally:
+        os.kill(teller, signal.SIGCONT)
+    mended = streams(service, "repair")
+
+    assert 1 == found.exit_code
+    assert f"{ATS_STREAM}: {subject}: missing from the stream" in found.output
+    assert 0 == mended.exit_code, mended.output
+    assert 0 == streams(service, "check").exit_code
+    assert told(service) == EVENTS
+
+
+def test_a_subscriber_is_given_no_part_of_the_present_as_the_whole(
+    service: RunningService,
+) -> None:
+    """Its stream is lost, or begins anew: a handler that believed less would sell less."""
+    issued = httpx.post(
+        f"{service.url}/v1/channels/web/credentials",
+        json={"credential_id": "shop"},
+        headers=service.headers(**{"Idempotency-Key": "shop"}),
+    )
+    presents: list[int] = []
+
+    async def present(complete: PresentComplete) -> None:
+        presents.append(len(complete.keys))
+
+    async def sell(_: Change) -> None:
+        """Nothing to do."""
+
+    async def follow() -> None:
+        runtime = service.runtime()
+        login = {"user_credentials": runtime["nats_credentials"]}
+        client = await nats.connect(runtime["nats"], **login)
+        async with Channel(
+            runtime["nats"], channel="web", credentials=issued.json()["credentials"]
+        ) as shop:
+            running = asyncio.create_task(shop.run(sell, present))
+            await eventually(lambda: len(presents) == 1)
+            await client.jetstream().delete_stream(ATS_STREAM)
+            await eventually(lambda: len(presents) == 2)
+            command = ("regenerate", "--yes", "--reason", "a new start")
+            await asyncio.to_thread(streams, service, *command)
+            await eventually(lambda: len(presents) == 3)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        await client.close()
+
+    asyncio.run(follow())
+
+    assert [EVENTS] * 3 == presents
+
+
+def told(service: RunningService) -> int:
+    """How many numbers the stream of channels holds."""
+
+    async def count() -> int:
+        runtime = service.runtime()
+        client = await nats.connect(runtime["nats"], user_credentials=runtime["nats_credentials"])
+        info = await client.jetstream().stream_info(ATS_STREAM)
+        await client.close()
+        return info.state.messages
+
+    return asyncio.run(count())
 
 
 def test_a_hole_among_the_events_halts_loudly_until_it_is_repaired(

@@ -19,8 +19,9 @@ from projections.availability.log import SQL
 from subscribers import messages
 from subscribers.ats_audit import other_values
 from subscribers.copies import emptied
+from subscribers.durables import Filling, make_anew
 from subscribers.messages import ats_subject
-from subscribers.streams import GENERATION_KEY, STREAMS, ensure
+from subscribers.streams import GENERATION_KEY, STREAMS, ensure, is_filling
 from tests.integration.telling.shop import PATIENCE_S, Shop, channel, eventually, received, sold
 from tests.support.servers import REPOSITORY
 from tests.support.told_checker import check_line
@@ -355,6 +356,47 @@ async def test_a_generation_that_begins_meanwhile_is_told_by_the_teller_at_work(
 
     await shop.hears(10)
     assert (2, 1) == shop.log("generation, told")[-1]
+
+
+async def test_what_is_lost_while_nothing_happens_is_told_again(
+    shop: Shop, start_teller: Start
+) -> None:
+    """Nobody has to restart a teller: it sees that values are gone, and which."""
+    start_teller()
+    shop.happens(channel(), received(10), received(3, sku="LAMP"))
+    await shop.hears(3, "LAMP")
+    await shop.at_rest()
+    last = await shop.js.get_last_msg(messages.ATS_STREAM, ats_subject("web", "MUG"))
+    assert last.seq is not None
+    await shop.js.delete_msg(messages.ATS_STREAM, last.seq)
+
+    await shop.hears(10)
+
+
+async def test_nobody_is_given_a_part_of_the_present_as_the_whole(
+    shop: Shop, start_teller: Start
+) -> None:
+    """A stream that was made anew holds nothing at first: who joins then would sell nothing."""
+    await ensure(shop.js)
+    with pytest.raises(Filling):
+        await make_anew(shop.js, "web")
+    start_teller()
+    shop.happens(channel(), received(10), received(3, sku="LAMP"))
+    await shop.at_rest()
+    await eventually(lambda: _is_filled(shop))
+    assert 2 == (await make_anew(shop.js, "web")).values
+
+    await shop.js.delete_stream(messages.ATS_STREAM)
+    await ensure(shop.js)
+    with pytest.raises(Filling):
+        await make_anew(shop.js, "web")
+    start_teller()
+    await eventually(lambda: _is_filled(shop))
+    assert 2 == (await make_anew(shop.js, "web")).values
+
+
+async def _is_filled(shop: Shop) -> bool:
+    return not await is_filling(shop.js)
 
 
 async def test_an_audit_names_what_the_stream_has_lost(
