@@ -87,6 +87,30 @@ async def test_who_joins_last_stays(ours: Ours) -> None:
                 await asyncio.wait_for(ending, 20)
 
 
+async def test_the_credentials_of_another_channel_are_wrong(
+    ours: Ours, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They let him in, but not to what he asks for: he is told so, and does not go on trying."""
+    login = await ours.broker.issue("shop")
+    text = str(login["user_credentials"])
+    async with Channel(ours.broker.server.url, channel=CHANNEL, credentials=text) as channel:
+        with pytest.raises(NotAdmitted, match=r"not allow inventory\.channels\.web\.sync"):
+            await asyncio.wait_for(channel.run(Seen()), 4)  # Before the question is given up.
+    caplog.clear()  # To be refused is the point here.
+
+
+async def test_a_channel_named_in_capitals_is_told_so_too(
+    ours: Ours, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client hands on what is refused in small letters."""
+    login = await ours.broker.issue("shop")
+    text = str(login["user_credentials"])
+    async with Channel(ours.broker.server.url, channel="WEB.de", credentials=text) as channel:
+        with pytest.raises(NotAdmitted, match="WEB%2Ede"):
+            await asyncio.wait_for(anext(channel.ats()), 4)
+    caplog.clear()  # To be refused is the point here.
+
+
 async def test_a_revoked_subscriber_ends_and_says_why(ours: Ours) -> None:
     """Within five seconds, and it does not go on trying."""
     await ours.tell("MUG", 5, 1)
