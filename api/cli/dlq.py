@@ -11,7 +11,7 @@ import click
 import msgspec
 from nats.aio.client import Client
 
-from api.cli.common import example, with_settings
+from api.cli.common import example, printable, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.dead_letters import Fate, Filed, Unreadable, letters, remove, replay
@@ -33,7 +33,7 @@ _CHANNEL = click.option("--channel", help="Only what this channel gave up on.")
     ),
 )
 def dlq() -> None:
-    """Look at dead letters, hand them to their subscribers again, or remove them."""
+    """Look at dead letters, hand them over again, or remove them."""
 
 
 command = dlq
@@ -154,22 +154,12 @@ def _as_json(filed: Filed | Unreadable) -> str:
         "consumer": filed.consumer,
         "payload": payload.decode(errors="replace"),
     }
-    return _escaped(msgspec.json.encode(whole).decode())
+    return printable(msgspec.json.encode(whole).decode())
 
 
 def _shown(field: object) -> str:
     """One field of a line: neither tab nor line break is in it, nor anything else unprintable."""
-    return _escaped(" ".join(str(field).split()))
-
-
-def _escaped(text: str) -> str:
-    """What a terminal might obey is written as JSON writes it, in hexadecimal digits."""
-    return "".join(one if one.isprintable() else _digits(one) for one in text)
-
-
-def _digits(character: str) -> str:
-    pairs = character.encode("utf-16-be", "surrogatepass").hex("-", 2).split("-")
-    return "".join(f"\\u{pair}" for pair in pairs)
+    return printable(" ".join(str(field).split()))
 
 
 def _connected(settings: Settings, work: Callable[[Client], Awaitable[_T]]) -> _T:
