@@ -11,8 +11,8 @@ from api.runtime.natsd import EmbeddedNats
 from subscribers import messages
 from subscribers.dead_letters import letters, replay
 from subscribers.durables import answer_syncs
-from subscribers.messages import AtsState
-from subscribers.sdk import Channel
+from subscribers.messages import AtsState, CloudEvent
+from subscribers.sdk import Channel, Events, Present, Stocks, present
 from subscribers.sdk.fake_ats import told_as
 from subscribers.sdk.values import NotAdmitted, Replaced
 from tests.integration.channels.conftest import Seen, eventually, running
@@ -125,3 +125,28 @@ async def test_a_revoked_subscriber_ends_and_says_why(ours: Ours) -> None:
     assert messages.ATS_STREAM in [
         info.config.name for info in await ours.service.client.jetstream().streams_info()
     ]
+
+
+async def test_the_ledger_is_followed_with_a_file_as_well(ours: Ours) -> None:
+    """`Events` is told of it in the same words as `Channel`, and `Stocks` and `present` too."""
+    server = ours.broker.server
+    assert server.credentials is not None
+    payload = b'{"id": "1:0:1", "source": "test", "type": "test.happened.v1", "position": 1}'
+    headers = {messages.POSITION: "1", messages.GENERATION: "1"}
+    await ours.service.client.jetstream().publish("inventory.events.a", payload, headers=headers)
+    text = await asyncio.to_thread(Path(server.credentials).read_text)
+    seen: list[int] = []
+
+    async def see(event: CloudEvent) -> None:
+        seen.append(event.position)
+
+    async def begin(_: Present) -> None:
+        return
+
+    events = Events(server.url, credentials=server.credentials)
+    stocks = Stocks(server.url, credentials=text)
+    await asyncio.wait_for(events.run(see, until=1), 20)
+    await asyncio.wait_for(stocks.run(begin, see, until=1), 20)
+    found = await present(server.url, credentials=Path(server.credentials))
+
+    assert ([1, 1], 0) == (seen, found.position)
