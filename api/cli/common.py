@@ -55,6 +55,16 @@ def keys_of(texts: Iterable[str]) -> list[Key]:
         raise click.BadParameter(str(error), param_hint="--key") from error
 
 
+def printable(text: str) -> str:
+    """Others' words on one line: what a terminal might obey is written in digits, as in JSON."""
+    return "".join(one if one.isprintable() else _in_digits(one) for one in text)
+
+
+def _in_digits(character: str) -> str:
+    pairs = character.encode("utf-16-be", "surrogatepass").hex("-", 2).split("-")
+    return "".join(f"\\u{pair}" for pair in pairs)
+
+
 def with_evidence(command: _Command) -> _Command:
     """Adds --checkpoint and --key: what an auditor has kept, and whom he trusts."""
     files = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -1,4 +1,7 @@
-"""`inventory-ledger dlq`: what subscribers gave up on, and handing it to them again."""
+"""`inventory-ledger dlq`: what subscribers gave up on, handing it to them again, and removing it.
+
+All of it was written by channels: what it says is shown, and does nothing to a terminal.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,10 +11,10 @@ import click
 import msgspec
 from nats.aio.client import Client
 
-from api.cli.common import example, with_settings
+from api.cli.common import example, printable, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
-from subscribers.dead_letters import Fate, Filed, letters, replay
+from subscribers.dead_letters import Fate, Filed, Unreadable, letters, remove, replay
 from subscribers.messages import durable_of
 from subscribers.sdk.client import open_client
 
@@ -19,6 +22,7 @@ _WAIT_S: Final = 30.0
 
 _T = TypeVar("_T")
 
+_NUMBER: Final = click.IntRange(min=1)
 _CHANNEL = click.option("--channel", help="Only what this channel gave up on.")
 
 
@@ -29,7 +33,7 @@ _CHANNEL = click.option("--channel", help="Only what this channel gave up on.")
     ),
 )
 def dlq() -> None:
-    """Look at dead letters, and hand them to their subscribers again."""
+    """Look at dead letters, hand them over again, or remove them."""
 
 
 command = dlq
@@ -43,7 +47,7 @@ def list_command(settings: Settings, *, channel: str | None, as_json: bool) -> N
     """Print what subscribers gave up on, the oldest first, a letter a line.
 
     A line has, with tabs between, the letter's number, when it was left, the consumer, the
-    attempts, the id of the message and the reason.
+    attempts, the id of the message and the reason. What is no letter is listed as unreadable.
     """
 
     async def print_all(client: Client) -> None:
@@ -59,7 +63,7 @@ def list_command(settings: Settings, *, channel: str | None, as_json: bool) -> N
         "inventory-ledger dlq replay 17 18", "inventory-ledger dlq replay --channel web"
     ),
 )
-@click.argument("numbers", nargs=-1, type=click.IntRange(min=1), metavar="[NUMBER]...")
+@click.argument("numbers", nargs=-1, type=_NUMBER, metavar="[NUMBER]...")
 @_CHANNEL
 @click.option("--all", "everything", is_flag=True, help="All letters there are.")
 @click.option(
@@ -88,7 +92,8 @@ def replay_command(
         for filed in chosen:
             fate, reason = await replay(client, filed, timeout_s=wait_s)
             fates.append(fate)
-            click.echo(f"{filed.sequence}\t{fate.value}{': ' if reason else ''}{reason}")
+            said = f"{fate.value}: {reason}" if reason else fate.value
+            click.echo(f"{filed.sequence}\t{_shown(said)}")
         return fates
 
     fates = _connected(settings, hand_over)
@@ -96,35 +101,65 @@ def replay_command(
         raise click.exceptions.Exit(1)
 
 
-def _is_chosen(filed: Filed, numbers: tuple[int, ...]) -> bool:
+@dlq.command(name="drop", epilog=example("inventory-ledger dlq drop 17 18"))
+@click.argument("numbers", nargs=-1, required=True, type=_NUMBER, metavar="NUMBER...")
+@with_settings
+def drop_command(settings: Settings, numbers: tuple[int, ...]) -> None:
+    """Remove dead letters, readable or not, without handing them to anybody.
+
+    They are gone for good: keep what `dlq list --json` says of them where it may matter. The exit
+    code is 1 where a number is none.
+    """
+
+    async def drop_all(client: Client) -> bool:
+        complete = True
+        for number in dict.fromkeys(numbers):
+            dropped = await remove(client.jetstream(), number)
+            complete &= dropped
+            click.echo(f"{number}\t{'dropped' if dropped else 'no such letter'}")
+        return complete
+
+    if not _connected(settings, drop_all):
+        raise click.exceptions.Exit(1)
+
+
+def _is_chosen(filed: Filed | Unreadable, numbers: tuple[int, ...]) -> bool:
     return not numbers or filed.sequence in numbers
 
 
-def _filed(client: Client, channel: str | None) -> AsyncIterator[Filed]:
+def _filed(client: Client, channel: str | None) -> AsyncIterator[Filed | Unreadable]:
     return letters(client.jetstream(), None if channel is None else durable_of(channel))
 
 
-def _line(filed: Filed) -> str:
-    letter = filed.letter
-    fields = (
-        filed.sequence,
-        filed.stored_at,
-        filed.consumer,
-        letter.attempts,
-        letter.headers.get("Nats-Msg-Id", letter.subject),
-        letter.reason,
-    )
-    return "\t".join(" ".join(str(field).split()) for field in fields)
+def _line(filed: Filed | Unreadable) -> str:
+    about: tuple[object, ...]
+    if isinstance(filed, Unreadable):
+        about = "-", "-", f"{Fate.UNREADABLE.value}: {filed.reason}"
+    else:
+        letter = filed.letter
+        message_id = letter.headers.get("Nats-Msg-Id", letter.subject)
+        about = letter.attempts, message_id, letter.reason
+    return "\t".join(map(_shown, (filed.sequence, filed.stored_at, filed.consumer, *about)))
 
 
-def _as_json(filed: Filed) -> str:
-    whole = msgspec.structs.asdict(filed.letter)
+def _as_json(filed: Filed | Unreadable) -> str:
+    whole: dict[str, object]
+    if isinstance(filed, Unreadable):
+        whole, payload = {Fate.UNREADABLE.value: filed.reason}, filed.payload
+    else:
+        whole, payload = msgspec.structs.asdict(filed.letter), filed.letter.payload
     whole |= {
         "number": filed.sequence,
         "stored_at": filed.stored_at,
-        "payload": filed.letter.payload.decode(errors="replace"),
+        "consumer": filed.consumer,
+        "payload": payload.decode(errors="replace"),
     }
-    return msgspec.json.encode(whole).decode()
+    return printable(msgspec.json.encode(whole).decode())
+
+
+def _shown(field: object) -> str:
+    """One field of a line: neither tab nor line break is in it, nor anything else unprintable."""
+    return printable(" ".join(str(field).split()))
 
 
 def _connected(settings: Settings, work: Callable[[Client], Awaitable[_T]]) -> _T:

@@ -8,7 +8,7 @@ import click
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from api.cli.common import example, with_settings
+from api.cli.common import example, printable, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.messages import EVENTS_STREAM
@@ -79,7 +79,8 @@ async def tail(
         printed = 0
         while count is None or printed < count:
             message = await queue.get()
-            click.echo(f"{message.subject}\t{message.data.decode(errors='replace')}")
+            payload = printable(message.data.decode(errors="replace"))
+            click.echo(f"{message.subject}\t{payload}")
             printed += 1
     finally:
         await client.close()

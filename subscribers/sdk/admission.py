@@ -12,6 +12,7 @@ from subscribers.sdk.client import QuickClient, open_client
 from subscribers.sdk.values import NotAdmitted
 
 _REFUSALS: Final = ("authorization violation", "authentication", "revoked")
+_FORBIDDEN: Final = "permissions violation for publish to"
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +23,13 @@ async def admitted(
     refused: Callable[[NotAdmitted], None],
     closed: Callable[[], None],
     reconnected: Callable[[], None],
+    needed: str,
     **connection: Any,
 ) -> QuickClient:
     """A connection that comes back for ever, unless its credentials are refused.
 
-    Raises NotAdmitted; a refusal later on goes to `refused`.
+    Raises NotAdmitted; a refusal later on goes to `refused`, and so does one to publish on the
+    subject that is `needed`: then they are somebody else's.
     """
     refusal: asyncio.Future[NotAdmitted] = asyncio.get_running_loop().create_future()
 
@@ -37,6 +40,8 @@ async def admitted(
             if not refusal.done():
                 refusal.set_result(not_admitted)
             refused(not_admitted)
+        elif _forbids(error, needed):
+            refused(NotAdmitted(f"these credentials do not allow {needed}: {error}"))
 
     async def on_closed() -> None:
         # A key that is revoked while it is in use: the client says so nowhere else.
@@ -69,6 +74,10 @@ async def admitted(
 
 def _is_refusal(error: Exception) -> bool:
     return any(word in str(error).lower() for word in _REFUSALS)
+
+
+def _forbids(error: Exception, subject: str) -> bool:
+    return f'{_FORBIDDEN} "{subject}"'.lower() in str(error).lower()  # The client lowers it.
 
 
 def _has_come(connecting: "asyncio.Future[QuickClient]") -> bool:

@@ -2,12 +2,13 @@
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
-from nats.aio.client import Client, RawCredentials
+from nats.aio.client import Client
 
 from subscribers import messages
 from subscribers.sdk.admission import admitted
+from subscribers.sdk.credentials import login_with
 from subscribers.sdk.durable import Durable
 from subscribers.sdk.subscriber import Subscriber
 from subscribers.sdk.subscription import Subscription
@@ -16,8 +17,6 @@ from subscribers.sdk.values import (
     Limits,
     OnStaleness,
 )
-
-_CREDENTIALS_BEGIN: Final = "-----BEGIN"
 
 
 class Channel(Subscriber):
@@ -43,11 +42,8 @@ class Channel(Subscriber):
         self._channel = channel
         self._limits = limits or Limits()
         self._on_staleness = on_staleness
+        self._credentials = credentials
         self._connection = connection
-        if credentials is not None:
-            text = str(credentials)
-            is_text = text.lstrip().startswith(_CREDENTIALS_BEGIN)
-            self._connection["user_credentials"] = RawCredentials(text) if is_text else text
         self._client: Client | None = None
         self._source: Durable | None = None
 
@@ -58,8 +54,9 @@ class Channel(Subscriber):
             refused=self._failed,
             closed=lambda: self._failed(Disconnected("the connection was closed")),
             reconnected=self._reconnected,
+            needed=messages.sync_subject(self._channel),
             inbox_prefix=messages.inbox_of(self._channel),
-            **self._connection,
+            **(self._connection | login_with(self._credentials)),
         )
         self._source = Durable(self._client, self._channel, self._limits)
         self._subscription = Subscription(self._source, self._limits, self._on_staleness)

@@ -27,6 +27,7 @@ from subscribers.sdk.desk import Value
 from subscribers.sdk.letters import letter_of
 from subscribers.sdk.reading import read
 from subscribers.sdk.source import Arrival, Garbled, Joined, Lost, Outcome, Unanswered
+from subscribers.sdk.together import or_failure
 from subscribers.sdk.values import Limits, Replaced
 
 _SESSION_KEY: Final = "inventory-ledger.session"
@@ -93,6 +94,7 @@ class Durable:
         self.session = secrets.token_hex(8)
         self.heard_at = asyncio.get_running_loop().time()
         self._queue: asyncio.Queue[Msg | Exception | None] = asyncio.Queue()
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._deliveries: Subscription | None = None
         self._replays: Subscription | None = None
         self._inbox = ""
@@ -110,9 +112,8 @@ class Durable:
         """Ask for a durable of our own, and forget what came from an earlier one."""
         asked_at = _now()
         request = msgspec.json.encode(SyncRequest(session=self.session))
-        answer = msgspec.json.decode(
-            await self._ask(messages.sync_subject(self._channel), request), type=SyncAnswer
-        )
+        asking = self._ask(messages.sync_subject(self._channel), request)
+        answer = msgspec.json.decode(await or_failure(self._failure, asking), type=SyncAnswer)
         if answer.error:
             raise Unanswered(answer.error)
         await self._listen_anew()
@@ -161,6 +162,9 @@ class Durable:
 
     def fail(self, reason: Exception) -> None:
         """The connection is gone for good: whoever waits for the next one learns it."""
+        if not self._failure.done():
+            self._failure.set_exception(reason)
+            self._failure.exception()  # Nobody need be asking.
         self._queue.put_nowait(reason)
 
     def wake(self) -> None:

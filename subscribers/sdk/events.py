@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 import nats.errors
@@ -18,6 +19,7 @@ from subscribers.messages import (
     decode,
 )
 from subscribers.sdk.client import open_client
+from subscribers.sdk.credentials import login_with
 from subscribers.sdk.following import (
     Delivery,
     Following,
@@ -44,13 +46,21 @@ class Events:
     """
 
     def __init__(
-        self, url: str, *, position: int = 0, generation: str | None = None, **connection: Any
+        self,
+        url: str,
+        *,
+        position: int = 0,
+        generation: str | None = None,
+        credentials: str | Path | None = None,
+        **connection: Any,
     ) -> None:
         """`generation`: the one in which the position was reached, if it was kept.
 
-        `connection` is passed on to the client: credentials, TLS, a name.
+        `credentials`: a credentials file or its text; `connection` goes on to the client: TLS, a
+        name.
         """
         self._url = url
+        self._credentials = credentials
         self._connection = connection
         self._source = _Consumer()
         self._following = Following(self._source, position=position, generation=generation)
@@ -84,9 +94,11 @@ class Events:
     ) -> None:
         """Hand every event to `on_event`, in order, until stopped or `until` has been handled.
 
-        `on_restart` is called where a new generation begins; see `Following.run`.
+        `on_restart` is called where a new generation begins; see `Following.run`. Raises
+        NotAdmitted where nobody could log in with the credentials.
         """
-        client = await open_client(self._url, **self._connection)
+        login = login_with(self._credentials)
+        client = await open_client(self._url, **(self._connection | login))
         self._source.js = client.jetstream(timeout=_REQUEST_TIMEOUT_S)
         try:
             await self._following.run(on_event, until=until, on_restart=on_restart)

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
 from subscribers.messages import CloudEvent
+from subscribers.sdk.together import gone, is_end
 
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 5.0
@@ -141,9 +142,7 @@ class Following:
             await asyncio.wait((upcoming,))
         finally:
             self._upcoming = None
-            if not upcoming.done():
-                upcoming.cancel()
-                await asyncio.wait((upcoming,))
+            await gone(upcoming)
         return None if upcoming.cancelled() else upcoming.result()
 
     async def _take(self, delivery: Delivery, on_event: Handler) -> bool:
@@ -167,8 +166,8 @@ class Following:
         while True:
             try:
                 await on_event(event)
-            except Exception:
-                if self._stopping.is_set():
+            except (Exception, asyncio.CancelledError) as error:
+                if is_end(error) or self._stopping.is_set():
                     raise
                 logger.exception("handler failed at %d, again in %.2f s", event.position, wait_s)
                 await self._pause(wait_s)

@@ -1,5 +1,6 @@
 """The present in one reading: for who joins late and does not want the whole past."""
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from subscribers.messages import (
@@ -13,6 +14,7 @@ from subscribers.messages import (
     decode,
 )
 from subscribers.sdk.client import open_client
+from subscribers.sdk.credentials import login_with
 from subscribers.sdk.direct import bites
 
 
@@ -40,9 +42,13 @@ class Present(NamedTuple):
         )
 
 
-async def present(url: str, **connection: Any) -> Present:
-    """Read the last state of every stock, by location and SKU."""
-    client = await open_client(url, **connection)
+async def present(url: str, *, credentials: str | Path | None = None, **connection: Any) -> Present:
+    """Read the last state of every stock, by location and SKU.
+
+    `credentials`: a credentials file or its text; `connection` goes on to the client. Raises
+    NotAdmitted where nobody could log in with the credentials.
+    """
+    client = await open_client(url, **(connection | login_with(credentials)))
     try:
         js = client.jetstream()
         states: dict[tuple[str, str], StockState] = {}

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, Final
 
 import nats.errors
@@ -27,10 +28,12 @@ class Stocks:
     ledger is told anew in another generation, in which other stocks may have other levels.
     """
 
-    def __init__(self, url: str, **connection: Any) -> None:
-        """`connection` is passed on to the client: credentials, TLS, a name."""
+    def __init__(
+        self, url: str, *, credentials: str | Path | None = None, **connection: Any
+    ) -> None:
+        """`credentials`: a credentials file or its text; `connection` goes on to the client."""
         self._url = url
-        self._connection = connection
+        self._connection: dict[str, Any] = connection | {"credentials": credentials}
         self._present = Present({}, 0)
         self._events: Events | None = None
         self._stopped = False

@@ -13,7 +13,7 @@ from typing import Any, Final
 from subscribers.messages import AtsState
 from subscribers.sdk.desk import Desk, Item, Value
 from subscribers.sdk.source import Arrival, Garbled, Lost, Outcome, Source, Unanswered
-from subscribers.sdk.together import ended, first_failure, or_failure
+from subscribers.sdk.together import ended, first_failure, is_end, or_failure
 from subscribers.sdk.values import (
     Change,
     Handler,
@@ -137,7 +137,9 @@ class Subscription:
                 continue
             try:
                 await on_change(_change(taken))
-            except Exception as error:  # noqa: BLE001 - a handler may fail in any way
+            except (Exception, asyncio.CancelledError) as error:  # A handler may fail in any way.
+                if is_end(error):
+                    raise
                 await self._failed(taken, f"{type(error).__name__}: {error}")
             else:
                 await self._settle(self._desk.succeeded(taken, _now()), Outcome.HANDLED)
@@ -146,7 +148,9 @@ class Subscription:
         try:
             if on_present is not None:
                 await on_present(present)
-        except Exception:
+        except (Exception, asyncio.CancelledError) as error:
+            if is_end(error):
+                raise
             logger.exception("the present is complete, but nobody could be told")
             self._desk.completed_in_vain(_now())
         else:
@@ -263,7 +267,10 @@ class Subscription:
     async def _say_staleness(self) -> None:
         while self._on_staleness is not None:
             await asyncio.sleep(self._limits.staleness_every_ms / 1_000)
-            self._on_staleness(self.staleness)
+            try:
+                self._on_staleness(self.staleness)
+            except Exception:
+                logger.exception("nobody could be told how stale it is")
 
     async def _hold(self) -> None:
         while True:

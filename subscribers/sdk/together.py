@@ -41,3 +41,26 @@ async def ended(*tasks: "asyncio.Future[Any]") -> None:
             task.cancel()
         await asyncio.wait(running, timeout=_STEP_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def gone(task: "asyncio.Future[Any]") -> None:
+    """Cancel a task and wait until it has ended, however often one is cancelled meanwhile."""
+    again: asyncio.CancelledError | None = None
+    while not task.done():
+        task.cancel()
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as cancelled:
+            again = cancelled
+    if again is not None:
+        raise again
+
+
+def is_end(error: BaseException) -> bool:
+    """Whether an error means that the running task is wanted to end.
+
+    Where only something it waited for was cancelled, that is a failure like any other.
+    """
+    task = asyncio.current_task()
+    is_wanted = task is not None and task.cancelling() > 0
+    return is_wanted and isinstance(error, asyncio.CancelledError)

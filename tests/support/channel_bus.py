@@ -7,7 +7,7 @@ from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 
 from subscribers import messages
-from subscribers.dead_letters import letters, replay
+from subscribers.dead_letters import Filed, letters, replay
 from subscribers.messages import AtsState, DeadLetter
 from subscribers.sdk import Channel, FakeAts, FakeChannel, Limits
 from subscribers.sdk.fake_ats import told_as
@@ -82,7 +82,7 @@ class RealBus:
             await ensure(self.js)
 
     async def letters(self) -> list[DeadLetter]:
-        return [filed.letter async for filed in letters(self.js)]
+        return [one.letter async for one in letters(self.js) if isinstance(one, Filed)]
 
     async def replay(self) -> list[str]:
         filed = [filed async for filed in letters(self.js)]

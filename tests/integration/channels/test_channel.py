@@ -120,6 +120,46 @@ async def test_what_always_fails_becomes_a_dead_letter(bus: Bus) -> None:
     assert payload[-20:] == letter.payload[-20:]
 
 
+async def test_a_handler_whose_own_work_was_cancelled_has_failed(bus: Bus) -> None:
+    """Nobody asked the subscriber to end: it is tried again, becomes a letter, and others go on."""
+    seen = Seen()
+
+    async def handle(change: Change) -> None:
+        await seen(change)
+        if change.state.sku == "MUG":
+            work = asyncio.get_running_loop().create_future()
+            work.cancel()
+            await work
+
+    async with bus.subscriber() as channel, running(channel.run(handle)):
+        await bus.tell("MUG", 1)
+        await eventually(lambda: _has_letters(bus, 1))
+        await bus.tell("LAMP", 1)
+        await eventually(lambda: ("LAMP", 1) in seen.told())
+
+    (letter,) = await bus.letters()
+    assert (3, "CancelledError: ") == (letter.attempts, letter.reason)
+
+
+async def test_a_subscriber_that_is_cancelled_ends(bus: Bus) -> None:
+    """In the middle of its work, which is no failure of the handler."""
+    await bus.tell("MUG", 1)
+    begun = asyncio.Event()
+
+    async def handle(_: Change) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with bus.subscriber() as channel:
+        work = asyncio.create_task(channel.run(handle))
+        await begun.wait()
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(work, PATIENCE_S)
+
+    assert [] == await bus.letters()
+
+
 async def test_a_number_after_a_dead_letter_is_tried_afresh(bus: Bus) -> None:
     """Giving one number up does not condemn the key."""
     seen = Seen()
@@ -288,6 +328,23 @@ async def test_staleness_is_the_age_of_the_oldest_number_not_acknowledged(bus: B
         await eventually(lambda: told[-1].oldest_s == 0)
 
 
+async def test_whoever_keeps_metrics_may_fail(bus: Bus, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged; numbers are handed over as before, and staleness is told again."""
+    told: list[Staleness] = []
+
+    def fail(staleness: Staleness) -> None:
+        told.append(staleness)
+        raise RuntimeError("no metrics today")
+
+    seen = Seen()
+    async with bus.subscriber(QUICK, fail) as channel, running(channel.run(seen)):
+        await eventually(lambda: len(told) > 1)
+        await bus.tell("MUG", 1)
+        await eventually(lambda: ("MUG", 1) in seen.told())
+
+    assert "nobody could be told how stale it is" in caplog.text
+
+
 async def test_stop_ends_a_subscriber_that_waits(bus: Bus) -> None:
     """Stopping needs no further message, and acknowledges what was handled."""
     await bus.tell("MUG", 1)
@@ -350,7 +407,7 @@ async def test_the_marker_is_told_until_somebody_takes_it(bus: Bus) -> None:
     async def fails_twice(present: PresentComplete) -> None:
         tries.append(present)
         if len(tries) < 3:
-            raise RuntimeError("a bad day")
+            raise asyncio.CancelledError if len(tries) == 2 else RuntimeError("a bad day")
 
     seen = Seen()
     async with bus.subscriber() as channel, running(channel.run(seen, fails_twice)):

@@ -11,8 +11,8 @@ from api.runtime.natsd import EmbeddedNats
 from subscribers import messages
 from subscribers.dead_letters import letters, replay
 from subscribers.durables import answer_syncs
-from subscribers.messages import AtsState
-from subscribers.sdk import Channel
+from subscribers.messages import AtsState, CloudEvent
+from subscribers.sdk import Channel, Events, Present, Stocks, present
 from subscribers.sdk.fake_ats import told_as
 from subscribers.sdk.values import NotAdmitted, Replaced
 from tests.integration.channels.conftest import Seen, eventually, running
@@ -87,6 +87,30 @@ async def test_who_joins_last_stays(ours: Ours) -> None:
                 await asyncio.wait_for(ending, 20)
 
 
+async def test_the_credentials_of_another_channel_are_wrong(
+    ours: Ours, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They let him in, but not to what he asks for: he is told so, and does not go on trying."""
+    login = await ours.broker.issue("shop")
+    text = str(login["user_credentials"])
+    async with Channel(ours.broker.server.url, channel=CHANNEL, credentials=text) as channel:
+        with pytest.raises(NotAdmitted, match=r"not allow inventory\.channels\.web\.sync"):
+            await asyncio.wait_for(channel.run(Seen()), 4)  # Before the question is given up.
+    caplog.clear()  # To be refused is the point here.
+
+
+async def test_a_channel_named_in_capitals_is_told_so_too(
+    ours: Ours, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client hands on what is refused in small letters."""
+    login = await ours.broker.issue("shop")
+    text = str(login["user_credentials"])
+    async with Channel(ours.broker.server.url, channel="WEB.de", credentials=text) as channel:
+        with pytest.raises(NotAdmitted, match="WEB%2Ede"):
+            await asyncio.wait_for(anext(channel.ats()), 4)
+    caplog.clear()  # To be refused is the point here.
+
+
 async def test_a_revoked_subscriber_ends_and_says_why(ours: Ours) -> None:
     """Within five seconds, and it does not go on trying."""
     await ours.tell("MUG", 5, 1)
@@ -101,3 +125,28 @@ async def test_a_revoked_subscriber_ends_and_says_why(ours: Ours) -> None:
     assert messages.ATS_STREAM in [
         info.config.name for info in await ours.service.client.jetstream().streams_info()
     ]
+
+
+async def test_the_ledger_is_followed_with_a_file_as_well(ours: Ours) -> None:
+    """`Events` is told of it in the same words as `Channel`, and `Stocks` and `present` too."""
+    server = ours.broker.server
+    assert server.credentials is not None
+    payload = b'{"id": "1:0:1", "source": "test", "type": "test.happened.v1", "position": 1}'
+    headers = {messages.POSITION: "1", messages.GENERATION: "1"}
+    await ours.service.client.jetstream().publish("inventory.events.a", payload, headers=headers)
+    text = await asyncio.to_thread(Path(server.credentials).read_text)
+    seen: list[int] = []
+
+    async def see(event: CloudEvent) -> None:
+        seen.append(event.position)
+
+    async def begin(_: Present) -> None:
+        return
+
+    events = Events(server.url, credentials=server.credentials)
+    stocks = Stocks(server.url, credentials=text)
+    await asyncio.wait_for(events.run(see, until=1), 20)
+    await asyncio.wait_for(stocks.run(begin, see, until=1), 20)
+    found = await present(server.url, credentials=Path(server.credentials))
+
+    assert ([1, 1], 0) == (seen, found.position)

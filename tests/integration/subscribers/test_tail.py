@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
+import nats
 import pytest
 from click.testing import CliRunner, Result
 
 from api.cli.tail import stream_of, tail_command
 from api.runtime.natsd import EmbeddedNats
+from subscribers.streams import ensure
 from tests.integration.subscribers.conftest import RelayThread
 from tests.support.event_log import EventLog, received, sold
 
@@ -48,6 +50,20 @@ async def test_tail_follows_one_subject_with_wildcards(
     assert ["inventory.events.ams-1.MUG.received", "inventory.events.ams-1.LAMP.received"] == (
         subjects
     )
+
+
+async def test_tail_of_what_others_wrote_does_nothing_to_a_terminal(
+    nats_server: EmbeddedNats,
+) -> None:
+    """A message is one line, and a channel's words are words, whatever is in them."""
+    client = await nats.connect(nats_server.url)
+    await ensure(client.jetstream())
+    await client.jetstream().publish("inventory.dlq.channel-g", "\x1b[2J\n\x9b☕".encode())
+    await client.close()
+
+    result = await _tail(nats_server, "inventory.dlq.>", "--all", "--count", "1")
+
+    assert "inventory.dlq.channel-g\t\\u001b[2J\\u000a\\u009b☕\n" == result.output
 
 
 async def test_tail_of_a_subject_nobody_keeps_is_bad_usage(nats_server: EmbeddedNats) -> None:
