@@ -307,6 +307,33 @@ def test_a_bad_item_does_not_stop_its_neighbours(api: Api) -> None:
     assert 2 == results[4]["version"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "code", "below"),
+    [
+        ({"type": "correct", "quantity": 0}, "malformed", ".quantity"),
+        ({"type": "correct", "quantity": 0, "of": "none-such"}, "not-found", ""),
+        ({"type": "sale_void", "quantity": 1}, "illegal-state", ""),
+        ({"type": "adjust", "delta": 1, "reason": "found", "expected_on_hand": 7}, "stale-quantity", ""),
+    ],
+)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_what_the_ledger_refuses_of_many_is_named_by_its_place(
+    api: Api, atomic: bool, changes: dict[str, Any], code: str, below: str
+) -> None:
+    """However a call is taken, and whatever stands in the way of one of its movements."""
+    sku, first = new("MUG"), new("m")
+    api.record(receive(sku, movement_id=first))
+    fact = {"sku": sku, "location": "ams-1", **changes}
+    if fact["type"] != "adjust":
+        fact.setdefault("of", first)
+    body = {"atomic": atomic, "movements": [receive(sku), receive(sku), fact]}
+    answer = api.post(MOVEMENTS, body).json()
+    refused = answer if atomic else answer["results"][2]
+
+    assert code == refused["type" if atomic else "code"].rpartition(":")[2]
+    assert f"$.movements[2]{below}" == refused["path"]
+
+
 def test_a_bad_item_stops_an_atomic_call(api: Api) -> None:
     """With `atomic: true` all are recorded, or none."""
     sku = new("MUG")

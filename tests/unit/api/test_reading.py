@@ -6,6 +6,7 @@ import pytest
 
 from api.problems import KINDS, TYPE_PREFIX, Problem, problem_of
 from api.questions import parameters
+from api.schemas.catalog import LOCATION, SKU
 from api.schemas.fields import instant_of, money_of, rfc3339, time_of
 from api.schemas.movements import BATCH, ITEM
 from api.schemas.questions import StockQuery
@@ -72,6 +73,31 @@ def test_a_refused_body_names_path_and_value(body: bytes, path: str, word: str) 
 
     assert path == refused.value.path
     assert word in refused.value.problem
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "word"),
+    [
+        (b'{"packs":{"box":1,"case":0},"scale":99}', "$.packs.case", "is 0"),
+        (b'{"packs":{"a.b":{"of":"box","factor":0}}}', "$.packs.a.b.factor", "is 0"),
+        (b'{"packs":{"box":12,"":2,"case":0}}', "$.packs", 'is ""'),
+    ],
+)
+def test_a_refused_entry_is_named_by_its_key(body: bytes, path: str, word: str) -> None:
+    """Among many packs, the sender is told which one."""
+    with pytest.raises(Malformed) as refused:
+        read(SKU, body)
+
+    assert path == refused.value.path
+    assert word in refused.value.problem
+
+
+def test_a_place_within_an_entry_follows_its_key() -> None:
+    """Of the sources of one fact among several, the one that is none."""
+    with pytest.raises(Malformed) as refused:
+        read(LOCATION, b'{"authority":{"sale":["till"],"count":["wms",""]}}')
+
+    assert "$.authority.count[1]" == refused.value.path
 
 
 def test_an_item_is_refused_by_its_place_in_the_call() -> None:
