@@ -17,7 +17,7 @@ from api.front_door import Reply, Straight
 from api.problems import Problem
 from api.questions import malformed, parameters
 from api.schemas.fields import ID
-from ledger.domain.values import code_problem
+from ledger.domain.values import asked_code_problem
 
 _Query = TypeVar("_Query", bound=Struct)
 
@@ -134,7 +134,7 @@ def path_id(request: HttpRequest) -> str:
 def path_code(request: HttpRequest, what: str) -> str:
     """The SKU or location at the end of the path. Raises Problem where it cannot be one."""
     code = visit_of(request).code or ""
-    if (problem := code_problem(code)) is not None:
+    if (problem := asked_code_problem(code)) is not None:
         raise malformed(what, problem)
     return code
 

@@ -12,7 +12,7 @@ from api.front_door import NOT_MODIFIED, Reply
 from api.problems import problem_of
 from api.questions import asked_of, asking, parameters
 from api.schemas import availability as words
-from api.schemas.fields import check_code, instant_of, rfc3339
+from api.schemas.fields import check_asked_code, instant_of, rfc3339
 from api.schemas.questions import stands_for
 from ledger.domain.refusals import NotFound
 from projections.availability.answers import Availability
@@ -27,9 +27,9 @@ async def _availability(request: HttpRequest) -> Reply:
     page_max = backend.settings.page_max
     query = parameters(request.scope["query_string"], words.AvailabilityQuery, page_max)
     skus = list(dict.fromkeys(query.sku))
-    check_code("channel", query.channel)
+    check_asked_code("channel", query.channel)
     for sku in skus:
-        check_code("sku", sku)
+        check_asked_code("sku", sku)
     async with asking():
         found, at, position = await availability(
             backend.pool,
@@ -79,7 +79,7 @@ async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
     backend = backend_of(request)
     channel = path_id(request)
     for name, code in (("sku", query.sku), ("location", query.location)):
-        check_code(name, code)
+        check_asked_code(name, code)
     wanted = Wanted(
         channel=channel,
         sku=query.sku,

@@ -15,7 +15,7 @@ from api.problems import Problem, problem_of
 from api.questions import asking
 from api.reconciling import Done, Lines, Otherwise, Refused, pieces_of, pins_of, reconcile
 from api.schemas import reconciliations as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.reading import check_encoding, read
 from ledger.domain.refusals import NotFound, Refusal
 from projections.progress import wait_for
@@ -130,8 +130,8 @@ async def _one(
 async def _list(
     request: HttpRequest, query: words.ReconciliationsQuery
 ) -> words.ReconciliationsPage:
-    check_code("source", query.source)
-    check_code("location", query.location)
+    check_asked_code("source", query.source)
+    check_asked_code("location", query.location)
     wanted = queries.Filter(source=query.source, location=query.location)
     async with asking():
         await _wait(request, query.min_position)

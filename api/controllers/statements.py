@@ -12,7 +12,7 @@ from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
 from api.front_door import Reply
 from api.questions import asking, known_when, malformed, parameters
-from api.schemas.fields import check_code, instant_of
+from api.schemas.fields import check_asked_code, instant_of
 from api.schemas.statements import (
     ENTRIES_PATH,
     EntriesAnswer,
@@ -38,8 +38,8 @@ FORMATS: Final = tuple(_FORMATS)
 async def _statements(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     query = parameters(request.scope["query_string"], StatementsQuery, backend.settings.page_max)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")
     assert start is not None
     assert until is not None
@@ -79,8 +79,8 @@ def limits(settings: Settings, page: int) -> Limits:
 
 async def _entries(request: HttpRequest, query: EntriesQuery) -> EntriesAnswer:
     backend = backend_of(request)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")
     asked = EntriesAsked(
         sku=query.sku,

@@ -16,7 +16,7 @@ from api.front_door import NDJSON, LinesReply, Reply, body_of, key_of
 from api.problems import Problem, problem_of
 from api.questions import asking, known_when
 from api.schemas import what_if as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.reading import check_encoding, read
 from ledger.domain.refusals import Malformed, NotFound
 from projections.clocks import Clocks, clocks
@@ -148,7 +148,7 @@ async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> 
     """Everything up to the first SKU. Raises Problem or Malformed."""
     interval, otherwise = words.interval_of(asked), words.otherwise_of(asked)
     sku = None if asked.sku is UNSET else asked.sku
-    check_code("$.sku", sku)
+    check_asked_code("$.sku", sku)
     at, position = await _clocks(backend, asked)
     question = Question(channel=channel, known=at.known, all_sales=asked.sales == "all", sku=sku)
     reader = Reader(backend.pool, question)

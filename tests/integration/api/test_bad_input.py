@@ -128,7 +128,7 @@ def test_a_null_character_is_refused_at_the_door(api: Api) -> None:
     assert "U+0000" in problem["problem"]
 
 
-@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b"])
+@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b", "a\u200bb", "a "])
 def test_a_sku_that_can_be_none_is_refused(api: Api, sku: str) -> None:
     """1 to 64 printable characters in normal form C, nothing else."""
     _malformed(api.post(MOVEMENTS, {"movements": [receive(sku)]}), "$.movements[0].sku")
@@ -313,7 +313,11 @@ def test_a_bad_item_does_not_stop_its_neighbours(api: Api) -> None:
         ({"type": "correct", "quantity": 0}, "malformed", ".quantity"),
         ({"type": "correct", "quantity": 0, "of": "none-such"}, "not-found", ""),
         ({"type": "sale_void", "quantity": 1}, "illegal-state", ""),
-        ({"type": "adjust", "delta": 1, "reason": "found", "expected_on_hand": 7}, "stale-quantity", ""),
+        (
+            {"type": "adjust", "delta": 1, "reason": "found", "expected_on_hand": 7},
+            "stale-quantity",
+            "",
+        ),
     ],
 )
 @pytest.mark.parametrize("atomic", [True, False])
