@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
@@ -253,6 +253,8 @@ class FrontDoor:
     def _look_at(self, scope: Scope, visit: Visit) -> None:
         """Reads the headers in one pass. Raises Problem."""
         headers = dict(scope["headers"])
+        if len(headers) < len(scope["headers"]):
+            _join(headers, scope["headers"])
         given = headers.get
         visit.authorization = _text(given(b"authorization"))
         visit.key = _text(given(b"idempotency-key"))
@@ -272,6 +274,14 @@ class FrontDoor:
         limit = self._stream_bytes_max if streamed else self._body_bytes_max
         if length.isdigit() and int(length) > limit:
             raise too_large(limit, int(length))
+
+
+def _join(headers: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """What several headers of one name say together. An idempotency key among them is none."""
+    for name in (b"accept", b"idempotency-key"):
+        values = [value for other, value in pairs if other == name]
+        if len(values) > 1:
+            headers[name] = b", ".join(values)
 
 
 def _take_code(scope: Scope) -> str:

@@ -10,6 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 from api.commands import JSON, Answer
 from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
+from api.forms import wanted
 from api.front_door import Reply
 from api.questions import asking, known_when, malformed, parameters
 from api.schemas.fields import check_asked_code, instant_of
@@ -59,13 +60,12 @@ async def _statements(request: HttpRequest) -> Reply:
 
 async def formatted(request: HttpRequest, answer: StatementsAnswer) -> Reply:
     """The answer in the form that was asked for; a table tells in headers what it is pinned to."""
-    accept = visit_of(request).accept
-    for media_type, form in _FORMATS.items():
-        if media_type in accept:
-            told = {"ledger-" + name.replace("_", "-"): text for name, text in pins(answer).items()}
-            body = await asyncio.to_thread(form, answer)
-            return Reply(Answer(200, body, media_type, tuple(told.items())))
-    return Reply(Answer(200, msgspec.json.encode(answer), JSON))
+    media_type = wanted(visit_of(request).accept, (JSON, *FORMATS))
+    if media_type == JSON:
+        return Reply(Answer(200, msgspec.json.encode(answer), JSON))
+    told = {"ledger-" + name.replace("_", "-"): text for name, text in pins(answer).items()}
+    body = await asyncio.to_thread(_FORMATS[media_type], answer)
+    return Reply(Answer(200, body, media_type, tuple(told.items())))
 
 
 def limits(settings: Settings, page: int) -> Limits:

@@ -9,9 +9,10 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler, post
 from msgspec import UNSET, Struct, field
 
-from api.commands import Answer
+from api.commands import JSON, Answer
 from api.dependencies import Backend, HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, ask, path_id
+from api.forms import wanted
 from api.front_door import NDJSON, LinesReply, Reply, body_of, key_of
 from api.problems import Problem, problem_of
 from api.questions import asking, known_when
@@ -77,7 +78,7 @@ async def _what_if(request: HttpRequest) -> Reply | LinesReply:
     channel = path_id(request)
     if asked.limit > backend.settings.page_max:
         raise Malformed("$.limit", f"at most {backend.settings.page_max}, is {asked.limit}")
-    if NDJSON in visit.accept:
+    if wanted(visit.accept, (JSON, NDJSON)) == NDJSON:
         lines = _lines(backend, channel, asked)
         first = await anext(lines)  # Whatever stands in the way is said before it begins.
         return LinesReply(_after(first, lines), NDJSON)

@@ -154,6 +154,34 @@ def test_a_head_needs_a_key_like_a_get(api: Api) -> None:
     assert (401, b"") == (answer.status_code, answer.content)
 
 
+@pytest.mark.parametrize("second", ["key-b", "key-a"])
+def test_two_idempotency_keys_are_none(api: Api, second: str) -> None:
+    """Which of them would be answered under?"""
+    fact = {"movements": [receive(new("MUG"))]}
+    headers = [("Idempotency-Key", "key-a"), ("Idempotency-Key", second)]
+    answer = api.http.post("/v1/movements", json=fact, headers=headers)
+
+    assert (400, "Idempotency-Key") == (answer.status_code, answer.json()["path"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (["Application/X-NDJSON"], "application/x-ndjson"),
+        (["application/json;q=0.5", "application/x-ndjson"], "application/x-ndjson"),
+        (["application/x-ndjson;q=0"], "application/json"),
+    ],
+)
+def test_an_answer_has_the_form_that_was_asked_for(
+    api: Api, accept: list[str], media_type: str
+) -> None:
+    """In whatever letters, in one header or in two."""
+    headers = [("Accept", one) for one in accept]
+    answer = api.http.get("/v1/events", headers=headers)
+
+    assert media_type == answer.headers["content-type"]
+
+
 def test_a_service_that_runs_is_ready(api: Api) -> None:
     """Database, tables and writer decide; the bus is reported."""
     answer = api.get("/health/ready").json()
