@@ -252,9 +252,10 @@ class FrontDoor:
 
     def _look_at(self, scope: Scope, visit: Visit) -> None:
         """Reads the headers in one pass. Raises Problem."""
-        headers = dict(scope["headers"])
-        if len(headers) < len(scope["headers"]):
-            _join(headers, scope["headers"])
+        pairs = list(scope["headers"])
+        headers = dict(pairs)
+        if len(headers) < len(pairs):
+            _join(headers, pairs)
         given = headers.get
         visit.authorization = _text(given(b"authorization"))
         visit.key = _text(given(b"idempotency-key"))
