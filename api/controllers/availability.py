@@ -17,7 +17,7 @@ from api.schemas.questions import stands_for
 from ledger.domain.refusals import NotFound
 from projections.availability.answers import Availability
 from projections.availability.queries import availability
-from projections.availability.told import Wanted, derivations, told
+from projections.availability.told import Wanted, defined, derivations, told
 
 _TAG: Final = "channels"
 
@@ -95,6 +95,8 @@ async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
             min_position=query.min_position,
             timeout_s=backend.settings.min_position_wait_ms / 1000,
         )
+        if not page.items and not await defined(backend.pool, channel):
+            raise problem_of(NotFound("channel", channel))
         explained = await derivations(backend.pool, page.items) if query.explain else None
     return words.ToldPage(
         channel=channel,
@@ -125,7 +127,7 @@ HANDLERS: list[HTTPRouteHandler] = [
             summary="What a channel was told, when and why",
             tag=_TAG,
             answers={200: words.ToldPage},
-            codes=READ_CODES,
+            codes=(*READ_CODES, "not-found"),
             query=words.LogQuery,
             path_id="channel",
         ),

@@ -82,6 +82,8 @@ async def _entries(request: HttpRequest, query: EntriesQuery) -> EntriesAnswer:
     check_asked_code("sku", query.sku)
     check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")
+    if start is not None and until is not None and start > until:
+        raise malformed("to", "must not lie before from")
     asked = EntriesAsked(
         sku=query.sku,
         location=query.location,

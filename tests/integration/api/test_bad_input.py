@@ -9,6 +9,8 @@ from tests.support.http import Api, new, receive
 
 MOVEMENTS = "/v1/movements"
 
+_TURNED = "from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z"
+
 
 def _with_quantity(written: str) -> bytes:
     fact = '{"type":"receive","sku":"MUG","location":"ams-1","quantity":1}'
@@ -277,6 +279,8 @@ def test_malformed_documents_are_refused(api: Api, path: str, body: object, wher
         ("/v1/stock?cursor=nonsense", "cursor"),
         ("/v1/stock?min_position=-1", "min_position"),
         ("/v1/movements?sku=MUG", "location"),
+        (f"/v1/movements?sku=MUG&location=ams-1&{_TURNED}", "to"),
+        (f"/v1/statements/entries?{_TURNED}", "to"),
         ("/v1/movements?sku=MUG&location=ams-1&order=random", "order"),
         ("/v1/reservations?status=lost", "status"),
         ("/v1/reservations?cursor=AAAA", "cursor"),
