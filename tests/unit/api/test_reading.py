@@ -123,6 +123,13 @@ def test_every_refusal_has_a_kind() -> None:
     assert refusals.Malformed.code in codes
 
 
+def test_a_title_holds_for_all_that_has_its_code() -> None:
+    """What a command names and the ledger does not know stands under no address."""
+    about_addresses = {code for code, kind in KINDS.items() if "address" in kind.title}
+
+    assert {"method-not-allowed"} == about_addresses
+
+
 @pytest.mark.parametrize("code", sorted(KINDS))
 def test_a_problem_says_what_the_contract_asks(code: str) -> None:
     """Type, title, status, detail, correlation id, transient, and the facts as members."""
