@@ -211,10 +211,10 @@ def code_problem(text: str) -> str | None:
     """Say why a text can become no SKU and no location, or nothing."""
     # What nearly every code is; every line of a request pays for this.
     if (
-        text.isascii()
-        and text.isprintable()
-        and " " not in text
+        text.isprintable()
         and 0 < len(text) <= CODE_LENGTH_MAX
+        and (" " not in text or text.strip() == text)
+        and (text.isascii() or unicodedata.is_normalized("NFC", text))
     ):
         return None
     problem = asked_code_problem(text)
