@@ -41,7 +41,7 @@ from api.controllers import (
 )
 from api.dependencies import Backend, HttpRequest
 from api.desk import Desk
-from api.endpoints import Endpoint, ask, on_error, straight
+from api.endpoints import Endpoint, ask, on_error, options, straight
 from api.forwarding import Bus, Forwarder, Server
 from api.front_door import FrontDoor, Reply
 from api.metrics import HttpMetrics
@@ -140,7 +140,8 @@ def create_app(
         handlers += bench.HANDLERS
         past_framework |= bench.straight(backend)
     app = Litestar(
-        route_handlers=handlers,
+        # First, so that the framework makes none of its own: those know one method only.
+        route_handlers=[*options(handlers), *handlers],
         lifespan=[parts.running],
         state=State({"backend": backend}),
         exception_handlers={Exception: on_error},

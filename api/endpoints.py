@@ -6,18 +6,18 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import msgspec
-from litestar import get, post
+from litestar import get, post, route
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct
 
 from api.commands import Answer, refused
 from api.dependencies import Backend, HttpRequest, backend_of, visit_of
-from api.front_door import Reply, Straight
+from api.front_door import NO_CONTENT, Reply, Straight
 from api.problems import Problem
 from api.questions import malformed, parameters
 from api.schemas.fields import ID
-from ledger.domain.values import code_problem
+from ledger.domain.values import asked_code_problem
 
 _Query = TypeVar("_Query", bound=Struct)
 
@@ -123,6 +123,31 @@ def answered(
     return reply
 
 
+def options(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """For each address, a handler that says which methods it knows."""
+    methods: dict[str, set[str]] = {}
+    for handler in handlers:
+        for path in handler.paths:
+            methods.setdefault(path, set()).update(map(str, handler.http_methods))
+    return [_options(path, known) for path, known in methods.items()]
+
+
+def _options(path: str, methods: set[str]) -> HTTPRouteHandler:
+    reply = Reply(Answer(NO_CONTENT, b"", headers=(("Allow", _allowed(methods)),)))
+
+    async def handler() -> Reply:
+        return reply
+
+    decorated: HTTPRouteHandler = route(path, http_method=["OPTIONS"], status_code=200)(handler)
+    return decorated
+
+
+def _allowed(methods: Iterable[str]) -> str:
+    """Methods as the header `Allow` has them; wherever GET is one, HEAD is."""
+    known = {*methods, "OPTIONS"}
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
 def path_id(request: HttpRequest) -> str:
     """The id in the path. Raises Problem where it cannot be one."""
     given = str(request.scope["path_params"]["id"])
@@ -134,7 +159,7 @@ def path_id(request: HttpRequest) -> str:
 def path_code(request: HttpRequest, what: str) -> str:
     """The SKU or location at the end of the path. Raises Problem where it cannot be one."""
     code = visit_of(request).code or ""
-    if (problem := code_problem(code)) is not None:
+    if (problem := asked_code_problem(code)) is not None:
         raise malformed(what, problem)
     return code
 
@@ -155,7 +180,10 @@ def on_error(request: HttpRequest, error: Exception) -> Any:
     answer = refused(problem, visit_of(request).correlation_id)
     backend_of(request).metrics.refused(answer.code or "")
     if isinstance(error, HTTPException) and error.headers:
-        headers = (*answer.headers, *error.headers.items())
+        more = {name.lower(): value for name, value in error.headers.items()}
+        if "allow" in more:
+            more["allow"] = _allowed(more["allow"].split(", "))
+        headers = (*answer.headers, *more.items())
         answer = Answer(answer.status, answer.body, answer.media_type, headers, answer.code)
     return Reply(answer)
 

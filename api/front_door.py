@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 import secrets
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final
@@ -44,6 +44,7 @@ CORRELATION_ID: Final = re.compile(r"[A-Za-z0-9._~:@+/=-]{1,128}")
 _CORRELATION_BYTES: Final = 16
 _MADE_AT_ONCE: Final = 256
 _made: Final[list[str]] = []  # Correlation ids that nobody has yet.
+NO_CONTENT: Final = 204
 NOT_MODIFIED: Final = 304
 _JSON_HEADER: Final = (b"content-type", b"application/json")
 
@@ -85,14 +86,16 @@ class Reply:
         answer = self._answer
         headers = _headers_of(answer)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        body = b"" if scope.get("method") == "HEAD" else answer.body
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
 
 
 def _headers_of(answer: Answer) -> list[tuple[bytes, bytes]]:
     media_type = answer.media_type
     headers: list[tuple[bytes, bytes]] = []
-    if answer.status != NOT_MODIFIED:  # That one says nothing of a body, and has none.
+    if answer.status not in (
+        NO_CONTENT,
+        NOT_MODIFIED,
+    ):  # Those say nothing of a body, and have none.
         headers += [
             _JSON_HEADER
             if media_type == "application/json"
@@ -151,6 +154,27 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
+def _head_only(send: Send) -> Send:
+    """Ends an answer where its body would begin."""
+    ended = False
+
+    async def head(message: Any) -> None:
+        nonlocal ended
+        if message["type"] == "http.response.start":
+            await send(message)
+        elif not ended:
+            ended = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        await asyncio.sleep(0)  # Whoever makes the body learns that nobody reads on.
+
+    return head
+
+
+async def _nobody() -> Any:
+    """What is received from a reader who waits for no body."""
+    return {"type": "http.disconnect"}
+
+
 class FrontDoor:
     """The service as granian sees it.
 
@@ -186,6 +210,9 @@ class FrontDoor:
             self._metrics.observe(straight.operation_id, status, perf_counter() - started)
             return
         status = 500
+        if scope["method"] == "HEAD":  # Answered like GET as far as it is answered at all.
+            scope["method"] = "GET"
+            receive, send = _nobody, _head_only(send)
 
         async def stamped(message: Any) -> None:
             nonlocal status
@@ -225,7 +252,10 @@ class FrontDoor:
 
     def _look_at(self, scope: Scope, visit: Visit) -> None:
         """Reads the headers in one pass. Raises Problem."""
-        headers = dict(scope["headers"])
+        pairs = list(scope["headers"])
+        headers = dict(pairs)
+        if len(headers) < len(pairs):
+            _join(headers, pairs)
         given = headers.get
         visit.authorization = _text(given(b"authorization"))
         visit.key = _text(given(b"idempotency-key"))
@@ -245,6 +275,14 @@ class FrontDoor:
         limit = self._stream_bytes_max if streamed else self._body_bytes_max
         if length.isdigit() and int(length) > limit:
             raise too_large(limit, int(length))
+
+
+def _join(headers: dict[bytes, bytes], pairs: Iterable[tuple[bytes, bytes]]) -> None:
+    """What several headers of one name say together. An idempotency key among them is none."""
+    for name in (b"accept", b"idempotency-key"):
+        values = [value for other, value in pairs if other == name]
+        if len(values) > 1:
+            headers[name] = b", ".join(values)
 
 
 def _take_code(scope: Scope) -> str:

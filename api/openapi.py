@@ -28,7 +28,7 @@ class ProblemDetails(Struct, kw_only=True):
     detail: str
     transient: bool
     correlation_id: str
-    path: str | UnsetType = UNSET  # malformed: where, from the body's root, or the parameter.
+    path: str | UnsetType = UNSET  # Where: from the body's root, or the parameter.
     problem: str | UnsetType = UNSET  # malformed: what is wrong there.
     shortfalls: list[Shortfall] | UnsetType = UNSET  # insufficient-stock.
     what: str | UnsetType = UNSET  # The kind of document.

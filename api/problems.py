@@ -24,7 +24,7 @@ KINDS: Final[dict[str, Kind]] = {
     "malformed": Kind(400, "The request breaks a rule of form."),
     "unauthenticated": Kind(401, "No valid API key came with the request."),
     "forbidden": Kind(403, "The caller may not do this here."),
-    "not-found": Kind(404, "Nothing is known under this address."),
+    "not-found": Kind(404, "Nothing is known under this name."),
     "method-not-allowed": Kind(405, "This address does not know the method."),
     "insufficient-stock": Kind(409, "Not enough stock is available for this promise.", True),
     "illegal-state": Kind(409, "The document's state does not allow this."),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -20,6 +21,8 @@ from api.schemas.reading import read
 from ledger.domain.events import ReconciliationRecorded
 from ledger.domain.outcomes import ReconciliationState
 from ledger.domain.refusals import Malformed
+from projections.feed import head as head_of
+from projections.progress import ProjectionBehind, wait_for
 from projections.reconciliations import queries
 from projections.reconciliations.comparison import Variance
 from projections.reconciling import PIECE_KEYS, Comparison, NamedTwice, Pins, pins
@@ -56,6 +59,17 @@ class Otherwise(Exception):
         """Keep how far the ledger had got then."""
         super().__init__("recorded before")
         self.pins = found
+
+
+async def caught_up(backend: Backend) -> None:
+    """Waits until what was recorded up to now can be looked up, but not for ever.
+
+    A list that is sent again is then known before it is compared.
+    """
+    patience_s = backend.settings.min_position_wait_ms / 1000
+    async with asking():
+        with suppress(ProjectionBehind):
+            await wait_for(backend.pool, "reconciliations", await head_of(backend.pool), patience_s)
 
 
 async def pins_of(backend: Backend, visit: Visit, head: words.ReconciliationHead) -> Pins:

@@ -19,6 +19,7 @@ from api.schemas.audit import (
     ConsistencyQuery,
     InclusionAnswer,
     InclusionQuery,
+    KeysQuery,
 )
 from projections.feed import head
 from projections.progress import wait_for
@@ -46,7 +47,10 @@ async def _checkpoint(request: HttpRequest) -> Reply:
 
 
 async def _keys(request: HttpRequest) -> Reply:
+    page_max = backend_of(request).settings.page_max
+    query = parameters(request.scope["query_string"], KeysQuery, page_max)
     async with asking():
+        await _grown(request, query.min_position)
         keys = await queries.keys(backend_of(request).pool)
     return Reply(Answer(200, "".join(f"{key}\n" for key in keys).encode(), _TEXT))
 
@@ -107,13 +111,13 @@ def _asked(
     operation_id: str,
     summary: str,
     answer: Any,
-    query: type[msgspec.Struct] | None,
+    query: type[msgspec.Struct],
 ) -> HTTPRouteHandler:
     endpoint = Endpoint(
         summary=summary,
         tag="audit",
         answers={200: answer},
-        codes=READ_CODES if query is None else (*READ_CODES, "not-found"),
+        codes=READ_CODES if query is KeysQuery else (*READ_CODES, "not-found"),
         query=query,
     )
     return ask(path, question, operation_id=operation_id, endpoint=endpoint)
@@ -134,7 +138,7 @@ HANDLERS: list[HTTPRouteHandler] = [
         "listCheckpointKeys",
         "The keys that checkpoints are checked with (C2SP signed-note), one a line",
         "text/plain",
-        None,
+        KeysQuery,
     ),
     _asked(
         "/v1/audit/inclusion",

@@ -12,12 +12,12 @@ from api.front_door import NOT_MODIFIED, Reply
 from api.problems import problem_of
 from api.questions import asked_of, asking, parameters
 from api.schemas import availability as words
-from api.schemas.fields import check_code, instant_of, rfc3339
+from api.schemas.fields import check_asked_code, instant_of, rfc3339
 from api.schemas.questions import stands_for
 from ledger.domain.refusals import NotFound
 from projections.availability.answers import Availability
 from projections.availability.queries import availability
-from projections.availability.told import Wanted, derivations, told
+from projections.availability.told import Wanted, defined, derivations, told
 
 _TAG: Final = "channels"
 
@@ -27,9 +27,9 @@ async def _availability(request: HttpRequest) -> Reply:
     page_max = backend.settings.page_max
     query = parameters(request.scope["query_string"], words.AvailabilityQuery, page_max)
     skus = list(dict.fromkeys(query.sku))
-    check_code("channel", query.channel)
+    check_asked_code("channel", query.channel)
     for sku in skus:
-        check_code("sku", sku)
+        check_asked_code("sku", sku)
     async with asking():
         found, at, position = await availability(
             backend.pool,
@@ -79,7 +79,7 @@ async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
     backend = backend_of(request)
     channel = path_id(request)
     for name, code in (("sku", query.sku), ("location", query.location)):
-        check_code(name, code)
+        check_asked_code(name, code)
     wanted = Wanted(
         channel=channel,
         sku=query.sku,
@@ -95,6 +95,8 @@ async def _log(request: HttpRequest, query: words.LogQuery) -> words.ToldPage:
             min_position=query.min_position,
             timeout_s=backend.settings.min_position_wait_ms / 1000,
         )
+        if not page.items and not await defined(backend.pool, channel):
+            raise problem_of(NotFound("channel", channel))
         explained = await derivations(backend.pool, page.items) if query.explain else None
     return words.ToldPage(
         channel=channel,
@@ -125,7 +127,7 @@ HANDLERS: list[HTTPRouteHandler] = [
             summary="What a channel was told, when and why",
             tag=_TAG,
             answers={200: words.ToldPage},
-            codes=READ_CODES,
+            codes=(*READ_CODES, "not-found"),
             query=words.LogQuery,
             path_id="channel",
         ),

@@ -7,7 +7,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_code, write
 from api.questions import one_of, page_of
 from api.schemas import catalog as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import OneQuery, stands_for
 from projections.catalog.queries import LOCATIONS, SKUS, LocationFilter, SkuFilter
 
@@ -32,7 +32,7 @@ async def _skus(request: HttpRequest, query: words.SkusQuery) -> words.SkusPage:
 
 
 async def _locations(request: HttpRequest, query: words.LocationsQuery) -> words.LocationsPage:
-    check_code("parent", query.parent)
+    check_asked_code("parent", query.parent)
     wanted = LocationFilter(kind=query.kind, parent=query.parent)
     found, page = await page_of(request, query, LOCATIONS, wanted)
     items = [words.LocationItem.of(one.event, one.version) for one in found]

@@ -6,7 +6,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.questions import one_of, page_of
 from api.schemas import conflicts as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import (
     ConflictFound,
     ConflictItem,
@@ -25,7 +25,7 @@ async def _one(request: HttpRequest, query: OneQuery) -> ConflictFound:
 
 async def _list(request: HttpRequest, query: ConflictsQuery) -> ConflictsPage:
     for name in ("kind", "location", "sku"):
-        check_code(name, getattr(query, name))
+        check_asked_code(name, getattr(query, name))
     wanted = Filter(status=query.status, kind=query.kind, location=query.location, sku=query.sku)
     found, page = await page_of(request, query, CONFLICTS, wanted)
     return ConflictsPage(items=[ConflictItem.of(item) for item in found], **page)

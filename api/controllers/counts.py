@@ -8,7 +8,7 @@ from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.questions import asking, one_of, page_of
 from api.schemas import counts as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import CountsQuery, OneQuery, stands_for
 from projections.counts.queries import COUNTS, Filter
 from projections.uncounted import Uncounted, uncounted
@@ -36,8 +36,8 @@ async def _one(request: HttpRequest, query: OneQuery) -> words.CountFound:
 
 
 async def _list(request: HttpRequest, query: CountsQuery) -> words.CountsPage:
-    check_code("location", query.location)
-    check_code("sku", query.sku)
+    check_asked_code("location", query.location)
+    check_asked_code("sku", query.sku)
     wanted = Filter(status=query.status, location=query.location, sku=query.sku)
     found, page = await page_of(request, query, COUNTS, wanted)
     return words.CountsPage(items=[words.CountItem.of(item) for item in found], **page)

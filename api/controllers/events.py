@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator
 import msgspec
 from litestar.handlers import HTTPRouteHandler
 
-from api.commands import Answer
+from api.commands import JSON, Answer
 from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, ask
+from api.forms import wanted
 from api.front_door import NDJSON, LinesReply, Reply
 from api.questions import asking, parameters
 from api.schemas.questions import EventsAnswer, EventsPage, EventsQuery
@@ -28,7 +29,7 @@ async def _events(request: HttpRequest) -> Reply | LinesReply:
     async with asking():
         patience_s = backend.settings.min_position_wait_ms / 1000
         until = await _head(backend.pool, query.min_position, patience_s)
-        if NDJSON in visit_of(request).accept:
+        if wanted(visit_of(request).accept, (JSON, NDJSON)) == NDJSON:
             # The stream ends at the head it found, so that a reader knows it has seen it all.
             last = until if query.limit is None else min(until, query.after + query.limit)
             return LinesReply(_lines(backend.pool, query.after, last), NDJSON)

@@ -6,7 +6,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
 from api.questions import page_of
 from api.schemas import fences as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import FencesQuery, LimitsQuery
 from projections.fences.queries import FENCES, LIMITS, Filter
 
@@ -15,7 +15,7 @@ _TAG = "fences"
 
 async def _fences(request: HttpRequest, query: FencesQuery) -> words.FencesPage:
     for name in ("sku", "location", "channel"):
-        check_code(name, getattr(query, name))
+        check_asked_code(name, getattr(query, name))
     wanted = Filter(sku=query.sku, location=query.location, channel=query.channel)
     found, page = await page_of(request, query, FENCES, wanted)
     return words.FencesPage(items=[words.FenceItem.of(item) for item in found], **page)
@@ -23,7 +23,7 @@ async def _fences(request: HttpRequest, query: FencesQuery) -> words.FencesPage:
 
 async def _limits(request: HttpRequest, query: LimitsQuery) -> words.LimitsPage:
     for name in ("sku", "location"):
-        check_code(name, getattr(query, name))
+        check_asked_code(name, getattr(query, name))
     wanted = Filter(sku=query.sku, location=query.location)
     found, page = await page_of(request, query, LIMITS, wanted)
     return words.LimitsPage(items=[words.LimitItem.of(item) for item in found], **page)

@@ -4,17 +4,17 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, write
-from api.questions import asked_of, asking
+from api.questions import asked_of, asking, malformed
 from api.schemas import movements as words
-from api.schemas.fields import check_code, instant_of
+from api.schemas.fields import check_asked_code, instant_of
 from api.schemas.questions import MovementItem, MovementsPage, MovementsQuery, stands_for
 from projections.history.movements import Window, movements
 
 
 async def _movements(request: HttpRequest, query: MovementsQuery) -> MovementsPage:
     backend = backend_of(request)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     window = Window(
         sku=query.sku,
         location=query.location,
@@ -22,6 +22,8 @@ async def _movements(request: HttpRequest, query: MovementsQuery) -> MovementsPa
         start=instant_of(query.start, "from"),
         end=instant_of(query.end, "to"),
     )
+    if window.start is not None and window.end is not None and window.start > window.end:
+        raise malformed("to", "must not lie before from")
     async with asking():
         page = await movements(
             backend.pool,

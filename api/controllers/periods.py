@@ -11,7 +11,7 @@ from api.front_door import Reply
 from api.problems import problem_of
 from api.questions import asking, malformed, parameters
 from api.schemas import periods as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import OneQuery
 from api.schemas.statements import StatementsAnswer
 from ledger.domain.refusals import NotFound
@@ -45,7 +45,7 @@ async def _one(request: HttpRequest, query: OneQuery) -> words.PeriodFound:
 
 
 async def _list(request: HttpRequest, query: words.PeriodsQuery) -> words.PeriodsPage:
-    check_code("location", query.location)
+    check_asked_code("location", query.location)
     async with asking():
         await _wait(request, query.min_position)
         pool = backend_of(request).pool
@@ -61,8 +61,8 @@ async def _statement(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     page_max = backend.settings.page_max
     query = parameters(request.scope["query_string"], words.PeriodStatementQuery, page_max)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     async with asking():
         period, _ = await _found(request, query.min_position)
         page = await period_statements(

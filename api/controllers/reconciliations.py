@@ -13,9 +13,18 @@ from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path
 from api.front_door import NDJSON, LinesReply, Reply, body_of, key_of
 from api.problems import Problem, problem_of
 from api.questions import asking
-from api.reconciling import Done, Lines, Otherwise, Refused, pieces_of, pins_of, reconcile
+from api.reconciling import (
+    Done,
+    Lines,
+    Otherwise,
+    Refused,
+    caught_up,
+    pieces_of,
+    pins_of,
+    reconcile,
+)
 from api.schemas import reconciliations as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.reading import check_encoding, read
 from ledger.domain.refusals import NotFound, Refusal
 from projections.progress import wait_for
@@ -85,6 +94,7 @@ async def _of_lines(request: HttpRequest) -> LinesReply:
 
     try:
         head = await lines.head()
+        await caught_up(backend)  # It can be read only once: a repeat has to be known as one.
         at = await pins_of(backend, visit, head)
         done = await reconcile(backend, visit, head, lines.pieces(), keep, at)
     except BaseException as problem:
@@ -130,8 +140,8 @@ async def _one(
 async def _list(
     request: HttpRequest, query: words.ReconciliationsQuery
 ) -> words.ReconciliationsPage:
-    check_code("source", query.source)
-    check_code("location", query.location)
+    check_asked_code("source", query.source)
+    check_asked_code("location", query.location)
     wanted = queries.Filter(source=query.source, location=query.location)
     async with asking():
         await _wait(request, query.min_position)

@@ -6,7 +6,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.questions import one_of, page_of
 from api.schemas import reservations as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import (
     OneQuery,
     ReservationFound,
@@ -30,7 +30,7 @@ async def _one(request: HttpRequest, query: OneQuery) -> ReservationFound:
 
 async def _list(request: HttpRequest, query: ReservationsQuery) -> ReservationsPage:
     for name in ("sku", "location", "channel"):
-        check_code(name, getattr(query, name))
+        check_asked_code(name, getattr(query, name))
     wanted = Filter(
         sku=query.sku, location=query.location, status=query.status, channel=query.channel
     )

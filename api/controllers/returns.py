@@ -6,7 +6,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.questions import one_of, page_of
 from api.schemas import returns as words
-from api.schemas.fields import check_code, check_text
+from api.schemas.fields import check_asked_code, check_text
 from api.schemas.questions import OneQuery, OrdersQuery, ReturnsQuery, stands_for
 from projections.returns.queries import ORDERS, RETURNS, Filter, OrderFilter
 
@@ -19,7 +19,7 @@ async def _one(request: HttpRequest, query: OneQuery) -> words.ReturnFound:
 
 
 async def _list(request: HttpRequest, query: ReturnsQuery) -> words.ReturnsPage:
-    check_code("sku", query.sku)
+    check_asked_code("sku", query.sku)
     check_text("order", query.order)
     wanted = Filter(status=query.status, order=query.order, sku=query.sku)
     found, page = await page_of(request, query, RETURNS, wanted)
@@ -27,7 +27,7 @@ async def _list(request: HttpRequest, query: ReturnsQuery) -> words.ReturnsPage:
 
 
 async def _orders(request: HttpRequest, query: OrdersQuery) -> words.OrdersPage:
-    check_code("sku", query.sku)
+    check_asked_code("sku", query.sku)
     check_text("order", query.order)
     wanted = OrderFilter(order=query.order, sku=query.sku, excess=query.excess)
     found, page = await page_of(request, query, ORDERS, wanted)

@@ -10,9 +10,10 @@ from litestar.handlers import HTTPRouteHandler
 from api.commands import JSON, Answer
 from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
+from api.forms import wanted
 from api.front_door import Reply
 from api.questions import asking, known_when, malformed, parameters
-from api.schemas.fields import check_code, instant_of
+from api.schemas.fields import check_asked_code, instant_of
 from api.schemas.statements import (
     ENTRIES_PATH,
     EntriesAnswer,
@@ -38,8 +39,8 @@ FORMATS: Final = tuple(_FORMATS)
 async def _statements(request: HttpRequest) -> Reply:
     backend = backend_of(request)
     query = parameters(request.scope["query_string"], StatementsQuery, backend.settings.page_max)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")
     assert start is not None
     assert until is not None
@@ -59,13 +60,12 @@ async def _statements(request: HttpRequest) -> Reply:
 
 async def formatted(request: HttpRequest, answer: StatementsAnswer) -> Reply:
     """The answer in the form that was asked for; a table tells in headers what it is pinned to."""
-    accept = visit_of(request).accept
-    for media_type, form in _FORMATS.items():
-        if media_type in accept:
-            told = {"ledger-" + name.replace("_", "-"): text for name, text in pins(answer).items()}
-            body = await asyncio.to_thread(form, answer)
-            return Reply(Answer(200, body, media_type, tuple(told.items())))
-    return Reply(Answer(200, msgspec.json.encode(answer), JSON))
+    media_type = wanted(visit_of(request).accept, (JSON, *FORMATS))
+    if media_type == JSON:
+        return Reply(Answer(200, msgspec.json.encode(answer), JSON))
+    told = {"ledger-" + name.replace("_", "-"): text for name, text in pins(answer).items()}
+    body = await asyncio.to_thread(_FORMATS[media_type], answer)
+    return Reply(Answer(200, body, media_type, tuple(told.items())))
 
 
 def limits(settings: Settings, page: int) -> Limits:
@@ -79,9 +79,11 @@ def limits(settings: Settings, page: int) -> Limits:
 
 async def _entries(request: HttpRequest, query: EntriesQuery) -> EntriesAnswer:
     backend = backend_of(request)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")
+    if start is not None and until is not None and start > until:
+        raise malformed("to", "must not lie before from")
     asked = EntriesAsked(
         sku=query.sku,
         location=query.location,

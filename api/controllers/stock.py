@@ -6,7 +6,7 @@ from msgspec import structs
 from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
 from api.questions import asked_of, asking
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import (
     StockAnswer,
     StockQuery,
@@ -19,8 +19,8 @@ from projections.questions import StockQuestion, TotalsQuestion, stock, totals
 
 async def _stock(request: HttpRequest, query: StockQuery) -> StockAnswer:
     backend = backend_of(request)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     asked = structs.asdict(asked_of(query))
     async with asking():
         page = await stock(
@@ -36,8 +36,8 @@ async def _stock(request: HttpRequest, query: StockQuery) -> StockAnswer:
 
 async def _totals(request: HttpRequest, query: TotalsQuery) -> TotalsAnswer:
     backend = backend_of(request)
-    check_code("sku", query.sku)
-    check_code("location", query.location)
+    check_asked_code("sku", query.sku)
+    check_asked_code("location", query.location)
     asked = structs.asdict(asked_of(query))
     async with asking():
         page = await totals(

@@ -6,7 +6,7 @@ from api.dependencies import HttpRequest
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.questions import one_of, page_of
 from api.schemas import transfers as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.questions import OneQuery, stands_for
 from projections.transfers.queries import TRANSFERS, Filter
 
@@ -20,9 +20,9 @@ async def _one(request: HttpRequest, query: OneQuery) -> words.TransferFound:
 
 
 async def _list(request: HttpRequest, query: words.TransfersQuery) -> words.TransfersPage:
-    check_code("from", query.from_location)
-    check_code("to", query.to_location)
-    check_code("sku", query.sku)
+    check_asked_code("from", query.from_location)
+    check_asked_code("to", query.to_location)
+    check_asked_code("sku", query.sku)
     wanted = Filter(
         from_location=query.from_location,
         to_location=query.to_location,

@@ -9,14 +9,15 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler, post
 from msgspec import UNSET, Struct, field
 
-from api.commands import Answer
+from api.commands import JSON, Answer
 from api.dependencies import Backend, HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, ask, path_id
+from api.forms import wanted
 from api.front_door import NDJSON, LinesReply, Reply, body_of, key_of
 from api.problems import Problem, problem_of
 from api.questions import asking, known_when
 from api.schemas import what_if as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from api.schemas.reading import check_encoding, read
 from ledger.domain.refusals import Malformed, NotFound
 from projections.clocks import Clocks, clocks
@@ -77,7 +78,7 @@ async def _what_if(request: HttpRequest) -> Reply | LinesReply:
     channel = path_id(request)
     if asked.limit > backend.settings.page_max:
         raise Malformed("$.limit", f"at most {backend.settings.page_max}, is {asked.limit}")
-    if NDJSON in visit.accept:
+    if wanted(visit.accept, (JSON, NDJSON)) == NDJSON:
         lines = _lines(backend, channel, asked)
         first = await anext(lines)  # Whatever stands in the way is said before it begins.
         return LinesReply(_after(first, lines), NDJSON)
@@ -148,7 +149,7 @@ async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> 
     """Everything up to the first SKU. Raises Problem or Malformed."""
     interval, otherwise = words.interval_of(asked), words.otherwise_of(asked)
     sku = None if asked.sku is UNSET else asked.sku
-    check_code("$.sku", sku)
+    check_asked_code("$.sku", sku)
     at, position = await _clocks(backend, asked)
     question = Question(channel=channel, known=at.known, all_sales=asked.sales == "all", sku=sku)
     reader = Reader(backend.pool, question)

@@ -130,7 +130,7 @@ def _unreadable(lines: Table) -> Column:
     for name in ("sku", "location", "quantity", "at"):
         lacking = pc.or_(lacking, pc.is_null(lines[name]))
     key = pc.match_substring_regex(lines["invoice"], r"^[A-Za-z0-9._~:@+-]{1,50}$")
-    code = r"^[^\p{Cc}\p{Zl}\p{Zp}]{1,64}$"
+    code = r"^(?:[^\p{C}\p{Z}]| ){1,64}$"
     sku = pc.match_substring_regex(lines["sku"], code)
     location = pc.match_substring_regex(lines["location"], code)
     return pc.or_kleene(lacking, pc.invert(pc.and_kleene(key, pc.and_kleene(sku, location))))

@@ -136,10 +136,11 @@ class _Items:
 def _in_its_place(members: dict[str, Any], index: int) -> dict[str, Any]:
     """The ledger was given each movement alone, as the first one: here it has its own place."""
     alone, here = "$.movements[0]", f"$.movements[{index}]"
-    return {
+    placed = {
         name: member.replace(alone, here) if name in ("path", "detail") else member
         for name, member in members.items()
     }
+    return {"path": here, **placed}
 
 
 class _Item:

@@ -22,6 +22,12 @@ class CheckpointQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     min_position: Position = 0
 
 
+class KeysQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All keys; never to be answered from before a position."""
+
+    min_position: Position = 0
+
+
 class InclusionQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The proof of which event, in the tree of which checkpoint; by default the latest."""
 

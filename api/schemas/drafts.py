@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from api.schemas import reconciliations as words
-from api.schemas.fields import check_code
+from api.schemas.fields import check_asked_code
 from ledger.domain import commands
 from ledger.domain.events import ReconciliationRecorded
 from ledger.domain.refusals import Malformed
@@ -82,7 +82,7 @@ def check_draft(draft: commands.RecordReconciliation) -> None:
         if isinstance(value, str):
             if len(value) > _TEXT_LENGTH_MAX:
                 raise Malformed(path, f"has {len(value)} characters")
-            check_code(path, value[:CODE_LENGTH_MAX])
+            check_asked_code(path, value[:CODE_LENGTH_MAX])
     tally = draft.found.tally
     keys = {(line.sku, line.location) for line in draft.proposals}
     sums = (tally.matched + tally.within + tally.beyond, len(draft.proposals), len(keys))

@@ -15,6 +15,7 @@ from ledger.domain.values import (
     MICROSECONDS_PER_SECOND,
     Instant,
     Money,
+    asked_code_problem,
     code_problem,
     text_problem,
 )
@@ -92,6 +93,12 @@ def rfc3339_or_none(instant: Instant | None) -> str | None:
 def check_code(path: str, text: str | None) -> None:
     """Raises Malformed unless it can be a SKU, a location or a channel."""
     if text is not None and (problem := code_problem(text)) is not None:
+        raise Malformed(path, problem)
+
+
+def check_asked_code(path: str, text: str | None) -> None:
+    """Raises Malformed unless something may have been recorded under it."""
+    if text is not None and (problem := asked_code_problem(text)) is not None:
         raise Malformed(path, problem)
 
 

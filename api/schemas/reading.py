@@ -2,7 +2,8 @@
 
 import json
 import re
-from typing import Any, Final, NoReturn, TypeVar
+from bisect import bisect_left
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
@@ -10,10 +11,14 @@ from ledger.domain.refusals import Malformed
 
 _Request = TypeVar("_Request")
 
-_AT: Final = re.compile(r" - at `(\$[^`]*)`\Z")
-_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]")
+_Step: TypeAlias = str | int | None
+"""A field or a key, a place in a list, or a key that is not named."""
+
+_AT: Final = re.compile(r" - at (`key` in )?`(\$[^`]*)`\Z")
+_STEP: Final = re.compile(r"\.([^.\[\]]+)|\[([0-9]+)\]|\[\.\.\.\]")
 _SHOWN_CHARACTERS_MAX: Final = 60
 _EXPLAINED_BYTES_MAX: Final = 1024 * 1024  # Looking again costs more than decoding did.
+_NAMED_BYTES_MAX: Final = 64 * 1024  # To find a key, it is decoded more than once.
 
 
 def read(decoder: msgspec.json.Decoder[_Request], body: Any, at: str = "$") -> _Request:
@@ -21,7 +26,7 @@ def read(decoder: msgspec.json.Decoder[_Request], body: Any, at: str = "$") -> _
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        _refuse(error, bytes(body), at)
+        _refuse(error, bytes(body), at, decoder)
 
 
 def check_encoding(body: bytes) -> None:
@@ -33,15 +38,17 @@ def check_encoding(body: bytes) -> None:
             raise Malformed("$", f"not UTF-8: {error.reason} at byte {error.start}") from None
 
 
-def _refuse(error: Exception, body: bytes, at: str) -> NoReturn:
+def _refuse(error: Exception, body: bytes, at: str, decoder: msgspec.json.Decoder[Any]) -> NoReturn:
     if isinstance(error, RecursionError):
         raise Malformed(at, "nested too deeply") from None
     if isinstance(error, UnicodeDecodeError):
         raise Malformed(at, f"not UTF-8: {error.reason}") from None
     message = str(error)
     if (found := _AT.search(message)) is not None:
-        path, problem = found[1], message[: found.start()]
-        raise Malformed(at + path[1:], problem + _given(body, path)) from None
+        path = found[2] if found[1] is None else f"{found[2]}[...]"
+        steps = _named(_steps(path), body, decoder)
+        given = _given(body, steps) if found[1] is None else _key(steps)
+        raise Malformed(at + _written(steps), message[: found.start()] + given) from None
     if isinstance(error, msgspec.ValidationError):
         raise Malformed(at, message) from None
     path, name = _not_a_number(body)
@@ -50,12 +57,71 @@ def _refuse(error: Exception, body: bytes, at: str) -> NoReturn:
     raise Malformed(at, f"not JSON: {message}") from None
 
 
-def _given(body: bytes, path: str) -> str:
+def _steps(path: str) -> list[_Step]:
+    return [name or (int(index) if index else None) for name, index in _STEP.findall(path)]
+
+
+def _written(steps: list[_Step]) -> str:
+    return "".join(
+        "[...]" if step is None else f"[{step}]" if isinstance(step, int) else f".{step}"
+        for step in steps
+    )
+
+
+def _named(steps: list[_Step], body: bytes, decoder: msgspec.json.Decoder[Any]) -> list[_Step]:
+    """The same with the keys that the decoder does not tell, as far as they can be found."""
+    if None not in steps or len(body) > _NAMED_BYTES_MAX:
+        return steps
+    whole = value = json.loads(body)
+    refusal = _refusal(decoder, whole)
+    named: list[_Step] = []
+    for step in steps:
+        name = step
+        if step is None:
+            name = _first_refused(decoder, whole, value, refusal)
+            if name is None:
+                return steps
+        named.append(name)
+        value = value[name]
+    return named
+
+
+def _first_refused(
+    decoder: msgspec.json.Decoder[Any], whole: Any, value: dict[str, Any], refusal: str | None
+) -> str | None:
+    """The first key of an object that is refused like the whole: without it, the others are not."""
+    entries = list(value.items())
+
+    def refused(count: int) -> bool:
+        value.clear()
+        value.update(entries[:count])
+        return _refusal(decoder, whole) == refusal
+
+    count = bisect_left(range(len(entries) + 1), True, key=refused)
+    value.update(entries)
+    return entries[count - 1][0] if 0 < count <= len(entries) else None
+
+
+def _refusal(decoder: msgspec.json.Decoder[Any], body: Any) -> str | None:
+    try:
+        decoder.decode(json.dumps(body))
+    except msgspec.MsgspecError as error:
+        return str(error)
+    return None
+
+
+def _key(steps: list[_Step]) -> str:
+    """The offending key in words; the path ends where it stands."""
+    key = steps.pop()
+    return "" if key is None else f", is {json.dumps(key, ensure_ascii=False)}"
+
+
+def _given(body: bytes, steps: list[_Step]) -> str:
     """The offending value in words, where it is a single one."""
     value = _loaded(body)
     try:
-        for name, index in _STEP.findall(path):
-            value = value[name] if name else value[int(index)]
+        for step in steps:
+            value = value[step]
     except (LookupError, TypeError):
         return ""
     if value is None or isinstance(value, dict | list):

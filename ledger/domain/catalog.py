@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ledger.domain.events import CasePolicy, LocationDefined, SkuDefined
 from ledger.domain.units import Units, factors_of
-from ledger.domain.values import Instant, code_problem, stream_id
+from ledger.domain.values import Instant, asked_code_problem, stream_id
 
 ANY_FACT: Final = "*"
 """The type under which an authority stands for every fact that has none of its own."""
@@ -118,7 +118,7 @@ def spellings(code: str) -> tuple[Spelling, ...]:
     policies: tuple[CasePolicy, ...] = ("upper", "fold")
     for policy in policies:
         form = canonical(code, policy)
-        if form != code and code_problem(form) is None:
+        if form != code and asked_code_problem(form) is None:
             found.append(Spelling(stream_id("sku", form), form, policy))
     return tuple(found)
 

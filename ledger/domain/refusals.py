@@ -13,6 +13,7 @@ class Refusal(Exception):
 
     code: ClassVar[str]
     transient: ClassVar[bool] = False
+    path: str  # Where in the request it stands, if that is known.
 
     @property
     def title(self) -> str:
@@ -22,6 +23,12 @@ class Refusal(Exception):
     def facts(self) -> dict[str, Any]:
         """The numbers and names behind it, ready for JSON."""
         return dict(vars(self))
+
+    def stands_at(self, place: str) -> None:
+        """It is about one part of the request: whatever path it has is below that."""
+        path = vars(self).get("path", "$")
+        if not path.startswith(place):
+            self.path = place + path.removeprefix("$")
 
 
 class Shortfall(Struct, frozen=True, gc=False):
@@ -43,6 +50,11 @@ class Malformed(Refusal):
         super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+    def stands_at(self, place: str) -> None:
+        """The sentence names the path, too."""
+        super().stands_at(place)
+        self.args = (f"{self.path}: {self.problem}",)
 
 
 class NotFound(Refusal):

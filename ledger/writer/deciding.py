@@ -300,7 +300,9 @@ class Decider:
             if before is None:
                 continue
             if before[0] != fingerprint(movement):
-                raise IdempotencyConflict(movement.movement_id or "")
+                conflict = IdempotencyConflict(movement.movement_id or "")
+                conflict.stands_at(f"$.movements[{index}]")
+                raise conflict
             assert isinstance(before[1], MovementsRecorded)
             found[index] = before[1].results[0]
         return found

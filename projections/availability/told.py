@@ -97,6 +97,11 @@ def _question(wanted: Wanted, after: After | None) -> tuple[str, dict[str, Any]]
     return "told_to", {**subject, "generation": place[0], "told": place[1]}
 
 
+async def defined(pool: Pool, channel: str) -> bool:
+    """Whether there is such a channel: one that nobody was told anything of is one, too."""
+    return bool(await _rows(pool, "definitions", {"stream": channel_stream(channel)}))
+
+
 async def derivations(pool: Pool, items: list[Told]) -> list[Derivation]:
     """How values came about: what was kept of them, by the rules of their versions."""
     rules: dict[str, list[tuple[int, Rulebook]]] = {}

@@ -80,6 +80,7 @@ from ledger.domain.decisions.world import (
 )
 from ledger.domain.events import AnyStockEvent, LineQuantity, SourcedLine
 from ledger.domain.outcomes import MovementResult, MovementsRecorded
+from ledger.domain.refusals import Refusal
 from ledger.domain.values import Instant, order_stream, reservation_stream, stock_stream, stream_id
 
 __all__ = [
@@ -242,7 +243,7 @@ def _record(command: RecordMovements, world: World, now: Instant, context: Conte
             continue
         movement_id = movement_id_of(context.command_id, index, movement.movement_id)
         if catalogued or movement.stated:
-            place = f"$.movements[{index}]"
+            place = _place_of(index)
             deciding = parking.record(movement, place, movement_id, world, now + index, context)
         elif (plain := _plain(movement, movement_id, world, now + index)) is not None:
             event, cause, result = plain
@@ -251,8 +252,17 @@ def _record(command: RecordMovements, world: World, now: Instant, context: Conte
             continue
         else:
             deciding = facts.record(movement, movement_id, world, now + index, context)
-        results.append((yield from deciding))
+        try:
+            results.append((yield from deciding))
+        except Refusal as refusal:
+            refusal.stands_at(_place_of(index))
+            raise
     return MovementsRecorded(position=world.head, results=tuple(results))
+
+
+def _place_of(index: int) -> str:
+    """Where its caller wrote a movement."""
+    return f"$.movements[{index}]"
 
 
 def _plain(

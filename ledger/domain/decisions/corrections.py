@@ -49,7 +49,7 @@ def correct(movement: Correct, telling: Telling) -> Deciding[Notes]:
     recorded, number = old.state.recorded, movement.quantity
     kind = old.origin.kind
     if (number < 0 and kind != "adjust") or (number == 0 and kind != "count"):
-        raise Malformed("quantity", f"no {kind} comes to {number}; what never was is cancelled")
+        raise Malformed("$.quantity", f"no {kind} comes to {number}; what never was is cancelled")
     if number == recorded:
         return ()
     if kind == "count":

@@ -151,7 +151,7 @@ def _event(movement: AnyMovement, stock: Stock, at: Instant) -> AnyStockEvent:
     if isinstance(movement, Adjust):
         _check_expected(movement, stock)
     elif isinstance(movement, Move) and movement.from_bucket == movement.to_bucket:
-        raise Malformed("to_bucket", "must differ from from_bucket")
+        raise Malformed("$.to_bucket", "must differ from from_bucket")
     return _MADE[type(movement)](movement, at, max(at, stock.effective_at))
 
 

@@ -96,6 +96,8 @@ def test_an_older_checkpoint_can_be_asked_for(api: Api) -> None:
         ("checkpoint", {"position": 10**12}, 404, None),
         ("checkpoint", {"position": 1, "size": 1}, 400, "size"),
         ("checkpoint", {"sise": 1}, 400, "sise"),
+        ("keys", {"sise": 1}, 400, "sise"),
+        ("keys", {"min_position": 10**12}, 503, None),
     ],
 )
 def test_what_cannot_be_proven_is_refused(

@@ -113,6 +113,15 @@ def test_everything_a_channel_was_told_can_be_read_again(api: Api, mugs: str, we
     assert first["told"] in [one["told"] for one in rest.json()["items"]]
 
 
+def test_a_channel_that_nobody_defined_was_told_nothing(api: Api, web: str) -> None:
+    """Which is not the same as one of whose SKU there is nothing to tell."""
+    unknown = api.get(f"/v1/channels/{new('channel')}/log")
+    quiet = api.get(f"/v1/channels/{web}/log", sku=new("LAMP"))
+
+    assert (404, "channel") == (unknown.status_code, unknown.json()["what"])
+    assert (200, []) == (quiet.status_code, quiet.json()["items"])
+
+
 @pytest.mark.parametrize(
     ("asked", "path"),
     [

@@ -9,6 +9,8 @@ from tests.support.http import Api, new, receive
 
 MOVEMENTS = "/v1/movements"
 
+_TURNED = "from=2026-11-24T00:00:00Z&to=2026-11-23T00:00:00Z"
+
 
 def _with_quantity(written: str) -> bytes:
     fact = '{"type":"receive","sku":"MUG","location":"ams-1","quantity":1}'
@@ -128,7 +130,7 @@ def test_a_null_character_is_refused_at_the_door(api: Api) -> None:
     assert "U+0000" in problem["problem"]
 
 
-@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b"])
+@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b", "a\u200bb", "a "])
 def test_a_sku_that_can_be_none_is_refused(api: Api, sku: str) -> None:
     """1 to 64 printable characters in normal form C, nothing else."""
     _malformed(api.post(MOVEMENTS, {"movements": [receive(sku)]}), "$.movements[0].sku")
@@ -277,6 +279,8 @@ def test_malformed_documents_are_refused(api: Api, path: str, body: object, wher
         ("/v1/stock?cursor=nonsense", "cursor"),
         ("/v1/stock?min_position=-1", "min_position"),
         ("/v1/movements?sku=MUG", "location"),
+        (f"/v1/movements?sku=MUG&location=ams-1&{_TURNED}", "to"),
+        (f"/v1/statements/entries?{_TURNED}", "to"),
         ("/v1/movements?sku=MUG&location=ams-1&order=random", "order"),
         ("/v1/reservations?status=lost", "status"),
         ("/v1/reservations?cursor=AAAA", "cursor"),
@@ -305,6 +309,37 @@ def test_a_bad_item_does_not_stop_its_neighbours(api: Api) -> None:
     assert "$.movements[1].quantity" == results[1]["path"]
     assert ["malformed"] * 3 == [one["code"] for one in results[1:4]]
     assert 2 == results[4]["version"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "below"),
+    [
+        ({"type": "correct", "quantity": 0}, "malformed", ".quantity"),
+        ({"type": "correct", "quantity": 0, "of": "none-such"}, "not-found", ""),
+        ({"type": "sale_void", "quantity": 1}, "illegal-state", ""),
+        (
+            {"type": "adjust", "delta": 1, "reason": "found", "expected_on_hand": 7},
+            "stale-quantity",
+            "",
+        ),
+    ],
+)
+@pytest.mark.parametrize("atomic", [True, False])
+def test_what_the_ledger_refuses_of_many_is_named_by_its_place(
+    api: Api, atomic: bool, changes: dict[str, Any], code: str, below: str
+) -> None:
+    """However a call is taken, and whatever stands in the way of one of its movements."""
+    sku, first = new("MUG"), new("m")
+    api.record(receive(sku, movement_id=first))
+    fact = {"sku": sku, "location": "ams-1", **changes}
+    if fact["type"] != "adjust":
+        fact.setdefault("of", first)
+    body = {"atomic": atomic, "movements": [receive(sku), receive(sku), fact]}
+    answer = api.post(MOVEMENTS, body).json()
+    refused = answer if atomic else answer["results"][2]
+
+    assert code == refused["type" if atomic else "code"].rpartition(":")[2]
+    assert f"$.movements[2]{below}" == refused["path"]
 
 
 def test_a_bad_item_stops_an_atomic_call(api: Api) -> None:

@@ -100,6 +100,88 @@ def test_an_unknown_method_is_a_problem_document(api: Api) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/v1/movements", "GET, HEAD, OPTIONS, POST"),
+        ("/v1/skus/a%2Fb", "GET, HEAD, OPTIONS, PUT"),
+        ("/v1/channels/web", "GET, HEAD, OPTIONS, PUT"),
+        ("/v1/transfers/t-1/close", "OPTIONS, POST"),
+        ("/health/live", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_every_address_says_which_methods_it_knows(api: Api, path: str, methods: str) -> None:
+    """Asked, or when another one was tried."""
+    asked, refused = api.http.options(path), api.http.patch(path)
+
+    assert (204, methods, b"") == (asked.status_code, asked.headers["allow"], asked.content)
+    assert "content-length" not in asked.headers
+    assert (405, methods) == (refused.status_code, refused.headers["allow"])
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/health/live", "*/*", 200),
+        ("/v1/stock?sku=none-such", "*/*", 200),
+        ("/v1/events", "application/json", 200),
+        ("/v1/events", "application/x-ndjson", 200),
+        ("/v1/stock?limit=0", "*/*", 400),
+        ("/v1/reservations/none-such", "*/*", 404),
+        ("/v1/nothing", "*/*", 404),
+        ("/v1/transfers/t-1/close", "*/*", 405),
+    ],
+)
+def test_a_head_is_answered_like_a_get_without_the_body(
+    api: Api, path: str, accept: str, status: int
+) -> None:
+    """Whoever only wants to know whether it is there, and how much, is told so."""
+    api.record(receive(new("MUG")))
+    headers = {"Accept": accept, "X-Correlation-ID": "head-1"}
+    got, head = (api.http.request(method, path, headers=headers) for method in ("GET", "HEAD"))
+
+    assert (status, b"") == (head.status_code, head.content)
+    assert status == got.status_code
+    for name in ("content-type", "content-length", "x-correlation-id", "allow"):
+        assert got.headers.get(name) == head.headers.get(name), name
+
+
+def test_a_head_needs_a_key_like_a_get(api: Api) -> None:
+    """Its status would say what is behind the door."""
+    with _anonymous(api) as client:
+        answer = client.head("/v1/stock")
+
+    assert (401, b"") == (answer.status_code, answer.content)
+
+
+@pytest.mark.parametrize("second", ["key-b", "key-a"])
+def test_two_idempotency_keys_are_none(api: Api, second: str) -> None:
+    """Which of them would be answered under?"""
+    fact = {"movements": [receive(new("MUG"))]}
+    headers = [("Idempotency-Key", "key-a"), ("Idempotency-Key", second)]
+    answer = api.http.post("/v1/movements", json=fact, headers=headers)
+
+    assert (400, "Idempotency-Key") == (answer.status_code, answer.json()["path"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        (["Application/X-NDJSON"], "application/x-ndjson"),
+        (["application/json;q=0.5", "application/x-ndjson"], "application/x-ndjson"),
+        (["application/x-ndjson;q=0"], "application/json"),
+    ],
+)
+def test_an_answer_has_the_form_that_was_asked_for(
+    api: Api, accept: list[str], media_type: str
+) -> None:
+    """In whatever letters, in one header or in two."""
+    headers = [("Accept", one) for one in accept]
+    answer = api.http.get("/v1/events", headers=headers)
+
+    assert media_type == answer.headers["content-type"]
+
+
 def test_a_service_that_runs_is_ready(api: Api) -> None:
     """Database, tables and writer decide; the bus is reported."""
     answer = api.get("/health/ready").json()

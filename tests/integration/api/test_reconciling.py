@@ -263,6 +263,18 @@ def test_a_stream_of_lines_is_answered_with_the_same_lines(api: Api) -> None:
     assert "true" == whole.headers["Idempotent-Replayed"]
 
 
+def test_a_stream_of_lines_may_be_sent_again_at_once(api: Api) -> None:
+    """Whoever lost the answer does not have to wait until the first one can be looked up."""
+    mug, head = new("MUG"), {"source": "erp", "as_of": DAY + "20:00:00Z", "complete": False}
+    api.record(receive(mug, 10, **at("08:00:00")))
+    for _ in range(5):
+        body, key = lines(head, balance(mug, 9)), new("key")
+        first, again = (stream(api, body, key=key) for _ in range(2))
+
+        assert (201, first.content) == (again.status_code, again.content)
+        assert "true" == again.headers["Idempotent-Replayed"]
+
+
 @pytest.mark.parametrize(
     ("body", "path"),
     [

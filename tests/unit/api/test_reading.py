@@ -6,6 +6,7 @@ import pytest
 
 from api.problems import KINDS, TYPE_PREFIX, Problem, problem_of
 from api.questions import parameters
+from api.schemas.catalog import LOCATION, SKU
 from api.schemas.fields import instant_of, money_of, rfc3339, time_of
 from api.schemas.movements import BATCH, ITEM
 from api.schemas.questions import StockQuery
@@ -74,6 +75,31 @@ def test_a_refused_body_names_path_and_value(body: bytes, path: str, word: str) 
     assert word in refused.value.problem
 
 
+@pytest.mark.parametrize(
+    ("body", "path", "word"),
+    [
+        (b'{"packs":{"box":1,"case":0},"scale":99}', "$.packs.case", "is 0"),
+        (b'{"packs":{"a.b":{"of":"box","factor":0}}}', "$.packs.a.b.factor", "is 0"),
+        (b'{"packs":{"box":12,"":2,"case":0}}', "$.packs", 'is ""'),
+    ],
+)
+def test_a_refused_entry_is_named_by_its_key(body: bytes, path: str, word: str) -> None:
+    """Among many packs, the sender is told which one."""
+    with pytest.raises(Malformed) as refused:
+        read(SKU, body)
+
+    assert path == refused.value.path
+    assert word in refused.value.problem
+
+
+def test_a_place_within_an_entry_follows_its_key() -> None:
+    """Of the sources of one fact among several, the one that is none."""
+    with pytest.raises(Malformed) as refused:
+        read(LOCATION, b'{"authority":{"sale":["till"],"count":["wms",""]}}')
+
+    assert "$.authority.count[1]" == refused.value.path
+
+
 def test_an_item_is_refused_by_its_place_in_the_call() -> None:
     """Items are read one by one, and still named from the body's root."""
     with pytest.raises(Malformed) as refused:
@@ -95,6 +121,13 @@ def test_every_refusal_has_a_kind() -> None:
 
     assert codes == {code: KINDS[code].transient for code in codes}
     assert refusals.Malformed.code in codes
+
+
+def test_a_title_holds_for_all_that_has_its_code() -> None:
+    """What a command names and the ledger does not know stands under no address."""
+    about_addresses = {code for code, kind in KINDS.items() if "address" in kind.title}
+
+    assert {"method-not-allowed"} == about_addresses
 
 
 @pytest.mark.parametrize("code", sorted(KINDS))

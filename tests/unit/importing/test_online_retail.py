@@ -63,6 +63,9 @@ def bodies(batches: Batches) -> list[Any]:
         ("no spaces", "85123A", 1, 2.55, 17850, "unreadable"),
         ("536365", "85123A" + "X" * 60, 1, 2.55, 17850, "unreadable"),
         ("536365", "85123\x00", 1, 2.55, 17850, "unreadable"),
+        ("536365", "85123\u200bA", 1, 2.55, 17850, "unreadable"),
+        ("536365", "85123\u00a0A", 1, 2.55, 17850, "unreadable"),
+        ("536365", "85123 A", 1, 2.55, 17850, ("sale", 1)),
     ],
 )
 def test_a_line_is_one_movement_or_counted_under_a_reason(

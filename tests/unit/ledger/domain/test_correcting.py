@@ -161,7 +161,7 @@ def test_a_total_that_no_such_movement_has_is_malformed(
 ) -> None:
     """What never took place is cancelled; only adjustments are signed."""
     given(received(10), named("m-1", recorded)).when(correct("m-1", number)).then_refused(
-        Malformed, path="quantity"
+        Malformed, path="$.movements[0].quantity"
     )
 
 

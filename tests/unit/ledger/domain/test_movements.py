@@ -99,7 +99,9 @@ def test_units_change_their_condition_and_back(target: PhysicalBucket) -> None:
 
 def test_a_move_within_one_bucket_is_refused() -> None:
     """It says nothing, so it is most likely a mistake."""
-    given(received(5)).when(move(2, "damaged", "damaged")).then_refused(Malformed, path="to_bucket")
+    given(received(5)).when(move(2, "damaged", "damaged")).then_refused(
+        Malformed, path="$.movements[0].to_bucket"
+    )
 
 
 def test_a_sale_beyond_the_stock_is_recorded() -> None:

@@ -106,6 +106,21 @@ def test_a_refusal_says_what_and_why(
     assert refusal.title.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("refusal", "path", "sentence"),
+    [
+        (r.Malformed("$.of", "is none"), "$.movements[1].of", "$.movements[1].of: is none"),
+        (r.Malformed("$.movements[1].of", "x"), "$.movements[1].of", "$.movements[1].of: x"),
+        (r.NotFound("movement", "m-1"), "$.movements[1]", "no movement 'm-1'"),
+    ],
+)
+def test_a_refusal_of_one_part_says_which(refusal: r.Refusal, path: str, sentence: str) -> None:
+    """Whoever sent many learns which of them it was."""
+    refusal.stands_at("$.movements[1]")
+
+    assert (path, sentence) == (refusal.facts()["path"], str(refusal))
+
+
 def test_every_refusal_has_its_row() -> None:
     """A new refusal comes with its code, its sentence and its facts."""
     assert {type(row[0]) for row in EVERY} == set(r.Refusal.__subclasses__())

@@ -5,6 +5,7 @@ import pytest
 from ledger.domain.values import (
     QUANTITY_MAX,
     StockId,
+    asked_code_problem,
     code_problem,
     encode_part,
     stream_id,
@@ -37,7 +38,14 @@ def test_a_slash_in_a_name_is_no_border_between_names() -> None:
     assert "movement/a%2Fb/c" == stream_id("movement", "a/b", "c")
 
 
-@pytest.mark.parametrize("text", ["MUG", "a b", "é", "☕", "x" * 64, "/", "*", ">", "."])
+JOINED = ["\U0001f469\u200d\U0001f4bb", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"]
+UNSEEN = ["\u200b", "\ufeff", "\u202e", "\ue000", "\uffff", "\u00ad", "\u00a0", "\u3000", "\u0378"]
+LOOSE = ["\u200dMUG", "MUG\u200c", "M\u200c\u200dUG", "\u200d"]
+
+
+@pytest.mark.parametrize(
+    "text", ["MUG", "a b", "é", "☕", "x" * 64, "/", "*", ">", ".", "日本", *JOINED]
+)
 def test_a_printable_name_is_a_code(text: str) -> None:
     """Shops name their things as they like."""
     assert code_problem(text) is None
@@ -49,6 +57,27 @@ def test_a_printable_name_is_a_code(text: str) -> None:
 def test_what_would_break_subjects_or_logs_is_no_code(text: str) -> None:
     """Too long, not normalised, or with characters nobody can see."""
     assert code_problem(text) is not None
+
+
+@pytest.mark.parametrize("unseen", UNSEEN)
+def test_what_nobody_sees_makes_no_other_code(unseen: str) -> None:
+    """Two stocks of one article would look the same on every screen; the refusal names it."""
+    problems = [code_problem(text) for text in (f"M{unseen}UG", f"MUG{unseen}", f"é{unseen}é")]
+
+    assert all(problems)
+    assert f"U+{ord(unseen):04X}" in (problems[0] or "")
+
+
+@pytest.mark.parametrize("text", [*LOOSE, " ", "   ", " MUG", "MUG ", " é", "é "])
+def test_a_scanners_blank_opens_no_second_stock(text: str) -> None:
+    """Neither does a joiner that joins nothing."""
+    assert code_problem(text) is not None
+
+
+@pytest.mark.parametrize("text", ["MUG ", "M\u200bUG", "\ue000", *LOOSE])
+def test_what_was_recorded_before_can_still_be_asked_for(text: str) -> None:
+    """Only the door became narrower."""
+    assert asked_code_problem(text) is None
 
 
 @pytest.mark.parametrize(("text", "fine"), [("till 7/8841 é", True), ("a\x00b", False)])
