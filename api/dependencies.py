@@ -12,6 +12,7 @@ from api.front_door import Visit, body_of, key_of
 from api.metrics import Gauges, HttpMetrics, writer_numbers
 from api.problems import Problem
 from api.readiness import Readiness
+from api.spelling import Spelling
 from ledger.clock import Clock, monotonic
 from ledger.settings import Settings
 from projections.progress import Pool
@@ -40,6 +41,7 @@ class Backend:
         self.readiness = readiness
         self.metrics = metrics
         self.clock = clock
+        self.spelling = Spelling(pool, settings.min_position_wait_ms / 1000)
         self.what_ifs = 0  # Being answered.
         self._deadline_s = settings.command_deadline_ms / 1000
 

@@ -15,7 +15,7 @@ from api.commands import Answer, refused
 from api.dependencies import Backend, HttpRequest, backend_of, visit_of
 from api.front_door import NO_CONTENT, Reply, Straight
 from api.problems import Problem
-from api.questions import malformed, parameters
+from api.questions import malformed, question_of
 from api.schemas.fields import ID
 from ledger.domain.values import asked_code_problem
 
@@ -116,8 +116,7 @@ def answered(
     """A question that takes its parameters as a Struct and returns the answer as one."""
 
     async def reply(request: HttpRequest) -> Reply:
-        page_max = backend_of(request).settings.page_max
-        asked = parameters(request.scope["query_string"], query, page_max)
+        asked = await question_of(request, query)
         return Reply(Answer(200, msgspec.json.encode(await question(request, asked))))
 
     return reply

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any, Final, TypeVar
@@ -13,7 +13,7 @@ import msgspec.inspect
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.dependencies import HttpRequest, backend_of
+from api.dependencies import Backend, HttpRequest, backend_of
 from api.problems import Problem, problem_of
 from api.schemas.fields import instant_of, time_of
 from api.schemas.questions import DatedQuery, MovementsQuery, PagedQuery, stands_for
@@ -21,7 +21,7 @@ from ledger.domain.refusals import NotFound
 from ledger.domain.values import Instant
 from ledger.settings import Settings
 from projections import documents
-from projections.clocks import Asked, Clocks
+from projections.clocks import Asked, Clocks, known_at_time
 from projections.cursors import BadCursor
 from projections.documents import Documents
 from projections.progress import Pool, ProjectionBehind
@@ -103,6 +103,36 @@ def _several(kind: Any) -> frozenset[str]:
         for field in found.fields
         if isinstance(field.type, msgspec.inspect.ListType)
     )
+
+
+async def question_of(request: HttpRequest, kind: type[_Query]) -> _Query:
+    """The decoded query, its SKUs under the codes that the ledger keeps. Raises Problem."""
+    backend = backend_of(request)
+    query: Any = parameters(request.scope["query_string"], kind, backend.settings.page_max)
+    sku = getattr(query, "sku", None)
+    if sku is not None:
+        several = isinstance(sku, list)
+        asked = known_when(getattr(query, "known_at", None), query.min_position)
+        kept = await kept_codes(backend, sku if several else [sku], asked)
+        if kept:
+            new = [kept.get(code, code) for code in sku] if several else kept[sku]
+            query = msgspec.structs.replace(query, sku=new)
+    decoded: _Query = query
+    return decoded
+
+
+async def kept_codes(backend: Backend, codes: Sequence[str], asked: Asked) -> Mapping[str, str]:
+    """The codes that the ledger keeps in another form, and that form. Raises Problem.
+
+    As they are defined now, and at least where the question's answer is from: there is no past in
+    which a stock was kept under another code.
+    """
+    async with asking():
+        reached = max(asked.min_position, asked.known_position or 0)
+        if asked.known_at is not None:
+            known = await known_at_time(backend.pool, asked.known_at)
+            reached = max(reached, known.position)
+        return await backend.spelling.kept(codes, reached)
 
 
 def asked_of(query: DatedQuery | MovementsQuery) -> Asked:

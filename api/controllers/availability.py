@@ -1,6 +1,8 @@
 """What a channel may sell, now or then, and everything it was ever told."""
 
+from collections.abc import Sequence
 from typing import Final
+from zlib import crc32
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -10,7 +12,7 @@ from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask, path_id
 from api.front_door import NOT_MODIFIED, Reply
 from api.problems import problem_of
-from api.questions import asked_of, asking, parameters
+from api.questions import asked_of, asking, question_of
 from api.schemas import availability as words
 from api.schemas.fields import check_asked_code, instant_of, rfc3339
 from api.schemas.questions import stands_for
@@ -24,8 +26,7 @@ _TAG: Final = "channels"
 
 async def _availability(request: HttpRequest) -> Reply:
     backend = backend_of(request)
-    page_max = backend.settings.page_max
-    query = parameters(request.scope["query_string"], words.AvailabilityQuery, page_max)
+    query = await question_of(request, words.AvailabilityQuery)
     skus = list(dict.fromkeys(query.sku))
     check_asked_code("channel", query.channel)
     for sku in skus:
@@ -41,7 +42,7 @@ async def _availability(request: HttpRequest) -> Reply:
         )
     if found is None:
         raise problem_of(NotFound("channel", query.channel))
-    tag = _tag(found)
+    tag = _tag(found, skus)
     if _known(request.headers.get("if-none-match"), tag):
         return Reply(Answer(NOT_MODIFIED, b"", headers=(("ETag", tag),)))
     answer = words.AvailabilityAnswer(
@@ -57,14 +58,16 @@ async def _availability(request: HttpRequest) -> Reply:
     return Reply(Answer(200, msgspec.json.encode(answer), headers=(("ETag", tag),)))
 
 
-def _tag(found: Availability) -> str:
-    """Position, rule version and the instant since when the numbers are what they are.
+def _tag(found: Availability, skus: Sequence[str]) -> str:
+    """Position, rule version, the instant since when the numbers are what they are, and of what.
 
-    That is when the last hold ran out that nobody has written down yet: until the next one does,
-    or one of the other two changes, nothing can have changed. Weak: the same numbers, asked for
-    at another moment or with their derivation, are not the same bytes.
+    That instant is when the last hold ran out that nobody has written down yet: until the next one
+    does, or another of them changes, nothing can have changed. The codes are those the ledger
+    keeps: the same question may come to be about others. Weak: the same numbers, asked for at
+    another moment or with their derivation, are not the same bytes.
     """
-    return f'W/"{found.position}-{found.rule_version}-{found.since}"'
+    codes = crc32("\n".join(skus).encode())
+    return f'W/"{found.position}-{found.rule_version}-{found.since}-{codes:08x}"'
 
 
 def _known(given: str | None, tag: str) -> bool:

@@ -9,7 +9,7 @@ from api.dependencies import HttpRequest, backend_of
 from api.endpoints import READ_CODES, WRITE_CODES, Endpoint, answered, ask, path_id, write
 from api.front_door import Reply
 from api.problems import problem_of
-from api.questions import asking, malformed, parameters
+from api.questions import asking, malformed, question_of
 from api.schemas import periods as words
 from api.schemas.fields import check_asked_code
 from api.schemas.questions import OneQuery
@@ -59,8 +59,7 @@ async def _list(request: HttpRequest, query: words.PeriodsQuery) -> words.Period
 
 async def _statement(request: HttpRequest) -> Reply:
     backend = backend_of(request)
-    page_max = backend.settings.page_max
-    query = parameters(request.scope["query_string"], words.PeriodStatementQuery, page_max)
+    query = await question_of(request, words.PeriodStatementQuery)
     check_asked_code("sku", query.sku)
     check_asked_code("location", query.location)
     async with asking():

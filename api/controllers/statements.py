@@ -12,7 +12,7 @@ from api.dependencies import HttpRequest, backend_of, visit_of
 from api.endpoints import READ_CODES, Endpoint, answered, ask
 from api.forms import wanted
 from api.front_door import Reply
-from api.questions import asking, known_when, malformed, parameters
+from api.questions import asking, known_when, malformed, question_of
 from api.schemas.fields import check_asked_code, instant_of
 from api.schemas.statements import (
     ENTRIES_PATH,
@@ -38,7 +38,7 @@ FORMATS: Final = tuple(_FORMATS)
 
 async def _statements(request: HttpRequest) -> Reply:
     backend = backend_of(request)
-    query = parameters(request.scope["query_string"], StatementsQuery, backend.settings.page_max)
+    query = await question_of(request, StatementsQuery)
     check_asked_code("sku", query.sku)
     check_asked_code("location", query.location)
     start, until = instant_of(query.start, "from"), instant_of(query.end, "to")

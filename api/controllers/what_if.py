@@ -15,12 +15,12 @@ from api.endpoints import READ_CODES, Endpoint, ask, path_id
 from api.forms import wanted
 from api.front_door import NDJSON, LinesReply, Reply, body_of, key_of
 from api.problems import Problem, problem_of
-from api.questions import asking, known_when
+from api.questions import asking, kept_codes, known_when
 from api.schemas import what_if as words
 from api.schemas.fields import check_asked_code
 from api.schemas.reading import check_encoding, read
 from ledger.domain.refusals import Malformed, NotFound
-from projections.clocks import Clocks, clocks
+from projections.clocks import Asked, Clocks, clocks
 from projections.progress import wait_for
 from projections.what_if.answers import OfSku, Tally
 from projections.what_if.asked import Asking, Question
@@ -147,6 +147,7 @@ async def _turn(backend: Backend) -> AsyncIterator[None]:
 
 async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> _Ready:
     """Everything up to the first SKU. Raises Problem or Malformed."""
+    asked = await _spelled(backend, asked)
     interval, otherwise = words.interval_of(asked), words.otherwise_of(asked)
     sku = None if asked.sku is UNSET else asked.sku
     check_asked_code("$.sku", sku)
@@ -173,13 +174,25 @@ async def _ready(backend: Backend, channel: str, asked: words.WhatIfRequest) -> 
     return _Ready(head, prepared, reader, found)
 
 
+async def _spelled(backend: Backend, asked: words.WhatIfRequest) -> words.WhatIfRequest:
+    """The question under the codes that the ledger keeps. Raises Problem or Malformed."""
+    codes = words.codes_in(asked)
+    if not codes:
+        return asked
+    kept = await kept_codes(backend, codes, _known(asked))
+    return words.respelled(asked, kept) if kept else asked
+
+
+def _known(asked: words.WhatIfRequest) -> Asked:
+    return known_when(None if asked.known_at is UNSET else asked.known_at, asked.min_position)
+
+
 async def _clocks(backend: Backend, asked: words.WhatIfRequest) -> tuple[Clocks, int]:
     """What was known, and where everything that is read from stands."""
-    known_at = None if asked.known_at is UNSET else asked.known_at
     patience_s = backend.settings.min_position_wait_ms / 1000
     at = await clocks(
         backend.pool,
-        known_when(known_at, asked.min_position),
+        _known(asked),
         "history",
         now=backend.clock.now(),
         timeout_s=patience_s,

@@ -1,11 +1,12 @@
 """What-if: a past interval under other rules, as it is asked for and answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
+from msgspec.structs import replace
 
 from api.schemas.catalog import Kind, Tag
 from api.schemas.channels import Rules, rules_of
@@ -176,6 +177,32 @@ def interval_of(request: WhatIfRequest) -> Interval:
     if until - since > INTERVAL_MAX_DAYS * 86_400 * MICROSECONDS_PER_SECOND:
         raise Malformed("$.to", f"must be at most {INTERVAL_MAX_DAYS} days after from")
     return Interval(since, until)
+
+
+def codes_in(request: WhatIfRequest) -> list[str]:
+    """The SKUs that a question names."""
+    found = [] if request.sku is UNSET else [request.sku]
+    rules = () if request.rules is UNSET else _scoped(request.rules)
+    return found + [rule.sku for _, kind in rules for rule in kind if rule.sku is not None]
+
+
+def respelled(request: WhatIfRequest, kept: Mapping[str, str]) -> WhatIfRequest:
+    """The question under other codes."""
+    sku, rules = request.sku, request.rules
+    if sku is not UNSET:
+        sku = kept.get(sku, sku)
+    if rules is not UNSET:
+        changed = {
+            name: tuple(replace(rule, sku=kept.get(rule.sku or "", rule.sku)) for rule in kind)
+            for name, kind in _scoped(rules)
+        }
+        rules = replace(rules, **changed)
+    return replace(request, sku=sku, rules=rules)
+
+
+def _scoped(rules: Rules) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    for name in ("safety_stock", "buffers", "caps", "rounding"):
+        yield name, getattr(rules, name)
 
 
 def otherwise_of(request: WhatIfRequest) -> Otherwise:

@@ -1,7 +1,7 @@
 """Questions about definitions, and about the facts that wait for them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -35,6 +35,14 @@ class LocationFilter(Struct, frozen=True, kw_only=True):
     parent: str | None = None
 
 
+class Kept(NamedTuple):
+    """Where it was read, whether codes may be written in several ways at all, and which were."""
+
+    position: int
+    spelled: bool
+    codes: dict[str, str]
+
+
 async def get_sku(pool: Pool, code: str, _: Instant) -> One[Defined[SkuDefined]]:
     """The SKU that a code stands for."""
     forms = {"upper": canonical(code, "upper"), "fold": canonical(code, "fold")}
@@ -45,13 +53,16 @@ async def get_sku(pool: Pool, code: str, _: Instant) -> One[Defined[SkuDefined]]
 
 async def get_skus(pool: Pool, codes: list[str]) -> dict[str, SkuDefined]:
     """The SKUs that codes stand for, as they are defined now; undefined ones are left out."""
-    forms = {
-        "skus": codes,
-        "upper": [canonical(code, "upper") for code in codes],
-        "fold": [canonical(code, "fold") for code in codes],
-    }
-    rows = await _rows(pool, "get_skus", forms)
+    rows = await _rows(pool, "get_skus", _written(codes))
     return {codes[place - 1]: _sku(row).event for place, *row in rows}
+
+
+async def kept_codes(pool: Pool, codes: Sequence[str]) -> Kept:
+    """The codes under which the ledger keeps what codes stand for, where those are others."""
+    # Asked before many a question: making the plan takes twice as long as the look itself.
+    rows = await _rows(pool, "kept_codes", _written(codes), prepare=True)
+    kept = {sku: code for _, _, sku, code in rows if sku is not None}
+    return Kept(rows[0][0], rows[0][1], kept)
 
 
 async def get_location(pool: Pool, code: str, _: Instant) -> One[Defined[LocationDefined]]:
@@ -92,9 +103,19 @@ async def due(pool: Pool, *, strict: bool, limit: int) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def _rows(pool: Pool, name: str, wanted: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _written(codes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "skus": list(codes),
+        "upper": [canonical(code, "upper") for code in codes],
+        "fold": [canonical(code, "fold") for code in codes],
+    }
+
+
+async def _rows(
+    pool: Pool, name: str, wanted: Mapping[str, Any], *, prepare: bool = False
+) -> list[tuple[Any, ...]]:
     async with pool.connection() as connection:
-        cursor = await connection.execute(_SQL[name], wanted, prepare=False)
+        cursor = await connection.execute(_SQL[name], wanted, prepare=prepare)
         return await cursor.fetchall()
 
 

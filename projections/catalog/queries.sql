@@ -145,3 +145,25 @@ select c.place, x.sku, x.base_unit, x.scale, x.packs, x.service, x.case_policy, 
                or (y.sku = c.upper and y.case_policy = 'upper')
                or (y.sku = c.fold and y.case_policy = 'fold'))
         order by y.sku <> c.sku, y.case_policy <> 'upper' limit 1) x
+
+-- kept_codes --
+-- Codes that stand for a SKU kept under another one, as in `get_sku`; and whether there is any SKU
+-- of which that may be true: where there is none, no code is looked up. Whatever the planner makes
+-- of its numbers, it reads no more than one SKU for each form, and the first of those others.
+with known as (
+    select (select s.sku from {schema}.catalog_skus s
+             where s.shard = 0 and s.case_policy <> 'exact' order by s.sku limit 1) is not null
+        as spelled
+)
+select t.position, (select spelled from known), f.sku, f.kept
+  from {schema}.tracking t
+  left join lateral (
+       select c.sku, coalesce(
+              (select x.sku from {schema}.catalog_skus x where x.shard = 0 and x.sku = c.sku),
+              (select x.sku from {schema}.catalog_skus x
+                where x.shard = 0 and x.sku = c.upper and x.case_policy = 'upper'),
+              (select x.sku from {schema}.catalog_skus x
+                where x.shard = 0 and x.sku = c.fold and x.case_policy = 'fold')) as kept
+         from unnest(%(skus)s::text[], %(upper)s::text[], %(fold)s::text[]) as c (sku, upper, fold)
+        where (select spelled from known) offset 0) f on f.kept <> f.sku
+ where t.shard = 0 and t.projection = 'catalog'
