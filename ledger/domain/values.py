@@ -213,15 +213,12 @@ def code_problem(text: str) -> str | None:
     if (
         text.isprintable()
         and 0 < len(text) <= CODE_LENGTH_MAX
-        and (" " not in text or text.strip() == text)
         and (text.isascii() or unicodedata.is_normalized("NFC", text))
     ):
         return None
     problem = asked_code_problem(text)
     if problem is not None:
         return problem
-    if text.strip() != text:
-        return "must not begin or end with a blank"
     seen = text if text.isprintable() else _JOINED("", text)
     if seen.isprintable():
         return None

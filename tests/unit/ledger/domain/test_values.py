@@ -44,7 +44,7 @@ LOOSE = ["\u200dMUG", "MUG\u200c", "M\u200c\u200dUG", "\u200d"]
 
 
 @pytest.mark.parametrize(
-    "text", ["MUG", "a b", "é", "☕", "x" * 64, "/", "*", ">", ".", "日本", *JOINED]
+    "text", ["MUG", "a b", " MUG ", " ", "é", "☕", "x" * 64, "/", "*", ">", ".", "日本", *JOINED]
 )
 def test_a_printable_name_is_a_code(text: str) -> None:
     """Shops name their things as they like."""
@@ -68,13 +68,13 @@ def test_what_nobody_sees_makes_no_other_code(unseen: str) -> None:
     assert f"U+{ord(unseen):04X}" in (problems[0] or "")
 
 
-@pytest.mark.parametrize("text", [*LOOSE, " ", "   ", " MUG", "MUG ", " é", "é "])
-def test_a_scanners_blank_opens_no_second_stock(text: str) -> None:
-    """Neither does a joiner that joins nothing."""
+@pytest.mark.parametrize("text", LOOSE)
+def test_a_joiner_that_joins_nothing_is_no_part_of_a_code(text: str) -> None:
+    """It would only hide that this is another code."""
     assert code_problem(text) is not None
 
 
-@pytest.mark.parametrize("text", ["MUG ", "M\u200bUG", "\ue000", *LOOSE])
+@pytest.mark.parametrize("text", ["M\u200bUG", "\ue000", *LOOSE])
 def test_what_was_recorded_before_can_still_be_asked_for(text: str) -> None:
     """Only the door became narrower."""
     assert asked_code_problem(text) is None
