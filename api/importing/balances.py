@@ -11,7 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from msgspec import Struct
 
-from api.importing.columns import UnreadableFile, as_text
+from api.importing.columns import EMPTY, UnreadableFile, as_text
 
 PIECE_ROWS: Final = 10_000
 """Rows in memory at once."""
@@ -91,6 +91,7 @@ def _of_csv(path: Path, location: str | None) -> Iterator[list[bytes]]:
     convert = pa_csv.ConvertOptions(
         include_columns=list(wanted.values()),
         column_types=dict.fromkeys(wanted.values(), pa.string()),
+        null_values=EMPTY,
         strings_can_be_null=True,
     )
     with pa_csv.open_csv(path, convert_options=convert) as batches:

@@ -33,6 +33,9 @@ _DATE_FORMS: Final = (
     "%d/%m/%Y %H:%M",
     "%d/%m/%Y %H:%M:%S",
 )
+EMPTY: Final = [""]
+"""What stands for nothing in a CSV file: NA and null are names like any other."""
+
 _PARQUET_SUFFIXES: Final = (".parquet", ".pq")
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".gz", ".bz2")
 
@@ -161,6 +164,7 @@ class _Csv:
         convert = pa_csv.ConvertOptions(
             include_columns=names,
             column_types=dict.fromkeys(names, pa.string()),
+            null_values=EMPTY,
             strings_can_be_null=True,
         )
         return self._in_some_encoding(lambda: self._read(convert))

@@ -53,6 +53,21 @@ def test_a_column_is_a_field_and_an_empty_cell_is_none(tmp_path: Path) -> None:
     ] == movements(plan)
 
 
+@pytest.mark.parametrize("word", ["NA", "NULL", "nan", "N/A", "null", "-NaN", "#N/A"])
+def test_a_word_for_nothing_is_a_name_like_any_other(tmp_path: Path, word: str) -> None:
+    """Only an empty cell is a field that is left out: a shop may well sell an `NA`."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,delta,reason,order\n"
+        f"D,adjust,{word},{word},-1,{word},\n"
+        f'{word.strip("#")},adjust,MUG,ams-1,-1,"{word}",""\n',
+    )
+
+    first, *_ = movements(plan)
+    assert [word, word, word] == [first[name] for name in ("sku", "location", "reason")]
+    assert all("order" not in movement for movement in movements(plan))
+
+
 def test_counts_and_corrections_are_lines_like_any_other(tmp_path: Path) -> None:
     """A column each for the counted number and for the count that is replaced."""
     plan = planned(
