@@ -56,6 +56,8 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
     for name, spellings in aliases.items():
         spelt = next((present[s] for s in map(_plain, spellings) if s in present), None)
         if spelt is not None:
+            if form.names.count(spelt) > 1:
+                raise UnreadableFile(f"{path.name} has more than one column {spelt}; leave one")
             found[name] = spelt
         elif name not in optional:
             raise UnreadableFile(
@@ -64,12 +66,27 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
             )
     table = form.read(list(dict.fromkeys(found.values())))
     columns = {
-        name: table[found[name]].combine_chunks()
+        name: readable(path, found[name], table[found[name]])
         if name in found
         else pa.nulls(table.num_rows, pa.string())
         for name in aliases
     }
     return pa.table(columns)
+
+
+def readable(path: Path, name: str, column: Column) -> Column:
+    """A column of text, numbers or times, in one piece; any other raises UnreadableFile."""
+    try:
+        column = _plain_array(column)
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            return pc.cast(column, pa.string())
+        as_text(column[:0])
+    except pa.ArrowException as error:
+        raise UnreadableFile(
+            f"{path.name}: its column {name} is of type {column.type}, which holds no text and no"
+            " number; save it as text"
+        ) from error
+    return column
 
 
 def as_text(column: Column) -> Column:
@@ -141,11 +158,14 @@ class _Parquet:
         self._path = path
         try:
             self.names: list[str] = pa_parquet.read_schema(path).names
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
 
     def read(self, names: list[str]) -> Table:
-        return pa_parquet.read_table(self._path, columns=names)
+        try:
+            return pa_parquet.read_table(self._path, columns=names)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFile(f"{self._path.name} cannot be read: {error}") from error
 
 
 class _Csv:

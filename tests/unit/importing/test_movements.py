@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from api.importing.columns import UnreadableFile
@@ -84,6 +86,31 @@ def test_counts_and_corrections_are_lines_like_any_other(tmp_path: Path) -> None
         {"movement_id": "C-1:2", "type": "correct", "of": "PO-1:1", "quantity": 12},
         {"movement_id": "C-1:3", "type": "cancel", "of": "PO-1:2"},
     ] == about
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([["a"]]),
+        pa.array([{"a": 1}]),
+        pa.array([b"\xff"]),
+        pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int32())),
+    ],
+)
+def test_a_column_of_no_text_is_named(tmp_path: Path, column: Any) -> None:
+    """Lists, records and bytes are nobody's reason."""
+    path = tmp_path / "movements.parquet"
+    names = {name: pa.array(["x"]) for name in ("document", "type", "sku", "location")}
+    pyarrow.parquet.write_table(pa.table({**names, "reason": column}), path)
+
+    with pytest.raises(UnreadableFile, match="its column reason is of type"):
+        plan_movements(path)
+
+
+def test_a_column_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    """Nobody can say which of them is meant."""
+    with pytest.raises(UnreadableFile, match="more than one column sku"):
+        planned(tmp_path, "document,type,sku,location,sku\nD,sale,A,ams-1,B\n")
 
 
 def test_units_are_named_and_decimals_stay_exact(tmp_path: Path) -> None:
