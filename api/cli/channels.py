@@ -13,7 +13,7 @@ import click
 import msgspec
 import uvloop
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import service_at
 from api.demo.client import Client, Unexpected
 from ledger.clock import SystemClock
@@ -53,7 +53,7 @@ class Until(click.ParamType[str]):
         "inventory-ledger channels revoke web credential-0a1b2c3d",
     ),
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 @click.pass_context

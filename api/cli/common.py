@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -18,6 +19,29 @@ _SURROUNDINGS = (
     click.option("--nats-url", help="Default: NATS_URL, else embedded."),
     click.option("--nats-credentials", help="A file to log in with. Default: NATS_CREDENTIALS."),
 )
+
+
+class Url(click.ParamType[str]):
+    """Where a service answers: `http://` or `https://`, a host, and a port where it has its own."""
+
+    name = "url"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The URL as it was given; one that nobody could ask is bad usage at once."""
+        try:
+            parts = urlsplit(value)
+            is_one = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_one = False
+        if not is_one or not value.isascii() or not value.isprintable() or " " in value:
+            self.fail(f"{value!r} is no URL such as http://127.0.0.1:8080", param, ctx)
+        return value
+
+
+def with_url(command: _Command) -> _Command:
+    """Adds --url: the service that a command asks."""
+    text = "The service. Default: that of the data directory, started if need be."
+    return click.option("--url", type=Url(), help=text)(command)
 
 
 def example(*lines: str) -> str:

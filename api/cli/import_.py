@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ import click
 import uvloop
 from msgspec import Struct
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.cli.progress import watched
 from api.importing.catching_up import projections_caught_up, stream_caught_up
@@ -59,7 +60,7 @@ class Outcome(Struct, frozen=True):
     show_default=True,
     help="online-retail: one location, or one a country.",
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--nats-url", help="To wait for the stream of a service given by --url.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
@@ -111,7 +112,7 @@ async def _send(plan: Plan, service: Service) -> Outcome:
     sender = Sender(plan.batches, connect, stop_on_differing=_why_to_stop)
     questions = connect()
     try:
-        before = await open_conflicts(questions)
+        before = await open_conflicts(questions, say=partial(click.echo, err=True))
         started = time.monotonic()
         await watched(sender, plan.batches.rows, "recording")
         await projections_caught_up(questions, sender.tally.position)

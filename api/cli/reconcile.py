@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.importing.balances import form_of, lines_of, rows_of
 from api.importing.columns import UnreadableFile
@@ -89,7 +89,7 @@ class Worst(Struct):
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help=".jsonl or .csv: all."
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 def command(file: Path, url: str | None, as_json: bool, output: Path | None, **given: Any) -> None:
