@@ -1,12 +1,15 @@
 """What commands share: the end of their help, and the settings of their options."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from errno import ENOSPC, EPIPE
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 import click
+import nats.errors
 
 from ledger.settings import Settings, SettingsError, load_settings
 from projections.audit.notes import BadNote, Key, Note, read_all
@@ -19,6 +22,24 @@ _SURROUNDINGS = (
     click.option("--nats-url", help="Default: NATS_URL, else embedded."),
     click.option("--nats-credentials", help="A file to log in with. Default: NATS_CREDENTIALS."),
 )
+
+
+ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+"""To connect to the message server, or to be told why not."""
+
+
+@contextmanager
+def said_if_away() -> Iterator[None]:
+    """Says in a sentence that the message server does not answer, or lets nobody in."""
+    try:
+        yield
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        if isinstance(error, OSError) and error.errno in {ENOSPC, EPIPE}:
+            raise  # That is about what was printed.
+        raise click.ClickException(
+            f"the message server does not answer as it should: {str(error) or repr(error)}; see"
+            " that it runs, where NATS_URL points, and what NATS_CREDENTIALS opens"
+        ) from error
 
 
 class Url(click.ParamType[str]):

@@ -91,6 +91,14 @@ def test_a_service_that_is_not_there_is_said_in_a_sentence() -> None:
     assert "refused" in said(result).lower() or "errno 111" in said(result).lower()
 
 
+def test_a_message_server_that_is_not_there_is_said_in_a_sentence() -> None:
+    """Within seconds, instead of waiting for it without a word."""
+    result = called("tail", "--nats-url", "nats://127.0.0.1:1")
+
+    assert 1 == result.exit_code
+    assert "the message server does not answer" in said(result)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"http": "http://127.0.0.1:1"}'])
 def test_a_damaged_description_of_a_service_is_named(tmp_path: Path, text: str) -> None:
     """And what to do about it."""
