@@ -6,6 +6,7 @@ becomes a Python object before it is sent.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,10 @@ _UNAMBIGUOUS_FORMS: Final = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
 )
+_RFC_3339: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
 _DATE_FORMS: Final = (
     "%m/%d/%Y %H:%M",  # The original UCI form: 12/1/2010 8:26.
     "%m/%d/%Y %H:%M:%S",
@@ -44,13 +49,17 @@ class UnreadableFile(ValueError):
     """The file is not what the import expects; the message says why."""
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a file is read as Parquet; it goes by its name."""
+    return path.suffix.lower() in _PARQUET_SUFFIXES
+
+
 def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set[str]) -> Table:
     """The columns named in `aliases`, under our names, in the file's order.
 
     Names are compared without case, spaces and punctuation. An absent optional column is null.
     """
-    is_parquet = path.suffix.lower() in _PARQUET_SUFFIXES
-    form = _Parquet(path) if is_parquet else _Csv(path)
+    form = _Parquet(path) if is_parquet(path) else _Csv(path)
     present = {_plain(name): name for name in reversed(form.names)}
     found: dict[str, str] = {}
     for name, spellings in aliases.items():
@@ -125,6 +134,35 @@ def as_instants(column: Column) -> Column:
     # Few distinct minutes against many lines: each is parsed once.
     coded = pc.dictionary_encode(as_text(column))
     return pc.take(_parsed(coded.dictionary), coded.indices)
+
+
+def as_moments(column: Column) -> tuple[Column, Column]:
+    """A column as timestamps in microseconds, UTC, and as it is written, where that is a text.
+
+    A text has to be RFC 3339, with an offset; any other is null among the timestamps.
+    """
+    column = _plain_array(column)
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return as_instants(column), pa.nulls(len(column), pa.string())
+    coded = pc.dictionary_encode(written := as_text(column))
+    return pc.take(_moments(coded.dictionary), coded.indices), written
+
+
+def _moments(texts: Column) -> Column:
+    is_one = pc.match_substring_regex(texts, _RFC_3339)
+    plain = pc.utf8_upper(pc.if_else(is_one, texts, pa.scalar(None, pa.string())))
+    plain = pc.replace_substring_regex(plain, r"(\.[0-9]{6})[0-9]+", r"\1")
+    try:
+        return pc.cast(pc.cast(plain, pa.timestamp("us", "UTC")), pa.timestamp("us"))
+    except pa.ArrowInvalid:  # One of them is the 30th of February, or the like.
+        return pa.array(map(_moment, plain.to_pylist()), pa.timestamp("us"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _parsed(texts: Column) -> Column:

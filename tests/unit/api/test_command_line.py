@@ -83,6 +83,18 @@ def test_a_url_that_is_none_is_bad_usage(tmp_path: Path, name: str, url: str) ->
     assert "is no URL such as" in said(result)
 
 
+def test_a_file_of_unreadable_lines_is_no_success(tmp_path: Path) -> None:
+    """Each of the first is named by its line, as an editor counts; nothing is asked of anybody."""
+    path = tmp_path / "list.csv"
+    path.write_text("document,type,sku,location,quantity\nD,sale,,ams-1,1\nD,sale,,ams-1,1\n")
+    url = "http://127.0.0.1:1"
+
+    result = called("import", path, "--format", "movements", "--url", url)
+    assert 1 == result.exit_code
+    assert "list.csv, line 2 is left out: it has no sku" in said(result)
+    assert "no line of list.csv can be read" in said(result)
+
+
 def test_a_service_that_is_not_there_is_said_in_a_sentence() -> None:
     """Where nobody listens, `channels` has asked often enough after some seconds."""
     result = called("channels", "--url", "http://127.0.0.1:1", "list")

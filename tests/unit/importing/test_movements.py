@@ -138,6 +138,54 @@ def test_what_is_not_understood_goes_out_as_it_stands(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z"),
+        ("2026-11-01 08:00:00+00:00", "2026-11-01T08:00:00Z"),
+        ("2026-11-01 08:00:00-05:00", "2026-11-01 08:00:00-05:00"),
+        ("2026-11-01T08:00:00.25Z", "2026-11-01T08:00:00.25Z"),
+        ("2026-11-01T08:00:00.000Z", "2026-11-01T08:00:00Z"),
+    ],
+)
+def test_a_time_is_rfc_3339_with_an_offset(tmp_path: Path, text: str, sent: str) -> None:
+    """A T or a blank between, Z or an offset at the end."""
+    plan = planned(
+        tmp_path, f"document,type,sku,location,quantity,occurred_at\nD,sale,A,ams-1,1,{text}\n"
+    )
+
+    assert [sent] == [movement["occurred_at"] for movement in movements(plan)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1/2/2026 08:00", "2026-11-01 08:00:00", "2026-11-01T08:00Z", "2026-11-01"),
+        *("2026-02-30T08:00:00Z", "20261101T080000Z", "1762000000", "yesterday"),
+    ],
+)
+def test_a_time_that_has_to_be_guessed_is_unreadable(tmp_path: Path, text: str) -> None:
+    """Which month, which zone: nobody guesses about stock. The line is named."""
+    plan = planned(
+        tmp_path,
+        "document,type,sku,location,quantity,occurred_at\n"
+        f"D,sale,A,ams-1,1,2026-11-01T08:00:00Z\nD,sale,A,ams-1,1,{text}\n",
+    )
+
+    assert 1 == len(movements(plan))
+    assert ((2, f"occurred_at {text!r} is no RFC 3339 time with an offset"),) == plan.unreadable
+
+
+def test_the_first_lines_without_their_names_are_named(tmp_path: Path) -> None:
+    """By their row, and by what they lack; not thousands of them."""
+    rows = ["D,sale,A,ams-1,1", "D D,sale,A,ams-1,1", *[f"D,sale,,ams-{n},1" for n in range(9)]]
+    plan = planned(tmp_path, "\n".join(["document,type,sku,location,quantity", *rows]))
+
+    assert {"unreadable": 10} == plan.skipped
+    assert (2, "document 'D D' is not up to 50 of A-Z a-z 0-9 . _ ~ : @ + -") == plan.unreadable[0]
+    assert [(row, "it has no sku") for row in range(3, 7)] == list(plan.unreadable[1:])
+
+
 def test_a_line_without_its_names_is_counted_as_unreadable(tmp_path: Path) -> None:
     """Document, type, SKU and location are what makes a line one."""
     plan = planned(
