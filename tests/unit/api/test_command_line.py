@@ -95,6 +95,38 @@ def test_a_file_of_unreadable_lines_is_no_success(tmp_path: Path) -> None:
     assert "no line of list.csv can be read" in said(result)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("--as-of", "yesterday"),
+        ("--as-of", "2026-11-23T22:00:00"),
+        ("--taken-at", "2026-11"),
+        ("--known-at", "soon"),
+        ("-o", "missing/all.csv"),
+        ("-o", "all.xlsx"),
+    ],
+)
+def test_a_reconciliation_in_wrong_words_is_bad_usage(tmp_path: Path, given: list[str]) -> None:
+    """Before anything is sent to anybody."""
+    path = tmp_path / "list.csv"
+    path.write_text("sku,location,quantity\nA,ams-1,1\n")
+
+    where = ("--source", "erp", "--url", "http://127.0.0.1:1")
+    assert 2 == called("reconcile", path, *where, *given).exit_code
+
+
+def test_what_was_written_before_stays_until_there_is_an_answer(tmp_path: Path) -> None:
+    """A service that is away costs nobody the last one."""
+    path, output = tmp_path / "list.csv", tmp_path / "all.csv"
+    path.write_text("sku,location,quantity\nA,ams-1,1\n")
+    output.write_text("of last week")
+
+    where = ("--source", "erp", "--url", "http://127.0.0.1:1", "-o", output)
+    assert 1 == called("reconcile", path, *where).exit_code
+    assert "of last week" == output.read_text()
+    assert {path, output} == set(tmp_path.iterdir())
+
+
 def test_a_service_that_is_not_there_is_said_in_a_sentence() -> None:
     """Where nobody listens, `channels` has asked often enough after some seconds."""
     result = called("channels", "--url", "http://127.0.0.1:1", "list")
