@@ -78,6 +78,15 @@ def settings_from(**overrides: object) -> Settings:
         raise click.UsageError(str(error)) from error
 
 
+def require_ledger(settings: Settings) -> None:
+    """A command that only reads makes no new ledger in a mistyped directory (exit 2)."""
+    if settings.database_url is None and not settings.data_path.is_dir():
+        raise click.UsageError(
+            f"there is no data directory {settings.data_path}, so no ledger to read; name it with"
+            " --data-dir, or its database with --database-url"
+        )
+
+
 def notes_in(paths: Iterable[Path]) -> list[Note]:
     """The checkpoints in an auditor's files, one or more in each."""
     notes: list[Note] = []

@@ -18,7 +18,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli.common import example, keys_of, notes_in, with_evidence, with_settings
+from api.cli.common import (
+    example,
+    keys_of,
+    notes_in,
+    require_ledger,
+    with_evidence,
+    with_settings,
+)
 from api.cli.local_service import service_at
 from api.cli.stream_audit import Address, StreamAudit
 from api.runtime.datadir import read_runtime
@@ -82,6 +89,7 @@ def command(
     envelopes, receipts, the stream. With --incremental every law is, if the books end before it.
     What was not covered is said.
     """
+    require_ledger(settings)
     notes, trusted = notes_in(checkpoints), keys_of(keys)
     try:
         with _servers(settings) as (database_url, bus), _Steps() as steps:

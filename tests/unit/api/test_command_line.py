@@ -51,6 +51,13 @@ def test_help_lists_what_a_name_may_be(command: str, names: list[str]) -> None:
     assert set(names) <= set(words)
 
 
+@pytest.fixture(autouse=True)
+def no_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None that somebody has configured where the tests run."""
+    for name in ("DATABASE_URL", "NATS_URL", "NATS_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def called(*arguments: object) -> Result:
     """A call to its end, which is never a traceback."""
     result = CliRunner().invoke(main, [str(one) for one in arguments])
@@ -161,6 +168,16 @@ def test_a_data_directory_that_cannot_be_is_named(tmp_path: Path, name: str) -> 
     result = called(*name.split(), "--data-dir", tmp_path / "file" / "data")
     assert 1 == result.exit_code
     assert "choose another with --data-dir" in said(result)
+
+
+@pytest.mark.parametrize("name", ["verify", "export --format jsonl -o -"])
+def test_who_only_reads_makes_no_ledger(tmp_path: Path, name: str) -> None:
+    """In a mistyped directory all would be well, and nothing would be verified."""
+    result = called(*name.split(), "--data-dir", tmp_path / "typo")
+
+    assert 2 == result.exit_code
+    assert "there is no data directory" in said(result)
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_printed_is_said(tmp_path: Path) -> None:

@@ -210,7 +210,9 @@ def test_an_opening_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "opening.csv"
     path.write_text(text)
 
-    with pytest.raises(UnreadableFile, match=r"every (line needs a SKU and a quantity|occurred_at)"):
+    with pytest.raises(
+        UnreadableFile, match=r"every (line needs a SKU and a quantity|occurred_at)"
+    ):
         with_opening(apply_rules(lines(("1", "85123A", 1, 1.0, 1))), path)
 
 
