@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +26,7 @@ _BARE_NAMES: Final = {
 }
 _DATABASE_SCHEMES: Final = ("postgresql://", "postgres://")
 _NATS_SCHEMES: Final = ("nats://", "tls://", "ws://", "wss://")
+_CHECKPOINT_KEY: Final = re.compile(r"PRIVATE\+KEY\+[^+]+\+[0-9a-f]{8}\+A[A-Za-z0-9+/]{43}")
 _ADMIN_KEY: Final = re.compile(r"[\x21-\x7e]{16,256}")
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -163,6 +164,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.admin_key is not None:
             ok = _ADMIN_KEY.fullmatch(self.admin_key) is not None
             _require(ok, "admin_key", "must be 16 to 256 printable ASCII characters, no spaces")
+        if self.checkpoint_key is not None:
+            ok = _CHECKPOINT_KEY.fullmatch(self.checkpoint_key.strip()) is not None
+            _require(ok, "checkpoint_key", "must read PRIVATE+KEY+<name>+<id>+<Ed25519 key>")
         open_door = self.auth == "none" and not is_loopback(self.http_host)
         _require(not open_door, "auth", f"'none' only binds to loopback, not {self.http_host!r}")
         _require(
@@ -270,4 +274,6 @@ def _in_operator_words(message: str) -> str:
     found = re.search(r"at `\$\.(\w+)`$", message)
     if found is None:
         return message
-    return f"{env_name(found[1])}: {message[: found.start()].rstrip(' -')}"
+    kind: object = Settings.__annotations__[found[1]]
+    valid = f"; it is one of {', '.join(get_args(kind))}" if get_origin(kind) == Literal else ""
+    return f"{env_name(found[1])}: {message[: found.start()].rstrip(' -')}{valid}"

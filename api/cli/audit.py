@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from api.cli.common import example, keys_of, notes_in, with_evidence
-from projections.audit.exported import Read
+from projections.audit.attested import NotOurs
+from projections.audit.exported import NoExport, Read
 from projections.audit.offline import Findings, Offline, as_dict
 from projections.audit.proofs import BadProof, Proof, read
 from projections.audit.verification import BREACHES_SHOWN_MAX, no_collections
@@ -57,8 +58,11 @@ def command(
     if not exports:
         raise click.UsageError("there is no export among the files: proofs need rows to speak of")
     audit = Offline(notes_in(checkpoints), keys_of(keys), proofs)
-    with _bar(exports) as advance, no_collections():
-        findings = audit.run(exports, advance)
+    try:
+        with _bar(exports) as advance, no_collections():
+            findings = audit.run(exports, advance)
+    except NoExport as error:
+        raise click.BadParameter(str(error), param_hint="FILE") from error
     if as_json:
         click.echo(msgspec.json.encode(as_dict(findings)))
     else:
@@ -103,4 +107,16 @@ def _tell(findings: Findings) -> None:
     more = findings.breaches_total - min(len(findings.breaches), BREACHES_SHOWN_MAX)
     if more:
         click.echo(f"… and {more:,} more, most of them echoes.")
-    click.echo("No difference." if not findings.breaches_total else "The export differs.")
+    click.echo(_verdict(findings))
+
+
+def _verdict(findings: Findings) -> str:
+    if not findings.breaches_total:
+        return "No difference."
+    if all(isinstance(breach, NotOurs) for breach in findings.breaches):
+        return (
+            "What was given does not go with this export: it is of another ledger, or the given"
+            " key\nhas not signed it. In the export itself nothing differs; look at which"
+            " checkpoint and key\nwere kept of this ledger, and audit again."
+        )
+    return "The export differs."

@@ -1,7 +1,9 @@
 """`inventory-ledger channels`: what channels there are, and who may read as one."""
 
+import os
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -11,10 +13,9 @@ import click
 import msgspec
 import uvloop
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import service_at
 from api.demo.client import Client, Unexpected
-from api.runtime.datadir import write_private
 from ledger.clock import SystemClock
 from ledger.domain.values import MICROSECONDS_PER_SECOND
 
@@ -52,7 +53,7 @@ class Until(click.ParamType[str]):
         "inventory-ledger channels revoke web credential-0a1b2c3d",
     ),
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 @click.pass_context
@@ -120,7 +121,7 @@ def show_command(work: Callable[[Work], None], channel: str) -> None:
     name="issue",
     epilog=example(
         "inventory-ledger channels issue web --expires 90d -o web.creds",
-        "inventory-ledger channels issue web --rotate -o web.creds",
+        "inventory-ledger channels issue web --rotate -o web-2.creds",
     ),
 )
 @click.argument("channel")
@@ -131,7 +132,7 @@ def show_command(work: Callable[[Work], None], channel: str) -> None:
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write, for its owner only. Default: standard output.",
+    help="A new file, for its owner only. Default: standard output.",
 )
 @click.pass_obj
 def issue_command(
@@ -148,19 +149,49 @@ def issue_command(
     Its secret is shown this once and kept nowhere: whoever loses it is issued another.
     """
 
-    async def issued(client: Client) -> None:
+    async def issued(client: Client, keep: Callable[[str], None]) -> None:
         asked = {"credential_id": credential_id, "expires_at": expires}
         body = {name: value for name, value in asked.items() if value is not None}
         made = await _told(client, _path(channel, "credentials"), body)
-        if output is None:
-            click.echo(made["credentials"], nl=False)
-        else:
-            write_private(output, made["credentials"])
+        keep(made["credentials"])
         click.echo(f"issued {made['credential_id']} for {channel}", err=True)
         if rotate:
             await _revoke_others(client, channel, made)
 
-    work(issued)
+    with _kept(output) as keep:
+        work(lambda client: issued(client, keep))
+
+
+@contextmanager
+def _kept(path: Path | None) -> Iterator[Callable[[str], None]]:
+    """Where the secret goes: a new file, there before anybody is asked, gone if nothing came."""
+    if path is None:
+        yield lambda text: click.echo(text, nl=False)
+        return
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        why = "is there already" if isinstance(error, FileExistsError) else error.strerror
+        raise click.BadParameter(
+            f"{path}: {why}; name a new file, nothing was issued", param_hint="--output"
+        ) from error
+
+    def keep(text: str) -> None:
+        try:
+            with path.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:  # It is issued, and said only once: it must not be lost.
+            path.write_bytes(b"")
+            click.echo(text, nl=False)
+            click.echo(f"{path} cannot be written, so it is printed: {error}", err=True)
+
+    try:
+        yield keep
+    finally:
+        if path.stat().st_size == 0:
+            path.unlink()
 
 
 @command.command(

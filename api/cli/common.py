@@ -1,11 +1,15 @@
 """What commands share: the end of their help, and the settings of their options."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from errno import ENOSPC, EPIPE
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import click
+import nats.errors
 
 from ledger.settings import Settings, SettingsError, load_settings
 from projections.audit.notes import BadNote, Key, Note, read_all
@@ -20,6 +24,47 @@ _SURROUNDINGS = (
 )
 
 
+ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+"""To connect to the message server, or to be told why not."""
+
+
+@contextmanager
+def said_if_away() -> Iterator[None]:
+    """Says in a sentence that the message server does not answer, or lets nobody in."""
+    try:
+        yield
+    except (nats.errors.Error, OSError, TimeoutError) as error:
+        if isinstance(error, OSError) and error.errno in {ENOSPC, EPIPE}:
+            raise  # That is about what was printed.
+        raise click.ClickException(
+            f"the message server does not answer as it should: {str(error) or repr(error)}; see"
+            " that it runs, where NATS_URL points, and what NATS_CREDENTIALS opens"
+        ) from error
+
+
+class Url(click.ParamType[str]):
+    """Where a service answers: `http://` or `https://`, a host, and a port where it has its own."""
+
+    name = "url"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The URL as it was given; one that nobody could ask is bad usage at once."""
+        try:
+            parts = urlsplit(value)
+            is_one = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_one = False
+        if not is_one or not value.isascii() or not value.isprintable() or " " in value:
+            self.fail(f"{value!r} is no URL such as http://127.0.0.1:8080", param, ctx)
+        return value
+
+
+def with_url(command: _Command) -> _Command:
+    """Adds --url: the service that a command asks."""
+    text = "The service. Default: that of the data directory, started if need be."
+    return click.option("--url", type=Url(), help=text)(command)
+
+
 def example(*lines: str) -> str:
     """An epilog that click leaves as it is: every command's help ends with something to copy."""
     return "\n".join(["\b", "Examples:" if lines[1:] else "Example:", *(f"  {x}" for x in lines)])
@@ -31,6 +76,15 @@ def settings_from(**overrides: object) -> Settings:
         return load_settings(None, **overrides)
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
+
+
+def require_ledger(settings: Settings) -> None:
+    """A command that only reads makes no new ledger in a mistyped directory (exit 2)."""
+    if settings.database_url is None and not settings.data_path.is_dir():
+        raise click.UsageError(
+            f"there is no data directory {settings.data_path}, so no ledger to read; name it with"
+            " --data-dir, or its database with --database-url"
+        )
 
 
 def notes_in(paths: Iterable[Path]) -> list[Note]:

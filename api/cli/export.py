@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from api.cli.common import example, with_settings
+from api.cli.common import example, require_ledger, with_settings
 from api.exporting.jsonl import JsonLinesFile, JsonLinesStream
 from api.exporting.ledger import CannotExport, Ledger, Span
 from api.exporting.output import Output
@@ -56,6 +56,7 @@ def command(
     """
     if form == "parquet" and output == Path(STANDARD_OUTPUT):
         raise click.UsageError("Parquet cannot be streamed: name a file, or take --format jsonl")
+    require_ledger(settings)
     try:
         with open_session(settings) as session, Ledger(session.service_url) as ledger:
             span = _span(first, last, ledger.head)

@@ -13,7 +13,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.importing.connection import Connection
 from api.importing.sending import REQUEST_TIMEOUT_S
@@ -67,7 +67,7 @@ class Moment(click.ParamType[str]):
 )
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after so many.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON object a line, as the API has it.")
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 def command(

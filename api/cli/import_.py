@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +11,11 @@ import click
 import uvloop
 from msgspec import Struct
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.cli.progress import watched
 from api.importing.catching_up import projections_caught_up, stream_caught_up
-from api.importing.columns import UnreadableFile
+from api.importing.columns import UnreadableFile, is_parquet
 from api.importing.connection import Connection
 from api.importing.open_conflicts import open_conflicts
 from api.importing.opening import DOCUMENT as OPENING
@@ -59,7 +60,7 @@ class Outcome(Struct, frozen=True):
     show_default=True,
     help="online-retail: one location, or one a country.",
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--nats-url", help="To wait for the stream of a service given by --url.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
@@ -73,6 +74,7 @@ def command(file: Path, url: str | None, api_key: str | None, **options: Any) ->
     )
     try:
         plan = _plan(file, options["form"], options["opening"], options["location_by"])
+        _complain(file, plan)
         with service_at(settings, url) as service:
             outcome = uvloop.run(_send(plan, service))
     except (UnreadableFile, ImportStopped) as error:
@@ -86,6 +88,18 @@ def _plan(file: Path, form: str, opening: str | None, location_by: Any) -> Plan:
     if form == "movements":
         return plan_movements(file, opening=_opening(opening or "none"))
     return plan_online_retail(file, opening=_opening(opening or "auto"), location_by=location_by)
+
+
+def _complain(file: Path, plan: Plan) -> None:
+    """Name the first lines that cannot be read. Raises UnreadableFile where no line can."""
+    place, head = ("row", 0) if is_parquet(file) else ("line", 1)  # A header is a line, too.
+    for row, why in plan.unreadable:
+        click.echo(f"{file.name}, {place} {row + head} is left out: {why}", err=True)
+    count = plan.skipped.get("unreadable", 0)
+    if count > len(plan.unreadable):
+        click.echo(f"and {count - len(plan.unreadable):,} more", err=True)
+    if count and not plan.batches.rows and len(plan.skipped) == 1:
+        raise UnreadableFile(f"no line of {file.name} can be read; nothing was sent")
 
 
 def _opening(text: str) -> Opening:
@@ -111,7 +125,7 @@ async def _send(plan: Plan, service: Service) -> Outcome:
     sender = Sender(plan.batches, connect, stop_on_differing=_why_to_stop)
     questions = connect()
     try:
-        before = await open_conflicts(questions)
+        before = await open_conflicts(questions, say=partial(click.echo, err=True))
         started = time.monotonic()
         await watched(sender, plan.batches.rows, "recording")
         await projections_caught_up(questions, sender.tally.position)

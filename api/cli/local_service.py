@@ -15,7 +15,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from api.runtime.datadir import KEY_FILE, read_runtime
+from api.runtime.datadir import KEY_FILE, make, read_runtime
 from api.runtime.processes import signal_when_parent_ends, stop
 from ledger.settings import Settings, to_environ
 
@@ -53,7 +53,7 @@ def started(settings: Settings) -> Iterator[Service]:
     It lives for one command, which is too short to audit itself.
     """
     data_dir = settings.data_path
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make(data_dir)
     with (data_dir / _LOG_FILE).open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "api.cli.main", "serve", "--port", "0"],

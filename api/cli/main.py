@@ -1,7 +1,9 @@
 """`inventory-ledger`: finds the command's module and turns failures into a sentence and exit 1."""
 
+import errno
 import importlib
 import importlib.util
+import os
 import sys
 from typing import Final
 
@@ -9,7 +11,7 @@ import click
 import psycopg
 
 from api.runtime.database import DatabaseError
-from api.runtime.datadir import DataDirectoryBusy
+from api.runtime.datadir import DataDirectoryBusy, DataDirectoryUnusable
 from api.runtime.migrations import MigrationError
 from api.runtime.postgres import ServerStartError
 from api.runtime.supervisor import StartFailed
@@ -37,12 +39,15 @@ COMMANDS: Final = (
 
 _EXPECTED: Final = (
     DataDirectoryBusy,
+    DataDirectoryUnusable,
     DatabaseError,
     KeysMissing,
     MigrationError,
     ServerStartError,
     StartFailed,
 )
+_NOT_OURS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)
+_ANOTHER_PLACE: Final = "make room or let this account in, or choose another place, and try again"
 _DATABASE_AWAY: Final = "see that the database runs and that DATABASE_URL, if set, leads to it"
 
 
@@ -68,6 +73,13 @@ class _Commands(click.Group):
             raise click.ClickException(str(error).strip()) from error
         except psycopg.OperationalError as error:
             raise click.ClickException(f"{str(error).strip()}\n{_DATABASE_AWAY}") from error
+        except OSError as error:
+            if error.errno not in _NOT_OURS:
+                raise
+            if error.filename is None:  # What was printed; nothing more goes there.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            what = error.filename or "standard output"
+            raise click.ClickException(f"{what}: {error.strerror}; {_ANOTHER_PLACE}") from error
 
 
 def _module(name: str) -> str:

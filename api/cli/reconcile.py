@@ -8,7 +8,8 @@ import secrets
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from api.cli.common import example, settings_from
+from api.cli.common import example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.importing.balances import form_of, lines_of, rows_of
 from api.importing.columns import UnreadableFile
@@ -55,6 +56,28 @@ class Worst(Struct):
         return [entry[-1] for entry in sorted(self.kept, key=lambda one: (-one[0], one[1:3]))]
 
 
+class Moment(click.ParamType[str]):
+    """A time with an offset or, where the API takes one, a position."""
+
+    name = "time"
+
+    def __init__(self, *, or_position: bool = False) -> None:
+        """Say whether a position will do."""
+        self._or_position = or_position
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The time as the API takes it."""
+        if self._or_position and value.isascii() and value.isdecimal():
+            return value
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = datetime.min  # noqa: DTZ901 - it has no offset, which is what is looked at
+        if found.tzinfo is None:
+            self.fail(f"{value!r} is no time such as 2026-11-23T22:00:00Z", param, ctx)
+        return found.isoformat()
+
+
 @click.command(
     name="reconcile",
     epilog=example(
@@ -64,9 +87,13 @@ class Worst(Struct):
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--source", required=True, help="Whose balances these are.")
-@click.option("--as-of", help="The moment they are of. Default: now.")
-@click.option("--known-at", help="A time or position up to which the ledger counts. Default: now.")
-@click.option("--taken-at", help="When they were drawn up. Default: --as-of.")
+@click.option("--as-of", type=Moment(), help="The moment they are of. Default: now.")
+@click.option(
+    "--known-at",
+    type=Moment(or_position=True),
+    help="A time or position up to which the ledger counts. Default: now.",
+)
+@click.option("--taken-at", type=Moment(), help="When they were drawn up. Default: --as-of.")
 @click.option(
     "--measure",
     type=click.Choice(["on_hand", "sellable", "available"]),
@@ -89,7 +116,7 @@ class Worst(Struct):
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help=".jsonl or .csv: all."
 )
-@click.option("--url", help="The service. Default: that of the data directory, started if need be.")
+@with_url
 @click.option("--data-dir", type=click.Path(file_okay=False), help="Default: LEDGER_DATA_DIR.")
 @click.option("--api-key", help="Default: LEDGER_ADMIN_KEY, else the data directory's.")
 def command(file: Path, url: str | None, as_json: bool, output: Path | None, **given: Any) -> None:
@@ -102,7 +129,7 @@ def command(file: Path, url: str | None, as_json: bool, output: Path | None, **g
     worst = Worst([])
     try:
         form = form_of(file, given["form"])
-        with service_at(settings, url) as service, _Sink(output) as sink:
+        with _Sink(output) as sink, service_at(settings, url) as service:
             key = given["name"] or f"reconcile-{secrets.token_hex(8)}"
             started = time.monotonic()
             response = _send(service, key, _body(file, form, given), rows_of(file, form))
@@ -201,18 +228,34 @@ class _Sink:
 
     def __enter__(self) -> Self:
         if self._path is not None:
-            self._file = self._path.open("w", encoding="utf-8", newline="")
+            try:
+                self._file = self._draft(self._path).open("w", encoding="utf-8", newline="")
+            except OSError as error:
+                raise click.BadParameter(
+                    f"{self._path} cannot be written: {error.strerror}", param_hint="--output"
+                ) from error
             if self._path.suffix.lower() == ".csv":
                 self._rows = csv.DictWriter(self._file, _FIELDS, extrasaction="ignore")
                 self._rows.writeheader()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._file is None or self._path is None:
+            return
+        try:
+            with self._in_words():
+                self._file.close()
+            if kind is None:
+                self._draft(self._path).replace(self._path)
+        finally:
+            self._draft(self._path).unlink(missing_ok=True)
 
     def take(self, line: bytes, variance: dict[str, Any]) -> None:
         """One variance, as it came and taken apart."""
+        with self._in_words():
+            self._write(line, variance)
+
+    def _write(self, line: bytes, variance: dict[str, Any]) -> None:
         if self._rows is not None:
             movements = [one for part in variance["explanation"] for one in part["movements"]]
             positions = " ".join(str(one["position"]) for one in movements)
@@ -220,6 +263,18 @@ class _Sink:
             self._rows.writerow({**variance, "positions": positions, "movement_ids": names})
         elif self._file is not None:
             self._file.write(line.decode())
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise click.ClickException(f"{self._path} cannot be written: {error}") from error
+
+    @staticmethod
+    def _draft(path: Path) -> Path:
+        """Beside it: what is there stays until the whole answer is."""
+        return path.with_name(f".{path.name}.new")
 
 
 def _report(found: dict[str, Any], worst: list[Any], seconds: float) -> None:

@@ -8,7 +8,7 @@ import click
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from api.cli.common import example, printable, with_settings
+from api.cli.common import ONCE, example, printable, said_if_away, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.messages import EVENTS_STREAM
@@ -47,7 +47,7 @@ def tail_command(
             f"no stream keeps {subject!r}; try 'inventory.events.>' or 'inventory.stock.>'"
         )
     policy = _policy(start, everything=everything)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), said_if_away():
         if settings.nats_url is not None:
             login = settings.nats_login
             asyncio.run(tail(settings.nats_url, stream, subject or "", policy, count, **login))
@@ -69,7 +69,11 @@ async def tail(
     count: int | None,
     **connection: Any,
 ) -> None:
-    """Print until interrupted, or until `count` messages have been printed."""
+    """Print until interrupted, or until `count` messages have been printed.
+
+    A server that does not answer at first, or lets nobody in, is an error; later it may go away.
+    """
+    await (await open_client(nats_url, **(ONCE | connection))).close()
     queue: asyncio.Queue[Msg] = asyncio.Queue()
     client = await open_client(nats_url, **connection)
     try:

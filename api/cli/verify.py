@@ -18,7 +18,14 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from api.cli.common import example, keys_of, notes_in, with_evidence, with_settings
+from api.cli.common import (
+    example,
+    keys_of,
+    notes_in,
+    require_ledger,
+    with_evidence,
+    with_settings,
+)
 from api.cli.local_service import service_at
 from api.cli.stream_audit import Address, StreamAudit
 from api.runtime.datadir import read_runtime
@@ -26,6 +33,7 @@ from api.runtime.verified import load, save
 from ledger.clock import SystemClock
 from ledger.domain.laws import Breach
 from ledger.settings import Settings
+from projections.audit.attested import NotOurs
 from projections.audit.checker import Checker
 from projections.audit.kept import Kept, Unusable
 from projections.audit.log import Behind
@@ -81,6 +89,7 @@ def command(
     envelopes, receipts, the stream. With --incremental every law is, if the books end before it.
     What was not covered is said.
     """
+    require_ledger(settings)
     notes, trusted = notes_in(checkpoints), keys_of(keys)
     try:
         with _servers(settings) as (database_url, bus), _Steps() as steps:
@@ -223,6 +232,8 @@ def _tell(report: Report, stream: list[Breach] | None) -> None:
 
 def _advice(breaches: list[Breach], stream: list[Breach]) -> str:
     """What to do next, for the worst of what was found."""
+    given = [breach for breach in breaches if isinstance(breach, NotOurs)]
+    breaches = [breach for breach in breaches if breach not in given]
     log = [breach.position for breach in breaches if breach.law != 12]
     if log:
         return (
@@ -235,6 +246,14 @@ def _advice(breaches: list[Breach], stream: list[Breach]) -> str:
             "Projections and stream both differ from a log that obeys every law: the log may have\n"
             f"been altered at position {min(breach.position for breach in stream)}. Compare with a"
             " backup or an export before\nrebuilding anything."
+        )
+    if given and not breaches and not stream:
+        return (
+            "Nothing in the ledger differs, but what was given does not go with it: a key or a"
+            " checkpoint\nof another ledger, or one that the known key has not signed. Look at"
+            " which were kept of this\nledger, and verify again. If these are the right ones,"
+            " somebody else has signed in its place:\nthen stop the service, and compare with a"
+            " backup or an export from before."
         )
     if breaches:
         return (

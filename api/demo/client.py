@@ -50,7 +50,7 @@ class Client:
                 problem = str(failure)
                 continue
             if answer.status not in _TRY_AGAIN:
-                return answer.status, msgspec.json.decode(answer.body, type=dict[str, Any])
+                return answer.status, _document(path, answer)
             problem = problem_text(answer)
         raise Unexpected(f"{path}: {problem}")
 
@@ -58,3 +58,12 @@ class Client:
         if body is None:
             return await self._connection.get(path)
         return await self._connection.post(path, body, key)
+
+
+def _document(path: str, answer: Answer) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(answer.body, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unexpected(
+            f"{path}: what answers there ({answer.status}) is no inventory ledger"
+        ) from error

@@ -11,7 +11,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 from msgspec import Struct
 
-from api.importing.columns import UnreadableFile, as_text
+from api.importing.columns import EMPTY, UnreadableFile, as_text, readable
 
 PIECE_ROWS: Final = 10_000
 """Rows in memory at once."""
@@ -79,7 +79,7 @@ def lines_of(path: Path, form: str, location: str | None) -> Iterator[list[bytes
     }
     try:
         yield from read[form](path, location)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise UnreadableFile(f"{path.name} is not a readable {form} file: {error}") from error
 
 
@@ -91,6 +91,7 @@ def _of_csv(path: Path, location: str | None) -> Iterator[list[bytes]]:
     convert = pa_csv.ConvertOptions(
         include_columns=list(wanted.values()),
         column_types=dict.fromkeys(wanted.values(), pa.string()),
+        null_values=EMPTY,
         strings_can_be_null=True,
     )
     with pa_csv.open_csv(path, convert_options=convert) as batches:
@@ -108,7 +109,7 @@ def _of_parquet(path: Path, location: str | None) -> Iterator[list[bytes]]:
 def _parquet(path: Path) -> Any:
     try:
         return pa_parquet.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
 
 
@@ -127,16 +128,21 @@ def _wanted(path: Path, names: Iterable[str], location: str | None) -> dict[str,
 def _of_batches(
     path: Path, batches: Iterable[Any], wanted: dict[str, str], location: str | None
 ) -> Iterator[list[bytes]]:
+    def texts(batch: Any, name: str) -> list[str | None]:
+        column = readable(path, wanted[name], batch[wanted[name]])
+        found: list[str | None] = as_text(column).to_pylist()
+        return found
+
     before = 0
     for batch in batches:
-        skus = as_text(batch[wanted["sku"]]).to_pylist()
-        places = [location] * len(skus)
+        skus = texts(batch, "sku")
+        places: list[str | None] = [location] * len(skus)
         if "location" in wanted:
-            places = as_text(batch[wanted["location"]]).to_pylist()
-        quantities = map(_quantity, as_text(batch[wanted["quantity"]]).to_pylist())
-        units = [None] * len(skus)
+            places = texts(batch, "location")
+        quantities = map(_quantity, texts(batch, "quantity"))
+        units: list[str | None] = [None] * len(skus)
         if _UNIT in wanted:
-            units = as_text(batch[wanted[_UNIT]]).to_pylist()
+            units = texts(batch, _UNIT)
         lines = []
         for row, (sku, place, quantity, unit) in enumerate(
             zip(skus, places, quantities, units, strict=True), start=before + 1

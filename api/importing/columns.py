@@ -6,6 +6,7 @@ becomes a Python object before it is sent.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,12 +28,19 @@ _UNAMBIGUOUS_FORMS: Final = (
     "%Y-%m-%dT%H:%M",
     "%Y-%m-%d %H:%M",
 )
+_RFC_3339: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?"
+    r"([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+)
 _DATE_FORMS: Final = (
     "%m/%d/%Y %H:%M",  # The original UCI form: 12/1/2010 8:26.
     "%m/%d/%Y %H:%M:%S",
     "%d/%m/%Y %H:%M",
     "%d/%m/%Y %H:%M:%S",
 )
+EMPTY: Final = [""]
+"""What stands for nothing in a CSV file: NA and null are names like any other."""
+
 _PARQUET_SUFFIXES: Final = (".parquet", ".pq")
 _CSV_SUFFIXES: Final = (".csv", ".txt", ".gz", ".bz2")
 
@@ -41,18 +49,24 @@ class UnreadableFile(ValueError):
     """The file is not what the import expects; the message says why."""
 
 
+def is_parquet(path: Path) -> bool:
+    """Whether a file is read as Parquet; it goes by its name."""
+    return path.suffix.lower() in _PARQUET_SUFFIXES
+
+
 def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set[str]) -> Table:
     """The columns named in `aliases`, under our names, in the file's order.
 
     Names are compared without case, spaces and punctuation. An absent optional column is null.
     """
-    is_parquet = path.suffix.lower() in _PARQUET_SUFFIXES
-    form = _Parquet(path) if is_parquet else _Csv(path)
+    form = _Parquet(path) if is_parquet(path) else _Csv(path)
     present = {_plain(name): name for name in reversed(form.names)}
     found: dict[str, str] = {}
     for name, spellings in aliases.items():
         spelt = next((present[s] for s in map(_plain, spellings) if s in present), None)
         if spelt is not None:
+            if form.names.count(spelt) > 1:
+                raise UnreadableFile(f"{path.name} has more than one column {spelt}; leave one")
             found[name] = spelt
         elif name not in optional:
             raise UnreadableFile(
@@ -61,12 +75,27 @@ def read_columns(path: Path, aliases: Mapping[str, Iterable[str]], optional: set
             )
     table = form.read(list(dict.fromkeys(found.values())))
     columns = {
-        name: table[found[name]].combine_chunks()
+        name: readable(path, found[name], table[found[name]])
         if name in found
         else pa.nulls(table.num_rows, pa.string())
         for name in aliases
     }
     return pa.table(columns)
+
+
+def readable(path: Path, name: str, column: Column) -> Column:
+    """A column of text, numbers or times, in one piece; any other raises UnreadableFile."""
+    try:
+        column = _plain_array(column)
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            return pc.cast(column, pa.string())
+        as_text(column[:0])
+    except pa.ArrowException as error:
+        raise UnreadableFile(
+            f"{path.name}: its column {name} is of type {column.type}, which holds no text and no"
+            " number; save it as text"
+        ) from error
+    return column
 
 
 def as_text(column: Column) -> Column:
@@ -107,6 +136,35 @@ def as_instants(column: Column) -> Column:
     return pc.take(_parsed(coded.dictionary), coded.indices)
 
 
+def as_moments(column: Column) -> tuple[Column, Column]:
+    """A column as timestamps in microseconds, UTC, and as it is written, where that is a text.
+
+    A text has to be RFC 3339, with an offset; any other is null among the timestamps.
+    """
+    column = _plain_array(column)
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return as_instants(column), pa.nulls(len(column), pa.string())
+    coded = pc.dictionary_encode(written := as_text(column))
+    return pc.take(_moments(coded.dictionary), coded.indices), written
+
+
+def _moments(texts: Column) -> Column:
+    is_one = pc.match_substring_regex(texts, _RFC_3339)
+    plain = pc.utf8_upper(pc.if_else(is_one, texts, pa.scalar(None, pa.string())))
+    plain = pc.replace_substring_regex(plain, r"(\.[0-9]{6})[0-9]+", r"\1")
+    try:
+        return pc.cast(pc.cast(plain, pa.timestamp("us", "UTC")), pa.timestamp("us"))
+    except pa.ArrowInvalid:  # One of them is the 30th of February, or the like.
+        return pa.array(map(_moment, plain.to_pylist()), pa.timestamp("us"))
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _parsed(texts: Column) -> Column:
     texts = pc.replace_substring_regex(texts, r"(Z|[+]00:?00)$", "")
     texts = pc.replace_substring_regex(texts, r"\.0+$", "")
@@ -138,11 +196,14 @@ class _Parquet:
         self._path = path
         try:
             self.names: list[str] = pa_parquet.read_schema(path).names
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise UnreadableFile(f"{path.name} is not a readable Parquet file: {error}") from error
 
     def read(self, names: list[str]) -> Table:
-        return pa_parquet.read_table(self._path, columns=names)
+        try:
+            return pa_parquet.read_table(self._path, columns=names)
+        except (pa.ArrowException, OSError) as error:
+            raise UnreadableFile(f"{self._path.name} cannot be read: {error}") from error
 
 
 class _Csv:
@@ -161,6 +222,7 @@ class _Csv:
         convert = pa_csv.ConvertOptions(
             include_columns=names,
             column_types=dict.fromkeys(names, pa.string()),
+            null_values=EMPTY,
             strings_can_be_null=True,
         )
         return self._in_some_encoding(lambda: self._read(convert))

@@ -4,7 +4,7 @@ The order of the rules is part of their meaning. Every line is either a movement
 the reason why it is none; duplicates are real lines and stay.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,6 +26,10 @@ from api.importing.columns import (
 LocationBy = Literal["warehouse", "country"]
 
 WAREHOUSE: Final = "warehouse"
+
+NAMED_MAX: Final = 5
+"""Unreadable lines that are named; the rest is most likely more of the same."""
+
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "invoice": ("InvoiceNo", "Invoice"),
     "sku": ("StockCode", "stock_code"),
@@ -36,6 +40,7 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "country": ("Country",),
     "row": ("row_no",),
 }
+_WORDS: Final = {"sku": "SKU", "location": "country", "at": "date"}
 _OPTIONAL: Final = {"country", "row"}
 _KINDS: Final = ("sale", "return", "adjust_in", "adjust_out")
 _SALE, _RETURN, _ADJUST_IN, _ADJUST_OUT = range(4)
@@ -52,12 +57,14 @@ class Read(msgspec.Struct, frozen=True):
     """What a file amounts to: movements in columns, and how many lines are none, and why.
 
     `movements` has document, id, sku, location, stock (a number per location and SKU), delta, at
-    and body. `kinds` counts movements by kind, `skipped` left-out lines by reason.
+    and body. `kinds` counts movements by kind, `skipped` left-out lines by reason. `unreadable`
+    names the first of those that cannot be read: the row, counted from 1, and why.
     """
 
     movements: Any
     kinds: dict[str, int]
     skipped: dict[str, int]
+    unreadable: tuple[tuple[int, str], ...] = ()
 
 
 def read_online_retail(path: Path, location_by: LocationBy = WAREHOUSE) -> Read:
@@ -67,12 +74,15 @@ def read_online_retail(path: Path, location_by: LocationBy = WAREHOUSE) -> Read:
 
 def apply_rules(table: Table, location_by: LocationBy = WAREHOUSE) -> Read:
     """Turn invoice lines into movements, in row order."""
-    lines = _normalised(_in_row_order(table), location_by)
+    rows = pa.array(range(1, table.num_rows + 1), pa.int64())
+    lines = _normalised(_in_row_order(table.append_column("line", rows)), location_by)
     reasons = _reasons_to_skip(lines)
     kept = lines.filter(pc.is_null(reasons))
     kinds = _kinds(kept)
     names = pc.take(pa.array(_KINDS), kinds)
-    return Read(_movements(kept, kinds), counts(names), counts(reasons))
+    unreadable = pc.fill_null(pc.equal(reasons, "unreadable"), False)
+    why = named(lines, unreadable, _why)
+    return Read(_movements(kept, kinds), counts(names), counts(reasons), why)
 
 
 def _in_row_order(table: Table) -> Table:
@@ -90,6 +100,7 @@ def _normalised(table: Table, location_by: LocationBy) -> Table:
         {
             "invoice": invoice,
             "id": movement_ids(invoice),
+            "line": table["line"],
             "sku": pc.utf8_normalize(pc.utf8_upper(as_text(table["sku"])), "NFC"),
             "location": pc.utf8_normalize(location, "NFC"),
             "quantity": as_integers(table["quantity"]),
@@ -134,6 +145,14 @@ def _unreadable(lines: Table) -> Column:
     sku = pc.match_substring_regex(lines["sku"], code)
     location = pc.match_substring_regex(lines["location"], code)
     return pc.or_kleene(lacking, pc.invert(pc.and_kleene(key, pc.and_kleene(sku, location))))
+
+
+def _why(line: dict[str, Any]) -> str:
+    """What a line that cannot be read lacks."""
+    for name in ("invoice", "sku", "location", "quantity", "at"):
+        if line[name] is None:
+            return f"it has no readable {_WORDS.get(name, name)}"
+    return "its invoice, SKU or country is longer than a name, or holds what no name does"
 
 
 def _kinds(kept: Table) -> Column:
@@ -182,6 +201,18 @@ def stock_numbers(location: Column, sku: Column) -> Column:
     both = join_texts(location, "\x1f", sku)
     coded = both.combine_chunks() if isinstance(both, pa.ChunkedArray) else both
     return pc.cast(pc.dictionary_encode(coded).indices, pa.int64())
+
+
+def named(
+    lines: Table, left_out: Column, why: Callable[[dict[str, Any]], str]
+) -> tuple[tuple[int, str], ...]:
+    """The first lines that were left out: which, and why."""
+    if "line" not in lines.column_names:
+        rows = pa.array(range(1, lines.num_rows + 1), pa.int64())
+        lines = lines.append_column("line", rows)
+    return tuple(
+        (line["line"], why(line)) for line in lines.filter(left_out).slice(0, NAMED_MAX).to_pylist()
+    )
 
 
 def counts(values: Column) -> dict[str, int]:

@@ -16,8 +16,8 @@ from api.importing.columns import (
     Column,
     Table,
     UnreadableFile,
-    as_instants,
     as_integers,
+    as_moments,
     as_text,
     read_columns,
 )
@@ -61,11 +61,16 @@ def least_opening(movements: Table) -> Table:
 def read_opening(path: Path, location: str) -> Table:
     """Opening stock from a file with sku, quantity and, where wanted, location and occurred_at."""
     table = read_columns(path, _COLUMNS, {"location", "at"})
+    at, written = as_moments(table["at"])
+    if at.null_count > written.null_count:
+        raise UnreadableFile(
+            f"{path.name}: every occurred_at is an RFC 3339 time with an offset, or empty"
+        )
     columns = {
         "location": pc.fill_null(as_text(table["location"]), location),
         "sku": pc.utf8_upper(as_text(table["sku"])),
         "quantity": as_integers(table["quantity"]),
-        "at": as_instants(table["at"]),
+        "at": at,
     }
     opening = pa.table(columns)
     bad = opening["sku"].null_count + opening["quantity"].null_count

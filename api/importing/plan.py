@@ -24,11 +24,15 @@ _SENT: Final = ["document", "id", "sku", "location", "body"]
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The requests in order, the movements in them by kind, and left-out lines by reason."""
+    """The requests in order, the movements in them by kind, and left-out lines by reason.
+
+    `unreadable` are the first lines that cannot be read: the row, counted from 1, and why.
+    """
 
     batches: Batches
     kinds: dict[str, int]
     skipped: dict[str, int]
+    unreadable: tuple[tuple[int, str], ...] = ()
 
 
 def plan_online_retail(
@@ -49,12 +53,12 @@ def with_opening(read: Read, opening: Opening) -> Plan:
     """Put opening stock in front: computed, from a file, or none."""
     movements, kinds = read.movements, dict(read.kinds)
     if opening == "none" or not movements.num_rows:
-        return Plan(_batches(movements), kinds, read.skipped)
+        return Plan(_batches(movements), kinds, read.skipped, read.unreadable)
     found = least_opening(movements) if opening == "auto" else read_opening(opening, WAREHOUSE)
     openings = opening_movements(found, movements)
     kinds = {"opening": openings.num_rows, **kinds}
     both = pa.concat_tables([openings.select(_SENT), movements.select(_SENT)])
-    return Plan(_batches(both), kinds, read.skipped)
+    return Plan(_batches(both), kinds, read.skipped, read.unreadable)
 
 
 def _batches(movements: Table) -> Batches:

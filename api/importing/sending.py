@@ -33,7 +33,7 @@ _DIFFERING_SHOWN_MAX: Final = 10
 _ACCEPTED: Final = (200, 201)
 _UNAUTHENTICATED: Final = 401
 _REFUSED: Final = 409
-_TRY_AGAIN: Final = (429, 503)
+TRY_AGAIN: Final = (429, 503)
 
 
 class ImportStopped(Exception):
@@ -153,7 +153,7 @@ class Sender:
             except ConnectionFailed as failure:
                 problem, wait_s = str(failure), pause_s
             else:
-                if answer.status not in _TRY_AGAIN:
+                if answer.status not in TRY_AGAIN:
                     self._last_answer_s = loop.time()
                     return answer
                 problem, wait_s = f"{answer.status}", max(pause_s, answer.retry_after_s or 0.0)

@@ -14,6 +14,7 @@ from projections.proof.notes import Signer, origin_of
 
 RUNTIME_FILE: Final = "runtime.json"
 KEY_FILE: Final = "admin.key"
+_DESCRIBED: Final = {"http", "database", "nats", "service_database"}
 _LOCK_FILE: Final = "lock"
 _LOCK_PATIENCE_S: Final = 0.5
 
@@ -22,20 +23,43 @@ class DataDirectoryBusy(RuntimeError):
     """Another process runs this data directory."""
 
 
+class DataDirectoryUnusable(RuntimeError):
+    """What a data directory holds, or where it is, leaves nothing to work with."""
+
+
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
     """Owns the directory's servers for a while; the kernel lets go when the process ends.
 
-    Raises DataDirectoryBusy.
+    Raises DataDirectoryBusy or DataDirectoryUnusable.
     """
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (data_dir / _LOCK_FILE).open("w") as file:
+    make(data_dir)
+    try:
+        file = (data_dir / _LOCK_FILE).open("w")
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
+    with file:
         # A killed owner's lock goes with its last thread, which may take a moment.
         if not wait_until(lambda: _take(file), timeout_s=_LOCK_PATIENCE_S):
             raise DataDirectoryBusy(
                 f"another process runs {data_dir}; stop it, or choose another with --data-dir"
             )
         yield
+
+
+def make(data_dir: Path) -> None:
+    """Makes the directory where there is none. Raises DataDirectoryUnusable."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
+
+
+def _unusable(data_dir: Path, error: OSError) -> DataDirectoryUnusable:
+    return DataDirectoryUnusable(
+        f"the data directory {data_dir} cannot be used: {error.filename}: {error.strerror};"
+        " choose another with --data-dir, or let this account write there"
+    )
 
 
 def _take(file: IO[str]) -> bool:
@@ -77,11 +101,24 @@ def write_runtime(data_dir: Path, document: dict[str, Any]) -> None:
 
 
 def read_runtime(data_dir: Path) -> dict[str, Any] | None:
-    """The running service's description, or None where there is none."""
+    """The running service's description, or None where there is none.
+
+    Raises DataDirectoryUnusable.
+    """
+    path = data_dir / RUNTIME_FILE
     try:
-        document: dict[str, Any] = json.loads((data_dir / RUNTIME_FILE).read_text())
+        document = json.loads(path.read_text())
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not document.keys() >= _DESCRIBED:
+        raise DataDirectoryUnusable(
+            f"{path} is damaged: stop the service of this directory if it runs, then serve again,"
+            " which writes a new one"
+        )
     return document
 
 

@@ -112,6 +112,8 @@ class EmbeddedPostgres:
         if self._user is not None:
             _open_the_way(self._data_dir / "any", binary("postgres"))
             _let_others_read(binary("postgres").parents[2])
+        if self.cluster.exists() and not self.cluster.is_dir():
+            raise self._in_the_way()
         self._end_leftovers()
         if not (self.cluster / "PG_VERSION").exists():
             self._make_cluster()
@@ -142,7 +144,16 @@ class EmbeddedPostgres:
                 f"no cluster could be made in {fresh}; is there room, and the right to write?\n"
                 f"initdb: {done.stderr.decode(errors='replace')}"
             )
-        fresh.rename(self.cluster)
+        try:
+            fresh.rename(self.cluster)
+        except OSError as error:
+            raise self._in_the_way() from error
+
+    def _in_the_way(self) -> ServerStartError:
+        return ServerStartError(
+            f"{self.cluster} is in the way: it is no cluster of PostgreSQL; move it elsewhere,"
+            " or choose another directory with --data-dir"
+        )
 
     def _spawn(self) -> None:
         if self._log.exists() and self._log.stat().st_size > _LOG_BYTES_MAX:

@@ -1,5 +1,6 @@
 """The parent of everything: starts servers and roles, restarts what dies, stops all in order."""
 
+import errno
 import logging
 import os
 import secrets
@@ -287,11 +288,8 @@ class Supervisor:
         """The HTTP server shares its port with others that bind it likewise: two would mix."""
         numbers = range(self._api_processes) if "api" in self._roles else ()
         for port in (self._settings.http_port + n for n in numbers):
-            if not _is_free(self._settings.http_host, port):
-                raise StartFailed(
-                    f"port {port} on {self._settings.http_host} is in use; stop who uses it,"
-                    " or choose another with --port (0: any free one)"
-                )
+            if (why := _why_not(self._settings.http_host, port)) is not None:
+                raise StartFailed(why)
 
 
 def _child_environment(settings: Settings) -> dict[str, str]:
@@ -321,14 +319,49 @@ def _port(settings: Settings, api_processes: int) -> int:
 
 
 def _is_free(host: str, port: int) -> bool:
+    """Whether a port can be had. Raises StartFailed where none of the host's can."""
+    try:
+        _bind(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise StartFailed(_in_words(host, port, error)) from error
+        return False
+    return True
+
+
+def _why_not(host: str, port: int) -> str | None:
+    """Why nobody can listen there; None where one can."""
+    try:
+        _bind(host, port)
+    except OSError as error:
+        return _in_words(host, port, error)
+    return None
+
+
+def _bind(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        probe.bind((host, port))
+
+
+def _in_words(host: str, port: int, error: OSError) -> str:
+    """What is in the way of listening, and what to do about it."""
+    if isinstance(error, socket.gaierror):
+        return f"the host {host} is unknown ({error.strerror}); name an address with --host"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is no address of this machine; name one of its own with --host"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"this account may not listen on port {port}; choose one above 1023 with --port, or"
+            " let it"
+        )
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} on {host} is in use; stop who uses it,"
+            " or choose another with --port (0: any free one)"
+        )
+    return f"nobody can listen on port {port} of {host}: {error.strerror or error}"
 
 
 def _answers(url: str) -> bool:

@@ -9,6 +9,10 @@ from projections.audit.notes import Key, Note, is_signed
 LAW: Final = 17
 
 
+class NotOurs(Breach, frozen=True, gc=False):
+    """What was given says nothing about this ledger: that alone is no fault of the ledger's."""
+
+
 class Attested:
     """What is attested about one tree after the other, smallest first."""
 
@@ -48,10 +52,10 @@ def unsigned(note: Note, origin: str | None, keys: Sequence[Key]) -> Breaches:
     """A note about another ledger, or one that nobody who is known has signed."""
     if origin is not None and note.origin != origin:
         what = f"a checkpoint of {note.size} is about {note.origin!r}, not {origin!r}"
-        return [Breach(LAW, note.size, what)]
+        return [NotOurs(LAW, note.size, what)]
     if not is_signed(note, keys):
         what = f"the checkpoint of {note.size} is not signed by a known key"
-        return [Breach(LAW, note.size, what)]
+        return [NotOurs(LAW, note.size, what)]
     return []
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from ledger.domain.laws import Breach, Breaches
-from projections.audit.attested import LAW, Attested, not_attested, unsigned
+from projections.audit.attested import LAW, Attested, NotOurs, not_attested, unsigned
 from projections.audit.leaves import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH, Tree, leaf_hash
 from projections.audit.log import Behind, Source, wait_for
 from projections.audit.notes import BadNote, Key, Note, read
@@ -32,6 +32,7 @@ class Evidence:
         self._found = found
         self._kept_notes = sorted(kept, key=lambda note: note.size)
         self._keys = list(keys)
+        self._is_unknown = False  # Whether the ledger does not name the given keys as its own.
         self._origin: str | None = None
         self._attested = 0  # The size of the stored tree, as far as it is compared.
         self._stored = self._kept = Attested(iter(()))
@@ -176,10 +177,11 @@ class Evidence:
             except BadNote as problem:
                 self._found([Breach(LAW, 1, str(problem))])
         if self._keys and not set(self._keys) & set(named):
-            self._found(
-                [Breach(LAW, 1, "the ledger does not name the given key as one of its own")]
-            )
-        self._keys = self._keys or named
+            what = "the ledger does not name the given key as one of its own"
+            self._found([NotOurs(LAW, 1, what)])
+            self._is_unknown = True
+        # A key of another ledger says nothing about this one, for or against it.
+        self._keys = [key for key in self._keys if key.name == self._origin] or named
 
     def _stored_notes(self, until: int) -> Iterator[Note]:
         """Every stored checkpoint that can be read, each checked against its own row."""
@@ -195,12 +197,14 @@ class Evidence:
                 if (note.size, note.root, number) != (size, root, expected):
                     what = f"the checkpoint of {size} stands in a row that says something else"
                     self._found([Breach(LAW, size, what)])
-                if self._is_ours(note) and note.size == size:
+                if self._is_ours(note, is_stored=True) and note.size == size:
                     yield note
 
-    def _is_ours(self, note: Note) -> bool:
+    def _is_ours(self, note: Note, *, is_stored: bool = False) -> bool:
         """Whether this ledger's key has signed it; others are breaches, and attest nothing."""
         breaches = unsigned(note, self._origin, self._keys)
+        if is_stored and not self._is_unknown:  # Under its own key: that was not the ledger.
+            breaches = [Breach(LAW, breach.position, breach.what) for breach in breaches]
         self._found(breaches)
         return not breaches
 

@@ -26,6 +26,10 @@ class BadExport(ValueError):
     """A file, or a place in one, cannot be read as an export."""
 
 
+class NoExport(BadExport):
+    """A file does not even begin as an export does."""
+
+
 class _Line(Struct, frozen=True, gc=False):
     shard: int
     position: int
@@ -40,11 +44,14 @@ _decode: Final = msgspec.json.Decoder(_Line).decode
 
 
 def in_order(paths: Sequence[Path]) -> list[Path]:
-    """The files by the first position in each: a shell puts 10 before 9. Raises BadExport."""
+    """The files by the first position in each: a shell puts 10 before 9. Raises NoExport."""
 
     def first(path: Path) -> int:
-        for _, row in rows(path, lambda _: None):
-            return row.position
+        try:
+            for _, row in rows(path, lambda _: None):
+                return row.position
+        except BadExport as problem:
+            raise NoExport(f"{path} is no export of a ledger: {problem}") from problem
         return 0
 
     return sorted(paths, key=first)

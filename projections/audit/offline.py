@@ -3,12 +3,12 @@
 from base64 import b64decode
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from msgspec import Struct
 
 from ledger.domain.laws import Breach
-from projections.audit.attested import LAW, Attested, not_attested, unsigned
+from projections.audit.attested import LAW, Attested, NotOurs, not_attested, unsigned
 from projections.audit.checker import Checker
 from projections.audit.exported import BadExport, Read, in_order, rows
 from projections.audit.leaves import HASH_BYTES, Tree, leaf_hash
@@ -44,9 +44,11 @@ class Offline:
         self._tree = Tree()
         self._keys = keys
         self._proofs = proofs
-        origins = {key.name for key in keys} or {note.origin for note in kept}
+        brought = list(self._brought())
+        origins = {key.name for key in keys} or {note.origin for note in kept or brought}
         self._origin = min(origins, default=None)
-        notes = [note for note in [*kept, *self._brought()] if self._is_ours(note)]
+        self._rejected: list[Note] = []
+        notes = [note for note in [*kept, *brought] if self._is_ours(note)]
         self._notes = sorted(notes, key=lambda note: note.size)
         self._kept = Attested(iter(self._notes))
         self._largest = max((note.size for note in notes), default=0)
@@ -57,9 +59,10 @@ class Offline:
         self._first = self._last = self._events = 0
 
     def run(self, paths: Sequence[Path], read: Read) -> Findings:
-        """Every row of the files, then everything that speaks of them."""
+        """Every row of the files, then everything that speaks of them. Raises NoExport."""
+        ordered = in_order(paths)
         try:
-            for path in in_order(paths):
+            for path in ordered:
                 self.take(rows(path, read))
         except BadExport as problem:
             self._found(LAW, self._last + 1, str(problem))
@@ -144,9 +147,13 @@ class Offline:
                 f" export begins at {self._first}"
             )
         if not self._notes:
-            yield "whether rows were changed after they were recorded: no checkpoint was given"
+            given = "that was given counts" if self._rejected else "was given"
+            yield f"whether rows were changed after they were recorded: no checkpoint {given}"
         elif self._is_whole and self._last > self._largest:
             yield f"positions {self._largest + 1} to {self._last}: no checkpoint attests them"
+        for proof in self._proofs:
+            if self._is_rejected(proof):
+                yield f"the proof of position {proof.position}: its checkpoint does not count"
         if self._notes and not self._keys:
             yield "who signed the checkpoints: no --key was given"
         yield (
@@ -169,6 +176,8 @@ class Offline:
         if isinstance(proof, Consistency):
             self._prove_consistency(proof)
             return
+        if self._is_rejected(proof):
+            return
         position, leaf = proof.position, self._leaves.get(proof.position)
         attested = {(n.size, n.root) for n in self._notes if n.text in proof.checkpoint}
         if (proof.tree_size, proof.leads_to()) not in attested:
@@ -177,6 +186,11 @@ class Offline:
             self._found(LAW, position, "the row here is not the one that the proof is about")
         elif leaf is None and self._first <= position <= self._last:
             self._found(LAW, position, "the row that the proof is about is gone")
+
+    def _is_rejected(self, proof: Proof) -> TypeGuard[Inclusion]:
+        return isinstance(proof, Inclusion) and any(
+            note.text in proof.checkpoint for note in self._rejected
+        )
 
     def _prove_consistency(self, proof: Consistency) -> None:
         if not proof.holds():
@@ -192,8 +206,9 @@ class Offline:
         breaches = unsigned(note, self._origin, self._keys) if self._keys else []
         if not self._keys and note.origin != self._origin:
             what = f"checkpoints of two ledgers: {note.origin} and {self._origin}"
-            breaches = [Breach(LAW, note.size, what)]
+            breaches = [NotOurs(LAW, note.size, what)]
         self._checker.found(breaches)
+        self._rejected += [note] * bool(breaches)
         return not breaches
 
     def _found(self, law: int, position: int, what: str) -> None:

@@ -49,6 +49,29 @@ async def test_a_file_is_issued_that_logs_in(
         assert client.is_connected
 
 
+def test_what_cannot_be_kept_is_not_issued(
+    running_service: RunningService, channel: str, tmp_path: Path
+) -> None:
+    """The file is there before anybody is asked: a secret is told once and never lost."""
+    there = tmp_path / "there.creds"
+    there.write_text("mine")
+    for path in (there, tmp_path / "missing" / "new.creds"):
+        refused = call(running_service, "issue", channel, "-o", str(path))
+        assert 2 == refused.exit_code
+        assert "nothing was issued" in " ".join(refused.stderr.split())
+
+    assert "mine" == there.read_text()
+    assert [] == json.loads(call(running_service, "show", channel).stdout)["credentials"]
+
+
+def test_a_refused_request_leaves_no_file(running_service: RunningService, tmp_path: Path) -> None:
+    """An empty one would only stand in the way of the next attempt."""
+    path = tmp_path / "new.creds"
+
+    assert 1 == call(running_service, "issue", "nobody", "-o", str(path)).exit_code
+    assert not path.exists()
+
+
 def test_a_rotation_leaves_one_credential(running_service: RunningService, channel: str) -> None:
     """The new one is printed before the others end."""
     call(running_service, "issue", channel, "--id", "first")

@@ -17,6 +17,7 @@ from api.cli.audit import command
 from api.schemas.audit import ConsistencyAnswer, InclusionAnswer
 from projections.progress import Pool
 from projections.proof import queries
+from projections.proof.notes import Signer, checkpoint
 from tests.support.attested import attest, vkey_of
 from tests.support.exports import rows_of, write
 from tests.support.histories import Histories, append
@@ -259,6 +260,49 @@ def test_a_signature_is_only_believed_under_the_given_key(
     forged = note[:-10] + ("A" if note[-10] != "A" else "B") + note[-9:]
     auditor.kept.write_text(forged)
     assert (17, evidence.sizes[0]) in auditor.found(export, "--key", evidence.key)
+
+
+def test_a_proof_alone_is_held_against_its_own_checkpoint(
+    auditor: Auditor, evidence: Evidence
+) -> None:
+    """Without a key that is believed, and said; rows that differ from it are found all the same."""
+    export, proof = auditor.export(evidence.rows), auditor.home / "inclusion.json"
+    proof.write_bytes(evidence.inclusion)
+
+    result = CliRunner().invoke(command, [str(export), str(proof)])
+    assert 0 == result.exit_code, result.output
+    assert "who signed the checkpoints: no --key was given" in result.stdout
+    assert result.stdout.endswith("No difference.\n")
+    changed = {**evidence.rows[50], "state": evidence.rows[50]["state"] + b" "}
+    export = auditor.export([*evidence.rows[:50], changed, *evidence.rows[51:]], "x.parquet")
+    assert 1 == CliRunner().invoke(command, [str(export), str(proof)]).exit_code
+
+
+def test_what_is_of_another_ledger_accuses_nobody(auditor: Auditor, evidence: Evidence) -> None:
+    """A foreign checkpoint, also that of a proof, does not count; the export is as it is."""
+    export, proof = auditor.export(evidence.rows), auditor.home / "inclusion.json"
+    proof.write_bytes(evidence.inclusion)
+    other = Signer.new("inventory-ledger/other")
+    auditor.kept.write_text(other.sign(checkpoint(other.name, 3, bytes(32))))
+
+    checkpoints = ["--checkpoint", auditor.kept, "--key", evidence.key]
+    for given in (checkpoints, [proof, "--key", other.public_key]):
+        result = CliRunner().invoke(command, [str(one) for one in (export, *given)])
+        assert 1 == result.exit_code
+        assert "no checkpoint was given" not in result.stdout
+        assert "does not go with this export" in result.stdout
+        assert "The export differs." not in result.stdout
+
+
+@pytest.mark.parametrize("text", ["# A page of text\n", "{}\n", "PAR1"])
+def test_a_file_that_is_no_export_is_bad_usage(auditor: Auditor, text: str) -> None:
+    """It is named, and nothing is said about any ledger."""
+    path = auditor.home / "notes.md"
+    path.write_text(text)
+
+    result = auditor.audit(path)
+    assert 2 == result.exit_code
+    assert "no export of a ledger" in " ".join(result.stderr.split())
 
 
 def test_bad_usage_is_told_apart(auditor: Auditor, evidence: Evidence) -> None:

@@ -83,7 +83,6 @@ def test_the_summary_may_be_json(service: RunningService, tmp_path: Path) -> Non
     ("row", "more", "what"),
     [
         ("MUG,ams-1,some", (), "row 1: its quantity cannot be read"),
-        ("MUG,ams-1,1", ("--as-of", "yesterday"), "as_of"),
         ("MUG,ams-1,1", ("--known-at", "99999999"), "is at position"),
     ],
 )

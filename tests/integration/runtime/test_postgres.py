@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from api.runtime.postgres import EmbeddedPostgres
+from api.runtime.postgres import EmbeddedPostgres, ServerStartError
 from api.runtime.processes import is_alive, processes_in, wait_until
 from tests.support.servers import REPOSITORY
 
@@ -128,3 +128,15 @@ def test_the_cache_is_as_large_as_asked_for(tmp_path: Path) -> None:
             assert connection.execute("show shared_buffers").fetchone() == ("96MB",)
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize("name", ["postgres", "postgres/notes.txt"])
+def test_something_else_in_its_place_is_named(tmp_path: Path, name: str) -> None:
+    """It is not removed: somebody may want it."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+
+    with pytest.raises(ServerStartError, match="postgres is in the way"):
+        EmbeddedPostgres(tmp_path).start()
+    assert "mine" == path.read_text()

@@ -67,6 +67,19 @@ def lose(service: RunningService, stream: str, sequence: int) -> str:
     return asyncio.run(delete())
 
 
+def last_of(service: RunningService, stream: str) -> int:
+    """The number of a stream's last message."""
+
+    async def look() -> int:
+        runtime = service.runtime()
+        client = await nats.connect(runtime["nats"], user_credentials=runtime["nats_credentials"])
+        state = (await client.jetstream().stream_info(stream)).state
+        await client.close()
+        return state.last_seq
+
+    return asyncio.run(look())
+
+
 def test_status_says_which_copies_there_are_and_how_the_relay_is(service: RunningService) -> None:
     """For people and for programs."""
     told = json.loads(streams(service, "status", "--json").output)
@@ -169,6 +182,23 @@ def told(service: RunningService) -> int:
         return info.state.messages
 
     return asyncio.run(count())
+
+
+def test_the_last_state_of_a_new_generation_is_missed_like_any_other(
+    service: RunningService,
+) -> None:
+    """What the last message says of itself is no measure of what was told."""
+    assert 0 == streams(service, "regenerate", "--yes").exit_code
+    assert 0 == streams(service, "check").exit_code
+    last = last_of(service, STOCK_STREAM)
+    lost = [lose(service, STOCK_STREAM, sequence) for sequence in (last, last - 1)]
+
+    found = streams(service, "check")
+
+    assert 1 == found.exit_code, found.output
+    assert all(f"stock/ams-1/{subject.rpartition('.')[2]}" in found.output for subject in lost)
+    assert 0 == streams(service, "repair").exit_code
+    assert 0 == streams(service, "check").exit_code
 
 
 def test_a_hole_among_the_events_halts_loudly_until_it_is_repaired(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import nats
@@ -90,3 +91,17 @@ async def test_tail_of_a_subject_nobody_keeps_is_bad_usage(nats_server: Embedded
 def test_every_subject_belongs_to_one_stream(subject: str, stream: str | None) -> None:
     """The second token decides."""
     assert stream == stream_of(subject)
+
+
+async def test_tail_of_a_server_that_lets_nobody_in_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """Within seconds, instead of asking again for ever without a word."""
+    server = EmbeddedNats(tmp_path)
+    await asyncio.to_thread(server.start)
+    try:
+        result = await _tail(server, "--all")
+    finally:
+        await asyncio.to_thread(server.stop)
+
+    assert 1 == result.exit_code
+    assert "does not answer as it should" in " ".join(result.stderr.split())
+    assert "uthori" in result.stderr

@@ -227,3 +227,22 @@ def test_verify_takes_what_an_auditor_has_kept(twice: Audited, tmp_path: Path) -
     assert 2 == CliRunner().invoke(command, [*arguments, "--key", "nonsense"]).exit_code
     file.write_text(file.read_text()[:-3])
     assert 2 == CliRunner().invoke(command, arguments).exit_code
+
+
+def test_what_is_of_another_ledger_accuses_nobody(twice: Audited, tmp_path: Path) -> None:
+    """A key, a checkpoint, or both: that they do not fit is said, and not that rows were forged."""
+    url, file = twice.database.service_url, tmp_path / "kept.txt"
+    other = Signer.new("inventory-ledger/other")
+    file.write_text(other.sign(checkpoint(other.name, 7, bytes(32))))
+    checkpoints, key = ["--checkpoint", str(file)], ["--key", other.public_key]
+    stranger = ["--key", Signer.new(signer_of(url).name).public_key]
+
+    for given in (checkpoints, key, checkpoints + key, stranger):
+        result = CliRunner().invoke(command, ["--database-url", url, *given])
+        assert 1 == result.exit_code
+        assert "what was given does not go with it" in result.stdout
+        assert "The log itself" not in result.stdout
+    twice.forge(REFERENCE, referring(twice, 0))
+    forged = CliRunner().invoke(command, ["--database-url", url, *key])
+    assert "The log itself is not what was written" in forged.stdout
+    assert "from position 0 on" not in forged.stdout

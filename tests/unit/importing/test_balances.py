@@ -44,6 +44,26 @@ def test_every_form_says_the_same(tmp_path: Path, form: str) -> None:
     assert rows_of(path, form) in {2, 3}
 
 
+@pytest.mark.parametrize("word", ["NA", "NULL", "nan", "n/a"])
+def test_a_word_for_nothing_is_a_name_like_any_other(tmp_path: Path, word: str) -> None:
+    """Only an empty cell lacks something."""
+    path = tmp_path / "list.csv"
+    path.write_text(f"sku,location,quantity\n{word},{word},1\n")
+
+    assert [{"sku": word, "location": word, "quantity": 1}] == read(path, "csv")
+
+
+@pytest.mark.parametrize("value", [["a"], {"a": 1}, b"\xff"])
+def test_a_column_of_no_text_is_named(tmp_path: Path, value: object) -> None:
+    """Lists, records and bytes are no location."""
+    path = tmp_path / "list.parquet"
+    row = {"sku": "A", "location": value, "quantity": 1}
+    pyarrow.parquet.write_table(pa.Table.from_pylist([row]), path)
+
+    with pytest.raises(UnreadableFile, match="its column location is of type"):
+        read(path, "parquet")
+
+
 def test_a_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     """However long it is."""
     path = tmp_path / "list.parquet"

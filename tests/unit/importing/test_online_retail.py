@@ -200,13 +200,22 @@ def test_an_opening_may_come_from_a_file(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["sku,quantity\n85123A,-1\n", "sku,quantity\n85123A,many\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sku,quantity\n85123A,-1\n",
+        "sku,quantity\n85123A,many\n",
+        "sku,quantity,occurred_at\n85123A,1,1/2/2026 08:00\n",
+    ],
+)
 def test_an_opening_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     """A wrong opening would make every level wrong."""
     path = tmp_path / "opening.csv"
     path.write_text(text)
 
-    with pytest.raises(UnreadableFile, match="needs a SKU and a quantity"):
+    with pytest.raises(
+        UnreadableFile, match=r"every (line needs a SKU and a quantity|occurred_at)"
+    ):
         with_opening(apply_rules(lines(("1", "85123A", 1, 1.0, 1))), path)
 
 
@@ -237,6 +246,19 @@ def test_the_original_columns_and_date_forms_import_too(tmp_path: Path, line: st
         "occurred_at": "2010-12-01T08:26:00Z",
     }
     assert [[expected]] == bodies(plan.batches)
+
+
+def test_the_first_unreadable_lines_are_named(tmp_path: Path) -> None:
+    """By their row in the file, and by what they lack."""
+    path = tmp_path / "lines.csv"
+    path.write_text(
+        UCI + "536365,85123A,x,6,12/1/2010 8:26,2.55,17850,UK\n"
+        "536365,85123A,x,six,12/1/2010 8:26,2.55,17850,UK\n"
+        "536365,85123A,x,6,soon,2.55,17850,UK\n"
+    )
+
+    plan = plan_online_retail(path)
+    assert ((2, "it has no readable quantity"), (3, "it has no readable date")) == plan.unreadable
 
 
 def test_latin_1_and_prices_of_zero_are_understood(tmp_path: Path) -> None:

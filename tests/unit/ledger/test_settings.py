@@ -17,7 +17,15 @@ WRONG = [
     ({"LEDGER_PAGE_MAX": "many"}, "LEDGER_PAGE_MAX: Expected `int`"),
     ({"LEDGER_PAGE_MAX": "0"}, "LEDGER_PAGE_MAX: Expected `int` >= 1"),
     ({"LEDGER_HTTP_PORT": "70000"}, "LEDGER_HTTP_PORT: Expected `int` <= 65535"),
-    ({"LEDGER_AUTH": "maybe"}, "LEDGER_AUTH: Invalid enum value 'maybe'"),
+    (
+        {"LEDGER_AUTH": "maybe"},
+        "LEDGER_AUTH: Invalid enum value 'maybe'; it is one of required, none",
+    ),
+    (
+        {"LEDGER_CATALOG": "shut"},
+        "LEDGER_CATALOG: Invalid enum value 'shut'; it is one of open, strict",
+    ),
+    ({"LEDGER_CHECKPOINT_KEY": "abc"}, "LEDGER_CHECKPOINT_KEY must read PRIVATE"),
     ({"LEDGER_ADMIN_KEY": "short"}, "LEDGER_ADMIN_KEY must be 16 to 256"),
     ({"DATABASE_URL": "mysql://db"}, "DATABASE_URL must start with"),
     ({"NATS_URL": "localhost:4222"}, "NATS_URL must start with"),
