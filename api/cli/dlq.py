@@ -11,7 +11,7 @@ import click
 import msgspec
 from nats.aio.client import Client
 
-from api.cli.common import example, printable, with_settings
+from api.cli.common import ONCE, example, printable, said_if_away, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.dead_letters import Fate, Filed, Unreadable, letters, remove, replay
@@ -88,6 +88,8 @@ def replay_command(
 
     async def hand_over(client: Client) -> list[Fate]:
         chosen = [one async for one in _filed(client, channel) if _is_chosen(one, numbers)]
+        for number in sorted(set(numbers) - {one.sequence for one in chosen}):
+            click.echo(f"{number}\tno such letter")
         fates = []
         for filed in chosen:
             fate, reason = await replay(client, filed, timeout_s=wait_s)
@@ -166,14 +168,16 @@ def _connected(settings: Settings, work: Callable[[Client], Awaitable[_T]]) -> _
     """With the bus of the settings, of the running service, or of one started for as long."""
 
     async def run(url: str, credentials: str | None) -> _T:
-        client = await open_client(url, **login_with(credentials))
+        client = await open_client(url, **(ONCE | login_with(credentials)))
         try:
             return await work(client)
         finally:
             await client.close()
 
     if settings.nats_url is not None:
-        return asyncio.run(run(settings.nats_url, settings.nats_credentials))
+        with said_if_away():
+            return asyncio.run(run(settings.nats_url, settings.nats_credentials))
     with service_at(settings, None) as service:
         assert service.nats_url is not None, "a running service says where its bus is"
-        return asyncio.run(run(service.nats_url, service.nats_credentials))
+        with said_if_away():
+            return asyncio.run(run(service.nats_url, service.nats_credentials))

@@ -89,8 +89,19 @@ async def test_without_a_subscriber_a_letter_stays(server: GuardedNats, service:
     unknown = await dlq(server, "replay", "99")
 
     assert (1, 1) == (alone.exit_code, unknown.exit_code)
+    assert "99\tno such letter\n" == unknown.output
     assert "1\tnobody answered: no subscriber of the channel is running\n" == alone.output
     assert 1 == len((await dlq(server, "list")).output.splitlines())
+
+
+async def test_a_server_that_is_away_is_said_to_be(server: GuardedNats) -> None:
+    """Instead of waiting for it without a word."""
+    await asyncio.to_thread(server.stop)
+
+    result = await dlq(server, "list")
+
+    assert 1 == result.exit_code
+    assert "does not answer as it should" in " ".join(result.output.split())
 
 
 async def test_what_to_replay_has_to_be_said(server: GuardedNats) -> None:
