@@ -67,5 +67,11 @@ async def open_client(
         "error_cb": quiet,
     }
     client = kind()
-    await client.connect(url, **(options | connection))
+    try:
+        await client.connect(url, **(options | connection))
+    except BaseException:
+        await (
+            client.close()
+        )  # What it had opened by then; the library leaves that to the collector.
+        raise
     return client

@@ -130,7 +130,7 @@ def test_a_null_character_is_refused_at_the_door(api: Api) -> None:
     assert "U+0000" in problem["problem"]
 
 
-@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b", "a\u200bb", "a "])
+@pytest.mark.parametrize("sku", ["", "x" * 65, "e\u0301", "a\tb", "a\u2028b", "a\u200bb"])
 def test_a_sku_that_can_be_none_is_refused(api: Api, sku: str) -> None:
     """1 to 64 printable characters in normal form C, nothing else."""
     _malformed(api.post(MOVEMENTS, {"movements": [receive(sku)]}), "$.movements[0].sku")

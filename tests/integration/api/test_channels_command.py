@@ -29,6 +29,8 @@ def channel(api: Api) -> str:
         f"/v1/channels/{name}", json={"kinds": ["store"]}, headers={"Idempotency-Key": new("key")}
     )
     assert defined.status_code == 200, defined.text
+    asked = {"min_position": defined.json()["position"]}
+    assert api.http.get(f"/v1/channels/{name}", params=asked).status_code == 200
     return name
 
 
