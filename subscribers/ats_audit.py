@@ -5,6 +5,7 @@ Reads both sides in bites: no long snapshot, no consumer.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
 from typing import Any, Final, NamedTuple
 
 from nats.aio.client import Client
@@ -17,7 +18,7 @@ from projections.availability.log import Log
 from projections.progress import PROJECTED
 from subscribers import messages
 from subscribers.ats import ats_message
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 from subscribers.sdk.direct import SUBJECT, direct_get
 from subscribers.translate import Outgoing
 
@@ -47,10 +48,11 @@ async def other_values(nats_url: str, conninfo: str, **connection: Any) -> Async
 
     What it is about to tell is not missing: whatever differs has some seconds to come right.
     """
-    options = {"allow_reconnect": False, "max_reconnect_attempts": 1}
-    client = await open_client(nats_url, **(options | connection))
-    database = await AsyncConnection.connect(conninfo, autocommit=True)
-    try:
+    async with AsyncExitStack() as stack:
+        client = await open_client(nats_url, **(ONCE | connection))
+        stack.push_async_callback(client.close)
+        database = await AsyncConnection.connect(conninfo, autocommit=True)
+        stack.push_async_callback(database.close)
         log = Log(database, "verify", 0)
         generation = (await log.place()).generation
         walk = Walk(client, log, generation)
@@ -62,9 +64,6 @@ async def other_values(nats_url: str, conninfo: str, **connection: Any) -> Async
                 wrong = await walk.compare(await log.lasts_of([one.told for one in wrong]))
             for one in wrong:
                 yield one
-    finally:
-        await client.close()
-        await database.close()
 
 
 async def ask_for_comparison(conninfo: str) -> None:

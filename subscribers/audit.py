@@ -18,13 +18,12 @@ from subscribers import messages
 from subscribers.frames import event_headers
 from subscribers.lazy_client import LazyClient, lines_of
 from subscribers.ledger_log import LedgerLog, Row, decoded, row_hash
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 from subscribers.sdk.direct import SEQUENCE, SUBJECT, TIMEOUT_S, direct_get
 from subscribers.streams import generation_of
 from subscribers.translate import Outgoing, event_message
 
 _BITE: Final = 1_000  # The most that one direct get answers.
-_ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
 
 
 class Difference(NamedTuple):
@@ -49,7 +48,7 @@ async def differences(
     on to the client.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await open_client(nats_url, LazyClient, **(_ONCE | connection))
+    client = await open_client(nats_url, LazyClient, **(ONCE | connection))
     try:
         walk = Walk(log, client)
         tail = await walk.begin()
@@ -75,7 +74,7 @@ async def first_other_checkpoint(
     What the relay is about to tell is not missing.
     """
     log = await LedgerLog.connect(conninfo)
-    client = await open_client(nats_url, **(_ONCE | connection))
+    client = await open_client(nats_url, **(ONCE | connection))
     try:
         walk = Walk(log, client, messages.CHECKPOINTS_STREAM)
         return await walk.compare_checkpoints()

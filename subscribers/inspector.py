@@ -16,7 +16,7 @@ from msgspec import Struct
 from subscribers.inspecting import Plan, Report, inspect
 from subscribers.lazy_client import LazyClient
 from subscribers.ledger_log import LedgerLog
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 
 _NICENESS: Final = 5  # Of the first round, which somebody waits for; the relay comes first.
 _NICENESS_LATER: Final = 19
@@ -39,8 +39,7 @@ class Errand(Struct, frozen=True, kw_only=True):
 async def run(errand: Errand) -> None:
     """Compare, and report line by line."""
     log = await LedgerLog.connect(errand.database_url)
-    once: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
-    client = await open_client(errand.nats_url, LazyClient, **(once | errand.login))
+    client = await open_client(errand.nats_url, LazyClient, **(ONCE | errand.login))
     try:
         async for report in inspect(log, client, errand.plan):
             _say(report)

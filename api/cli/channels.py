@@ -13,7 +13,7 @@ import click
 import msgspec
 import uvloop
 
-from api.cli.common import example, settings_from, with_url
+from api.cli.common import Moment, example, settings_from, with_url
 from api.cli.local_service import service_at
 from api.demo.client import Client, Unexpected
 from ledger.clock import SystemClock
@@ -25,24 +25,18 @@ _SUCCESSES: Final = (200, 201)
 Work: TypeAlias = Callable[[Client], Coroutine[Any, Any, None]]
 
 
-class Until(click.ParamType[str]):
+class Until(Moment):
     """A time with an offset, or how long from now: 30m, 12h, 90d."""
 
-    name = "time"
+    example = "90d or 2027-01-31T00:00:00Z"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The time as the API takes it."""
         number, unit = value[:-1], _SECONDS.get(value[-1:])
-        if unit is not None and number.isdecimal():
-            now = datetime.fromtimestamp(SystemClock().now() / MICROSECONDS_PER_SECOND, UTC)
-            return (now + timedelta(seconds=int(number) * unit)).isoformat()
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            found = datetime.min  # noqa: DTZ901 - it has no offset, which is what is looked at
-        if found.tzinfo is None:
-            self.fail(f"{value!r} is no time such as 90d or 2027-01-31T00:00:00Z", param, ctx)
-        return found.isoformat()
+        if unit is None or not number.isdecimal():
+            return super().convert(value, param, ctx)
+        now = datetime.fromtimestamp(SystemClock().now() / MICROSECONDS_PER_SECOND, UTC)
+        return (now + timedelta(seconds=int(number) * unit)).isoformat()
 
 
 @click.group(

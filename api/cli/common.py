@@ -3,9 +3,10 @@
 import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from errno import ENOSPC, EPIPE
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
@@ -24,10 +25,6 @@ _SURROUNDINGS = (
 )
 
 
-ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
-"""To connect to the message server, or to be told why not."""
-
-
 @contextmanager
 def said_if_away() -> Iterator[None]:
     """Says in a sentence that the message server does not answer, or lets nobody in."""
@@ -40,6 +37,23 @@ def said_if_away() -> Iterator[None]:
             f"the message server does not answer as it should: {str(error) or repr(error)}; see"
             " that it runs, where NATS_URL points, and what NATS_CREDENTIALS opens"
         ) from error
+
+
+class Moment(click.ParamType[str]):
+    """A time with an offset."""
+
+    name = "time"
+    example = "2026-11-23T22:00:00Z"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The time as the API takes it."""
+        try:
+            found = datetime.fromisoformat(value)
+        except ValueError:
+            found = datetime.min  # noqa: DTZ901 - it has no offset, which is what is looked at
+        if found.tzinfo is None:
+            self.fail(f"{value!r} is no time such as {self.example}", param, ctx)
+        return found.isoformat()
 
 
 class Url(click.ParamType[str]):

@@ -11,12 +11,12 @@ import click
 import msgspec
 from nats.aio.client import Client
 
-from api.cli.common import ONCE, example, printable, said_if_away, with_settings
+from api.cli.common import example, printable, said_if_away, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.dead_letters import Fate, Filed, Unreadable, letters, remove, replay
 from subscribers.messages import durable_of
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 
 _WAIT_S: Final = 30.0
 

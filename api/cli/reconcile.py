@@ -9,7 +9,6 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self, TextIO
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from api.cli.common import example, settings_from, with_url
+from api.cli.common import Moment, example, settings_from, with_url
 from api.cli.local_service import Service, service_at
 from api.importing.balances import form_of, lines_of, rows_of
 from api.importing.columns import UnreadableFile
@@ -56,26 +55,14 @@ class Worst(Struct):
         return [entry[-1] for entry in sorted(self.kept, key=lambda one: (-one[0], one[1:3]))]
 
 
-class Moment(click.ParamType[str]):
-    """A time with an offset or, where the API takes one, a position."""
-
-    name = "time"
-
-    def __init__(self, *, or_position: bool = False) -> None:
-        """Say whether a position will do."""
-        self._or_position = or_position
+class MomentOrPosition(Moment):
+    """A time with an offset, or a position."""
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The time as the API takes it."""
-        if self._or_position and value.isascii() and value.isdecimal():
+        """As the API takes it."""
+        if value.isascii() and value.isdecimal():
             return value
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            found = datetime.min  # noqa: DTZ901 - it has no offset, which is what is looked at
-        if found.tzinfo is None:
-            self.fail(f"{value!r} is no time such as 2026-11-23T22:00:00Z", param, ctx)
-        return found.isoformat()
+        return super().convert(value, param, ctx)
 
 
 @click.command(
@@ -90,7 +77,7 @@ class Moment(click.ParamType[str]):
 @click.option("--as-of", type=Moment(), help="The moment they are of. Default: now.")
 @click.option(
     "--known-at",
-    type=Moment(or_position=True),
+    type=MomentOrPosition(),
     help="A time or position up to which the ledger counts. Default: now.",
 )
 @click.option("--taken-at", type=Moment(), help="When they were drawn up. Default: --as-of.")

@@ -29,15 +29,13 @@ from subscribers.ledger_log import LedgerLog
 from subscribers.messages import ATS_STREAM, ats_subject
 from subscribers.opening import ASKED_REPAIR
 from subscribers.regeneration import regenerate
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 from subscribers.sdk.direct import StreamUnreadable
 from subscribers.witness import Witness
 
 _LOOK_S: Final = 0.2
 _PATIENCE_S: Final = 60.0
 """How long a relay may do nothing at all of what it is asked for."""
-
-_ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
 
 
 @click.group(
@@ -257,7 +255,7 @@ def _sentence(work: Coroutine[Any, Any, Any]) -> Any:
 async def _sides(addresses: _Addresses) -> AsyncIterator[_Sides]:
     log = await LedgerLog.connect(addresses.database_url)
     board = await Board.connect(addresses.database_url)
-    client = await open_client(addresses.nats_url, LazyClient, **(_ONCE | addresses.login))
+    client = await open_client(addresses.nats_url, LazyClient, **(ONCE | addresses.login))
     try:
         yield _Sides(log, board, client)
     finally:

@@ -8,11 +8,11 @@ import click
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from api.cli.common import ONCE, example, printable, said_if_away, with_settings
+from api.cli.common import example, printable, said_if_away, with_settings
 from api.cli.local_service import service_at
 from ledger.settings import Settings, login_with
 from subscribers.messages import EVENTS_STREAM
-from subscribers.sdk.client import open_client
+from subscribers.sdk.client import ONCE, open_client
 from subscribers.streams import STREAMS
 
 

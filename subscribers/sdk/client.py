@@ -7,6 +7,9 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
+ONCE: Final[dict[str, Any]] = {"allow_reconnect": False, "max_reconnect_attempts": 1}
+"""For whoever wants to be told why there is no connection, instead of waiting for one."""
+
 _CONNECT_TIMEOUT_S: Final = 5
 _RECONNECT_WAIT_S: Final = 0.2
 _VERSION: Final = b"NATS/1.0\r\n"

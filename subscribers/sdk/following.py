@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
 
 from subscribers.messages import CloudEvent
-from subscribers.sdk.together import gone, is_end
+from subscribers.sdk.together import ended, is_end
 
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 5.0
@@ -142,7 +142,7 @@ class Following:
             await asyncio.wait((upcoming,))
         finally:
             self._upcoming = None
-            await gone(upcoming)
+            await ended(upcoming)
         return None if upcoming.cancelled() else upcoming.result()
 
     async def _take(self, delivery: Delivery, on_event: Handler) -> bool:

@@ -32,26 +32,19 @@ async def or_failure(background: "asyncio.Future[None]", part: Coroutine[Any, An
 
 
 async def ended(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancel tasks, and wait until they have ended, in whichever way.
+    """Cancel tasks, and wait until they have ended, however often one is cancelled meanwhile.
 
-    Once is not enough: a wait that ends in the same moment takes a cancellation for its own.
+    To cancel once is not enough: a wait that ends in the same moment takes it for its own.
     """
+    again: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
-        await asyncio.wait(running, timeout=_STEP_S)
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-async def gone(task: "asyncio.Future[Any]") -> None:
-    """Cancel a task and wait until it has ended, however often one is cancelled meanwhile."""
-    again: asyncio.CancelledError | None = None
-    while not task.done():
-        task.cancel()
         try:
-            await asyncio.wait((task,))
+            await asyncio.wait(running, timeout=_STEP_S)
         except asyncio.CancelledError as cancelled:
             again = cancelled
+    await asyncio.gather(*tasks, return_exceptions=True)
     if again is not None:
         raise again
 

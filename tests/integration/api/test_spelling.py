@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import httpx
+import msgspec
 import pytest
 from msgspec import Struct
 
+from api.app import openapi_document
 from tests.support.http import Api, new, receive, sale
 from tests.support.servers import RunningService
 
@@ -26,6 +28,14 @@ LISTS: Final = (
     "/v1/fences",
     "/v1/backorder-limits",
     "/v1/statements/entries",
+)
+SINGLE: Final = (
+    "/v1/availability",
+    "/v1/channels/{id}/log",
+    "/v1/periods/{id}/statement",
+    "/v1/skus/{sku}",
+    "/v1/statements",
+    "/v1/stock/totals",
 )
 DATED: Final = frozenset(LISTS) - {"/v1/movements", "/v1/statements/entries"}
 
@@ -86,6 +96,18 @@ def story(request: pytest.FixtureRequest, running_service: RunningService) -> It
     position = int(done(api.post("/v1/backorder-limits", {**here, "limit": 2}))["position"])
     yield Story(api, kept, word, channel, place, position)
     api.close()
+
+
+def test_every_question_about_a_sku_is_asked_here() -> None:
+    """A new one is not forgotten."""
+    paths = msgspec.json.decode(openapi_document())["paths"]
+    about = {
+        path
+        for path, item in paths.items()
+        if "sku" in {one["name"] for one in item.get("get", {}).get("parameters", ())}
+    }
+
+    assert {*LISTS, *SINGLE} == about
 
 
 @pytest.mark.parametrize("path", LISTS)
