@@ -149,10 +149,14 @@ def test_a_killed_process_is_simply_started_again(database: Database, tmp_path: 
         ("parquet", lambda path: any(Path(f"{path}.parts").glob("*.parquet"))),
     ):
         path, whole = tmp_path / f"killed.{form}", tmp_path / f"whole.{form}"
-        kill(database, path, form, half_way)
-        result = export(database, path)
+        while True:
+            kill(database, path, form, half_way)
+            result = export(database, path)
+            assert 0 == result.exit_code, result.output
+            if "is complete already" not in result.stdout:
+                break
+            path.unlink()  # It was done before it was killed, on a busy machine: once more.
 
-        assert 0 == result.exit_code, result.output
         assert 0 == export(database, whole).exit_code
         assert "were there already" in result.stdout
         if form == "jsonl":
@@ -172,9 +176,9 @@ def kill(database: Database, path: Path, form: str, half_way: Callable[[Path], b
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    half = wait_until(lambda: half_way(path), timeout_s=60.0)
+    assert wait_until(lambda: half_way(path) or process.poll() is not None, timeout_s=60.0)
     process.kill()
-    assert (True, -signal.SIGKILL) == (half, process.wait())
+    assert process.wait() in {0, -signal.SIGKILL}
 
 
 def test_the_running_service_is_used_and_a_stopped_one_is_not_needed(
